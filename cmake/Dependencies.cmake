@@ -1,0 +1,76 @@
+# Everything that is not ours. LibTorch gets an imported target of our own: the TorchConfig.cmake of a CUDA wheel stops
+# with an error where there is no CUDA toolkit, which is what most machines look like.
+
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(PNG REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)
+pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+
+# msgpack-cxx is headers alone; its own package drags in Boost, which MSGPACK_NO_BOOST makes needless.
+find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
+add_library(msgpack-cxx INTERFACE IMPORTED)
+target_include_directories(msgpack-cxx INTERFACE ${MSGPACK_INCLUDE_DIR})
+target_compile_definitions(msgpack-cxx INTERFACE MSGPACK_NO_BOOST)
+
+# --- LibTorch: CMAKE_PREFIX_PATH (the folder that holds lib/libtorch.so, or its share/cmake) first, then the virtual
+# environment that scripts/setup makes.
+file(GLOB PHYSGEN_VENV_TORCH ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+set(PHYSGEN_TORCH_HINTS ${CMAKE_PREFIX_PATH})
+foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+  list(APPEND PHYSGEN_TORCH_HINTS ${prefix}/../.. ${prefix}/../../..)
+endforeach()
+find_library(TORCH_LIBRARY torch HINTS ${PHYSGEN_TORCH_HINTS} ${PHYSGEN_VENV_TORCH} PATH_SUFFIXES lib NO_CMAKE_SYSTEM_PATH)
+if(NOT TORCH_LIBRARY)
+  message(FATAL_ERROR "LibTorch was not found.\n  Run scripts/setup, or name your own: -DCMAKE_PREFIX_PATH=/path/to/libtorch")
+endif()
+get_filename_component(TORCH_LIBRARY_DIR ${TORCH_LIBRARY} DIRECTORY)
+get_filename_component(TORCH_ROOT ${TORCH_LIBRARY_DIR} DIRECTORY)
+file(STRINGS ${TORCH_ROOT}/include/torch/headeronly/version.h TORCH_VERSION_LINES REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+string(REGEX MATCHALL "[0-9]+" TORCH_VERSION_NUMBERS "${TORCH_VERSION_LINES}")
+list(JOIN TORCH_VERSION_NUMBERS "." PHYSGEN_TORCH_VERSION)
+message(STATUS "LibTorch ${PHYSGEN_TORCH_VERSION}: ${TORCH_ROOT}")
+
+set(PHYSGEN_CUDA AUTO CACHE STRING "Build for CUDA: AUTO (where a toolkit and a CUDA LibTorch are), ON or OFF")
+set(PHYSGEN_HAS_CUDA FALSE)
+if(NOT PHYSGEN_CUDA STREQUAL "OFF")
+  find_package(CUDAToolkit QUIET)
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER AND EXISTS ${TORCH_LIBRARY_DIR}/libtorch_cuda.so)
+    set(PHYSGEN_HAS_CUDA TRUE)
+  elseif(PHYSGEN_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "PHYSGEN_CUDA=ON needs a CUDA toolkit (nvcc) and a CUDA build of LibTorch.\n"
+      "  nvcc: ${CMAKE_CUDA_COMPILER}, toolkit found: ${CUDAToolkit_FOUND}, LibTorch: ${TORCH_ROOT}\n"
+      "  Install what is missing, or configure with -DPHYSGEN_CUDA=OFF")
+  endif()
+endif()
+message(STATUS "CUDA: ${PHYSGEN_HAS_CUDA}")
+
+add_library(physgen_torch INTERFACE)
+target_include_directories(physgen_torch SYSTEM INTERFACE
+  ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
+target_link_directories(physgen_torch INTERFACE ${TORCH_LIBRARY_DIR})
+target_link_options(physgen_torch INTERFACE -Wl,-rpath,${TORCH_LIBRARY_DIR})
+target_link_libraries(physgen_torch INTERFACE torch_cpu c10 Threads::Threads)
+if(PHYSGEN_HAS_CUDA)
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80 90)
+  endif()
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # LibTorch's own
+  enable_language(CUDA)
+  set(CMAKE_CUDA_STANDARD 20)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc 12 and later speak C++20
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  target_link_libraries(physgen_torch INTERFACE
+    -Wl,--push-state,--no-as-needed torch_cuda c10_cuda torch -Wl,--pop-state CUDA::cudart)
+  target_compile_definitions(physgen_torch INTERFACE PHYSGEN_HAS_CUDA)
+endif()

@@ -1,0 +1,40 @@
+# cmake --install build --prefix P: the library, its headers, the binary, and what find_package and pkg-config read.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(PHYSGEN_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/physgen)
+set(PHYSGEN_SHARE_DIR ${CMAKE_INSTALL_DATADIR}/physgen)
+
+# What the headers of the torch-free interface need, and all that a user has to have to compile against it.
+target_link_libraries(physgen PUBLIC Eigen3::Eigen nlohmann_json::nlohmann_json)
+target_compile_features(physgen PUBLIC cxx_std_20)
+# LibTorch is found where it was at the build: no user of the library links it.
+set_target_properties(physgen PROPERTIES INSTALL_RPATH "${TORCH_LIBRARY_DIR};$<$<BOOL:${PHYSGEN_HAS_CUDA}>:${CUDAToolkit_LIBRARY_DIR}>")
+
+install(TARGETS physgen EXPORT physgenTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})
+install(DIRECTORY include/physgen DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+configure_package_config_file(cmake/PhysGenConfig.cmake.in ${PROJECT_BINARY_DIR}/physgenConfig.cmake
+  INSTALL_DESTINATION ${PHYSGEN_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/physgenConfig.cmake ${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake
+  DESTINATION ${PHYSGEN_CMAKE_DIR})
+
+# The folder is found from where physgen.pc lies, so that an installed tree may be moved.
+file(RELATIVE_PATH PHYSGEN_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(cmake/physgen.pc.in ${PROJECT_BINARY_DIR}/physgen.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/physgen.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# What the binary needs to run: the simulator's side, what sets that up, and the configs.
+install(DIRECTORY configs DESTINATION ${PHYSGEN_SHARE_DIR})
+install(FILES scripts/simulator_worker.py scripts/maniskill_env.py DESTINATION ${PHYSGEN_SHARE_DIR}/scripts)
+install(PROGRAMS scripts/setup DESTINATION ${PHYSGEN_SHARE_DIR}/scripts)
+install(FILES LICENSE DESTINATION ${PHYSGEN_SHARE_DIR})
+
+if(TARGET physgen_tool)
+  file(RELATIVE_PATH lib_from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+  set_target_properties(physgen_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+  install(TARGETS physgen_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

@@ -1,0 +1,1 @@
+// A library needs one source, also before its folder has any.

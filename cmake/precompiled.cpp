@@ -1,0 +1,1 @@
+// The precompiled header is compiled with this file.

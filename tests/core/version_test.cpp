@@ -1,0 +1,16 @@
+#include <physgen/core/version.h>
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+namespace physgen {
+namespace {
+
+TEST(VersionText, NamesTheLibraryLibTorchAndCuda) {
+  const std::regex form("physgen [0-9]+\\.[0-9]+\\.[0-9]+ \\(LibTorch [0-9]+\\.[0-9]+\\.[0-9]+, CUDA (yes|no)\\)");
+  EXPECT_TRUE(std::regex_match(version_text(), form)) << version_text();
+}
+
+}  // namespace
+}  // namespace physgen
