@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torch::nn {
+class Module;
+}
+
+namespace physgen {
+
+/// Tensors by name, in an order that is kept.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// The parameters and persistent buffers of a module by their dotted names, in registration order. Shares memory.
+NamedTensors state_dict(const torch::nn::Module& module);
+
+/// Copies tensors into those of the same names, all or nothing: a missing, an unexpected and a mis-shaped name are all
+/// listed in one FormatError, and then nothing was copied. Dtypes are converted.
+/// @param where  the file the tensors come from, for errors
+void copy_tensors(const NamedTensors& into, const NamedTensors& tensors, const std::string& where);
+
+/// Copies tensors into the module's own, all or nothing: a missing, an unexpected and a mis-shaped name are all listed
+/// in one FormatError, and then nothing was copied. Dtypes are converted.
+/// @param where  the file the tensors come from, for errors
+void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where);
+
+/// Writes tensors as safetensors. Throws Error when the file cannot be written.
+void save_tensors(const std::string& path, const NamedTensors& tensors,
+                  const std::map<std::string, std::string>& metadata = {});
+
+/// Maps a safetensors file: the tensors share its pages and must not be written to. Throws FormatError.
+NamedTensors load_tensors(const std::string& path);
+
+/// The tensors whose names start with `prefix`, without it.
+NamedTensors with_prefix(const NamedTensors& tensors, const std::string& prefix);
+
+}  // namespace physgen

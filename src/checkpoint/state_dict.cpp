@@ -1,0 +1,123 @@
+#include <physgen/checkpoint/state_dict.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include <physgen/checkpoint/safetensors.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+std::string text_of(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+std::map<std::string, at::Tensor> by_name(const NamedTensors& tensors) { return {tensors.begin(), tensors.end()}; }
+
+// Every name that is wrong, each with what is wrong with it.
+std::vector<std::string> differences(const NamedTensors& wanted, const std::map<std::string, at::Tensor>& given) {
+  std::vector<std::string> lines;
+  std::set<std::string> known;
+  for (const auto& [name, tensor] : wanted) {
+    known.insert(name);
+    auto found = given.find(name);
+    if (found == given.end()) {
+      lines.push_back("missing " + name);
+    } else if (found->second.sizes() != tensor.sizes()) {
+      lines.push_back(name + " is " + text_of(found->second.sizes()) + " instead of " + text_of(tensor.sizes()));
+    }
+  }
+  for (const auto& [name, tensor] : given) {
+    if (!known.contains(name)) lines.push_back("unexpected " + name);
+  }
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : ", ") + line;
+  return text;
+}
+
+constexpr std::pair<DataType, at::ScalarType> kTypes[] = {
+    {DataType::f64, at::kDouble}, {DataType::f32, at::kFloat}, {DataType::f16, at::kHalf},
+    {DataType::bf16, at::kBFloat16}, {DataType::i64, at::kLong}, {DataType::i32, at::kInt},
+    {DataType::i16, at::kShort}, {DataType::i8, at::kChar}, {DataType::u8, at::kByte},
+    {DataType::boolean, at::kBool}};
+
+at::ScalarType scalar_type_of(DataType type) {
+  return std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& pair) { return pair.first == type; })->second;
+}
+
+DataType data_type_of(const at::Tensor& tensor) {
+  auto found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                            [&](auto& pair) { return pair.second == tensor.scalar_type(); });
+  TORCH_CHECK_VALUE(found != std::end(kTypes), "[save_tensors] safetensors has no dtype ", tensor.dtype());
+  return found->first;
+}
+
+}  // namespace
+
+NamedTensors state_dict(const torch::nn::Module& module) {
+  NamedTensors tensors;
+  for (const auto& item : module.named_parameters()) tensors.emplace_back(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) tensors.emplace_back(item.key(), item.value());
+  return tensors;
+}
+
+void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where) {
+  copy_tensors(state_dict(module), tensors, where);
+}
+
+void copy_tensors(const NamedTensors& own, const NamedTensors& tensors, const std::string& where) {
+  const auto given = by_name(tensors);
+  const std::vector<std::string> wrong = differences(own, given);
+  if (!wrong.empty()) {
+    throw FormatError({.what = std::to_string(wrong.size()) + " tensors do not fit the model",
+                       .where = where,
+                       .got = joined(wrong),
+                       .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
+                       .next_step = "use the config.json that was written with these weights"});
+  }
+  torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : own) tensor.detach().copy_(given.at(name));
+}
+
+void save_tensors(const std::string& path, const NamedTensors& tensors,
+                  const std::map<std::string, std::string>& metadata) {
+  std::vector<at::Tensor> kept;  // the bytes must live until they are written
+  std::vector<TensorEntry> entries;
+  for (const auto& [name, tensor] : tensors) {
+    kept.push_back(tensor.detach().to(at::kCPU).contiguous());
+    const auto* bytes = static_cast<const std::byte*>(kept.back().const_data_ptr());
+    entries.push_back({name, data_type_of(tensor), tensor.sizes().vec(), {bytes, kept.back().nbytes()}});
+  }
+  write_safetensors(path, entries, metadata);
+}
+
+NamedTensors load_tensors(const std::string& path) {
+  auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(path));
+  NamedTensors tensors;
+  for (const TensorEntry& entry : file->entries()) {
+    auto* bytes = const_cast<std::byte*>(entry.data.data());  // from_blob takes no const; the caller does not write
+    tensors.emplace_back(entry.name, at::from_blob(bytes, entry.shape, [file](void*) {}, scalar_type_of(entry.type)));
+  }
+  return tensors;
+}
+
+NamedTensors with_prefix(const NamedTensors& tensors, const std::string& prefix) {
+  NamedTensors found;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with(prefix)) found.emplace_back(name.substr(prefix.size()), tensor);
+  }
+  return found;
+}
+
+}  // namespace physgen
