@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <physgen/media/image.h>
+
+namespace physgen {
+
+/// Writes an MP4 (H.264, yuv420p, the index in front) that browsers play. The file appears whole under its name on
+/// `close`; until then it has the ending ".partial". Odd sizes are padded to even ones by repeating the last row and
+/// column.
+class VideoWriter {
+ public:
+  /// Throws ConfigError for a size or rate below 1, Error when the file cannot be made or there is no H.264 encoder.
+  VideoWriter(const std::string& path, int64_t height, int64_t width, int64_t frames_per_second);
+  /// Without `close` nothing is left behind.
+  ~VideoWriter();
+
+  /// Appends one frame of the writer's size. Throws Error when it cannot be written.
+  void add(const Image& frame);
+  /// Finishes the file. Throws Error when it cannot be written, and when no frame was added.
+  void close();
+
+ private:
+  struct Stream;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace physgen
