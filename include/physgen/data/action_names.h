@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace physgen {
+
+/// What ManiSkill's columns of an action mean, for people: "joint 1 (rad)", …, "gripper". Columns of a control mode
+/// that is not known are "action 1", ….
+std::vector<std::string> action_names(const std::string& control_mode, int64_t action_width);
+
+}  // namespace physgen

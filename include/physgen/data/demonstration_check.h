@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+
+/// What was read, and everything that was wrong with it.
+struct DemonstrationCheck {
+  int64_t files = 0;
+  int64_t episodes = 0;
+  int64_t frames = 0;
+  std::vector<Problem> problems;
+};
+
+/// Called before each episode is read: the file, the episode's place in it and their number.
+using CheckProgress = std::function<void(const std::string& file, int64_t episode, int64_t episodes)>;
+
+/// Reads every action, state and frame of every camera of all files among `paths`, going on after a problem, and then
+/// sees whether all files fit together as one ManiSkillDataset. Throws ConfigError as `find_demonstrations` does.
+DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
+                                        const CheckProgress& progress = {});
+
+}  // namespace physgen

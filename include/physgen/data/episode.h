@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <physgen/core/matrix.h>
+
+namespace physgen {
+
+/// What is known of a recorded demonstration without reading its arrays.
+struct EpisodeInfo {
+  std::string source;         ///< "FILE:traj_12", for errors and reports
+  std::string task;           ///< the simulator's name of it: "PushCube-v1"
+  std::string instruction;    ///< what the robot is asked to do
+  std::string control_mode;   ///< the simulator's name of it: "pd_joint_pos"
+  int64_t control_steps = 0;  ///< T: rows of `actions`; frames and states have T + 1
+  int64_t seed = -1;          ///< what the environment was reset with; -1 unknown
+  bool success = true;
+};
+
+/// A recorded demonstration without its frames.
+struct Episode {
+  EpisodeInfo info;
+  Matrix actions;  ///< [T, A], in the simulator's units
+  Matrix states;   ///< [T + 1, S] joint positions, or empty
+};
+
+}  // namespace physgen

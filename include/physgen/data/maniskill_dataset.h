@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <physgen/data/episode.h>
+#include <physgen/media/image.h>
+
+namespace physgen {
+
+/// The .h5 files among `paths`: named files as they are, folders searched with all that is in them; sorted within a
+/// folder, each file once. Throws ConfigError for a path that does not exist and a folder without .h5 files.
+std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths);
+
+/// Demonstrations in ManiSkill's layout: pairs of X.h5 and X.json, `traj_*` in numeric order, T + 1 observations to T
+/// actions, frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. Opening reads the JSON and checks it against
+/// the HDF5's shapes; arrays are read when asked for. Safe to use from several threads (reads are serialised: HDF5 is
+/// not).
+class ManiSkillDataset {
+ public:
+  /// @param paths        .h5 files, or folders that are searched for them
+  /// @param instruction  replaces the files' own; needed where a file has none and its task is not a known one
+  /// Throws ConfigError for a path that does not exist, FormatError for everything that is wrong inside.
+  explicit ManiSkillDataset(const std::vector<std::string>& paths, const std::string& instruction = "");
+  ~ManiSkillDataset();
+
+  ManiSkillDataset(ManiSkillDataset&&) noexcept;
+  ManiSkillDataset& operator=(ManiSkillDataset&&) noexcept;
+
+  /// The number of episodes of all files.
+  int64_t size() const;
+  const EpisodeInfo& info(int64_t episode) const;
+  /// The cameras that every episode has, sorted by name.
+  const std::vector<std::string>& cameras() const;
+  int64_t action_width() const;
+  int64_t state_width() const;  ///< 0 without obs/agent/qpos
+  /// Height and width of the frames of `camera`. Throws FormatError for a camera that is not one of `cameras`.
+  std::pair<int64_t, int64_t> frame_size(const std::string& camera) const;
+  /// Inclusive ranges of the seeds that the demonstrator tried, failures included: evaluation excludes them.
+  const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
+
+  /// Actions and states, checked to be finite. Throws FormatError where they are not.
+  Episode read(int64_t episode) const;
+  /// One frame of one camera, 0 <= index <= T. Frames of one episode in ascending order are read fastest. Throws
+  /// FormatError when the file cannot give it.
+  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const;
+
+ private:
+  struct Files;
+  std::unique_ptr<Files> files_;
+};
+
+}  // namespace physgen

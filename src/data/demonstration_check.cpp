@@ -1,0 +1,64 @@
+#include <physgen/data/demonstration_check.h>
+#include <physgen/data/maniskill_dataset.h>
+
+#include <optional>
+
+#include "data/maniskill_file.h"
+
+namespace physgen {
+namespace {
+
+/// Does one thing of many; a failure is kept and does not end the others.
+template <class Action>
+void attempt(DemonstrationCheck& check, Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    check.problems.push_back(error.problem());
+  }
+}
+
+void check_frames(const ManiSkillFile& file, int64_t episode, const std::string& camera, DemonstrationCheck& check) {
+  for (int64_t frame = 0; frame <= file.info(episode).control_steps; ++frame) {
+    attempt(check, [&] {
+      file.read_frame(episode, camera, frame);
+      ++check.frames;
+    });
+  }
+}
+
+void check_episode(const ManiSkillFile& file, int64_t episode, DemonstrationCheck& check) {
+  attempt(check, [&] {
+    const EpisodeShape shape = file.inspect(episode);
+    attempt(check, [&] { file.read(episode); });
+    for (const auto& [camera, size] : shape.cameras) check_frames(file, episode, camera, check);
+    ++check.episodes;
+  });
+}
+
+void check_file(const std::string& path, const std::string& instruction, const CheckProgress& progress,
+                DemonstrationCheck& check) {
+  const ManiSkillFile file(path, instruction);
+  for (int64_t episode = 0; episode < file.size(); ++episode) {
+    if (progress) progress(path, episode, file.size());
+    check_episode(file, episode, check);
+  }
+  ++check.files;
+}
+
+}  // namespace
+
+DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
+                                        const CheckProgress& progress) {
+  DemonstrationCheck check;
+  const std::vector<std::string> files = find_demonstrations(paths);
+  for (const std::string& path : files) {
+    attempt(check, [&] { check_file(path, instruction, progress, check); });
+  }
+  if (check.problems.empty()) {
+    attempt(check, [&] { ManiSkillDataset(files, instruction); });
+  }
+  return check;
+}
+
+}  // namespace physgen

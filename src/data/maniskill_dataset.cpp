@@ -1,0 +1,186 @@
+#include <physgen/data/maniskill_dataset.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <physgen/core/error.h>
+
+#include "data/maniskill_file.h"
+
+namespace physgen {
+namespace {
+
+std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && entry.path().extension() == ".h5") found.push_back(entry.path().string());
+  }
+  if (found.empty()) {
+    throw ConfigError({"a folder holds no demonstrations", folder.string(), "no .h5 file in it or below",
+                       "ManiSkill .h5 files",
+                       "name another folder, or make demonstrations with scripts/maniskill_demos"});
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// Throws when an episode is not like the first one in something that all must share.
+void check_same(const std::string& what, const EpisodeInfo& episode, const std::string& got, const EpisodeInfo& first,
+                const std::string& expected) {
+  if (got == expected) return;
+  throw FormatError({"episodes disagree in " + what, episode.source, got, expected + ", as in " + first.source,
+                     "use these demonstrations apart, or convert one of them"});
+}
+
+std::string size_text(const std::pair<int64_t, int64_t>& size) {
+  return std::to_string(size.first) + " x " + std::to_string(size.second);
+}
+
+std::string list_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  std::set<std::string> seen;
+  const auto add = [&](const std::string& path) {
+    if (seen.insert(std::filesystem::weakly_canonical(path).string()).second) files.push_back(path);
+  };
+  if (paths.empty()) {
+    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one .h5 file or folder",
+                       "name the .h5 files, or the folder that holds them"});
+  }
+  for (const std::string& path : paths) {
+    if (!std::filesystem::exists(path)) {
+      throw ConfigError({"there is no such file or folder", path, "nothing", "an .h5 file, or a folder that holds some",
+                         "check the path, or make demonstrations with scripts/maniskill_demos"});
+    }
+    if (!std::filesystem::is_directory(path)) {
+      add(path);
+      continue;
+    }
+    for (const std::string& file : find_in_folder(path)) add(file);
+  }
+  return files;
+}
+
+struct ManiSkillDataset::Files {
+  struct Entry {
+    const ManiSkillFile* file;
+    int64_t index;  // within the file
+  };
+
+  void add(const std::string& path, const std::string& instruction);
+  void agree(const EpisodeInfo& info, const EpisodeShape& shape);
+  const Entry& at(int64_t episode) const;
+  const std::pair<int64_t, int64_t>& frame_size(const std::string& camera) const;
+  void name_cameras();
+
+  std::deque<ManiSkillFile> files;  // a deque: the entries point into it
+  std::vector<Entry> entries;
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried;
+  EpisodeShape shape;  // what all have; `cameras` shrinks to those of every episode
+  std::vector<std::string> cameras;
+};
+
+void ManiSkillDataset::Files::add(const std::string& path, const std::string& instruction) {
+  const ManiSkillFile& file = files.emplace_back(path, instruction);
+  for (int64_t i = 0; i < file.size(); ++i) {
+    const EpisodeShape found = file.inspect(i);
+    agree(file.info(i), found);
+    entries.push_back({&file, i});
+  }
+  if (file.seeds_tried()) seeds_tried.push_back(*file.seeds_tried());
+}
+
+void ManiSkillDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape& found) {
+  if (entries.empty()) {
+    shape = found;
+    return;
+  }
+  const EpisodeInfo& first = entries[0].file->info(0);
+  check_same("control mode", info, info.control_mode, first, first.control_mode);
+  check_same("the width of actions", info, std::to_string(found.action_width), first,
+             std::to_string(shape.action_width));
+  check_same("the width of states", info, std::to_string(found.state_width), first, std::to_string(shape.state_width));
+  for (const auto& [camera, size] : found.cameras) {
+    const auto known = shape.cameras.find(camera);
+    if (known == shape.cameras.end()) continue;
+    check_same("the size of " + camera + "'s frames", info, size_text(size), first, size_text(known->second));
+  }
+  std::erase_if(shape.cameras, [&](const auto& camera) { return !found.cameras.contains(camera.first); });
+  if (shape.cameras.empty()) {
+    throw FormatError({"no camera is in every episode", info.source, "none of the cameras of the episodes before it",
+                       "one camera that all episodes share", "use these demonstrations apart, or render them again"});
+  }
+}
+
+const ManiSkillDataset::Files::Entry& ManiSkillDataset::Files::at(int64_t episode) const {
+  if (episode < 0 || episode >= static_cast<int64_t>(entries.size())) {
+    throw ConfigError({"there is no such episode", "the demonstrations", std::to_string(episode),
+                       "0 to " + std::to_string(entries.size() - 1), "ask for one of these episodes"});
+  }
+  return entries[static_cast<size_t>(episode)];
+}
+
+const std::pair<int64_t, int64_t>& ManiSkillDataset::Files::frame_size(const std::string& camera) const {
+  const auto found = shape.cameras.find(camera);
+  if (found == shape.cameras.end()) {
+    throw FormatError({"the demonstrations have no images of a camera", files[0].path(), "\"" + camera + "\"",
+                       list_text(cameras), "name one of these cameras, or render the demonstrations again with it"});
+  }
+  return found->second;
+}
+
+void ManiSkillDataset::Files::name_cameras() {
+  for (const auto& [camera, size] : shape.cameras) cameras.push_back(camera);
+}
+
+ManiSkillDataset::ManiSkillDataset(const std::vector<std::string>& paths, const std::string& instruction)
+    : files_(std::make_unique<Files>()) {
+  for (const std::string& path : find_demonstrations(paths)) files_->add(path, instruction);
+  files_->name_cameras();
+}
+
+ManiSkillDataset::~ManiSkillDataset() = default;
+ManiSkillDataset::ManiSkillDataset(ManiSkillDataset&&) noexcept = default;
+ManiSkillDataset& ManiSkillDataset::operator=(ManiSkillDataset&&) noexcept = default;
+
+int64_t ManiSkillDataset::size() const { return static_cast<int64_t>(files_->entries.size()); }
+
+const EpisodeInfo& ManiSkillDataset::info(int64_t episode) const {
+  const Files::Entry& entry = files_->at(episode);
+  return entry.file->info(entry.index);
+}
+
+const std::vector<std::string>& ManiSkillDataset::cameras() const { return files_->cameras; }
+
+int64_t ManiSkillDataset::action_width() const { return files_->shape.action_width; }
+
+int64_t ManiSkillDataset::state_width() const { return files_->shape.state_width; }
+
+std::pair<int64_t, int64_t> ManiSkillDataset::frame_size(const std::string& camera) const {
+  return files_->frame_size(camera);
+}
+
+const std::vector<std::pair<int64_t, int64_t>>& ManiSkillDataset::seeds_tried() const { return files_->seeds_tried; }
+
+Episode ManiSkillDataset::read(int64_t episode) const {
+  const Files::Entry& entry = files_->at(episode);
+  return entry.file->read(entry.index);
+}
+
+Image ManiSkillDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
+  const Files::Entry& entry = files_->at(episode);
+  files_->frame_size(camera);
+  return entry.file->read_frame(entry.index, camera, index);
+}
+
+}  // namespace physgen

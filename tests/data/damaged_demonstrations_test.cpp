@@ -1,0 +1,114 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "data/demonstration_fixture.h"
+
+namespace physgen {
+namespace {
+
+using testing::HasSubstr;
+
+class DamagedDemonstrationsTest : public DemonstrationFixture {};
+
+TEST_F(DamagedDemonstrationsTest, RefusesSizesThatTheFileCannotHold) {
+  replace_dataset(path_, "traj_0/actions", H5T_NATIVE_FLOAT, {5, 8}, nullptr);
+  EXPECT_THAT(open_problem().what, HasSubstr("more values than the file holds"));
+  auto root = json();
+  root["episodes"][0]["elapsed_steps"] = int64_t{1} << 40;
+  write_json(path_, root);
+  replace_dataset(path_, "traj_0/actions", H5T_NATIVE_FLOAT, {hsize_t{1} << 40, 8}, nullptr);
+  EXPECT_THAT(open_problem().what, HasSubstr("larger than any real one"));
+}
+
+TEST_F(DamagedDemonstrationsTest, FollowsNoLinkOutOfTheFile) {
+  const std::string other = folder_ + "/b.h5";
+  write_demonstrations(other);
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(file, "traj_0/actions", H5P_DEFAULT);
+  H5Lcreate_external(other.c_str(), "/traj_0/actions", file, "traj_0/actions", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose(file);
+  EXPECT_EQ(open_problem().what, "a dataset is missing");
+  write_demonstrations(path_);
+  const hid_t again = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(again, "traj_0/actions", H5P_DEFAULT);
+  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_external(properties, "/etc/passwd", 0, 5 * 8 * 4);
+  const hsize_t shape[] = {5, 8};
+  const hid_t space = H5Screate_simple(2, shape, nullptr);
+  H5Dclose(H5Dcreate2(again, "traj_0/actions", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, properties, H5P_DEFAULT));
+  H5Sclose(space);
+  H5Pclose(properties);
+  H5Fclose(again);
+  EXPECT_THAT(open_problem().what, HasSubstr("in another file"));
+}
+
+TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t frames = H5Dopen2(file, "traj_0/obs/sensor_data/render_camera/rgb", H5P_DEFAULT);
+  const hsize_t offset[] = {2, 0, 0, 0};
+  unsigned mask = 0;
+  haddr_t address = 0;
+  hsize_t size = 0;
+  H5Dget_chunk_info_by_coord(frames, offset, &mask, &address, &size);
+  H5Dclose(frames);
+  H5Fclose(file);
+  std::fstream bytes(path_, std::ios::in | std::ios::out | std::ios::binary);
+  bytes.seekp(static_cast<std::streamoff>(address));
+  bytes << std::string(size, '\x5a');
+  bytes.close();
+  const ManiSkillDataset dataset({path_});
+  EXPECT_NO_THROW(dataset.read_frame(0, "render_camera", 1));
+  const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "render_camera", 2); });
+  EXPECT_THAT(problem.where, HasSubstr("traj_0/obs/sensor_data/render_camera/rgb[2]"));
+}
+
+TEST_F(DamagedDemonstrationsTest, RefusesAFileThatIsBeingWritten) {
+  const int writer = open(path_.c_str(), O_RDWR);
+  ASSERT_EQ(flock(writer, LOCK_EX), 0);
+  EXPECT_THAT(problem_of<Error>([&] { ManiSkillDataset({path_}); }).got, HasSubstr("another program is writing"));
+  close(writer);
+  EXPECT_NO_THROW(ManiSkillDataset({path_}));
+}
+
+/// Reads all that a file offers.
+void read_everything(const std::string& path) {
+  const ManiSkillDataset dataset({path});
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    dataset.read(i);
+    for (int64_t frame = 0; frame <= dataset.info(i).control_steps; ++frame) {
+      dataset.read_frame(i, dataset.cameras()[0], frame);
+    }
+  }
+}
+
+TEST_F(DamagedDemonstrationsTest, RandomDamageIsReadOrRefusedAndNothingElse) {
+  write_demonstrations(path_, {.height = 4, .width = 4});
+  std::ifstream file(path_, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(file)), {});
+  std::mt19937 random(7);
+  int refused = 0;
+  for (int round = 0; round < 400; ++round) {
+    std::string damaged = whole;
+    for (int i = 0; i < 1 << round % 5; ++i) {
+      damaged[random() % damaged.size()] = static_cast<char>(random() % 2 ? 0xff : random());
+    }
+    std::ofstream(path_, std::ios::binary) << damaged;
+    try {
+      read_everything(path_);
+    } catch (const Error& error) {
+      EXPECT_THAT(error.problem().where, HasSubstr("push"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+}  // namespace
+}  // namespace physgen

@@ -1,0 +1,66 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+
+#include <physgen/data/demonstration_check.h>
+
+#include "data/demonstration_writer.h"
+
+namespace physgen {
+namespace {
+
+using testing::HasSubstr;
+
+class DemonstrationCheckTest : public testing::Test {
+ protected:
+  DemonstrationCheckTest() {
+    write_demonstrations(folder_ + "/a.h5");
+    write_demonstrations(folder_ + "/b.h5");
+  }
+  ~DemonstrationCheckTest() override { std::filesystem::remove_all(folder_); }
+
+  const std::string folder_ = testing::TempDir() + "demonstration_check_test_" + std::to_string(getpid());
+};
+
+TEST_F(DemonstrationCheckTest, ReadsEverything) {
+  int64_t calls = 0;
+  const DemonstrationCheck check =
+      check_demonstrations({folder_}, "", [&](const std::string&, int64_t episode, int64_t episodes) {
+        EXPECT_LT(episode, episodes);
+        ++calls;
+      });
+  EXPECT_EQ(check.files, 2);
+  EXPECT_EQ(check.episodes, 4);
+  EXPECT_EQ(check.frames, 2 * (6 + 4));
+  EXPECT_TRUE(check.problems.empty());
+  EXPECT_EQ(calls, 4);
+}
+
+TEST_F(DemonstrationCheckTest, ReportsEveryProblemAndNotOnlyTheFirst) {
+  std::vector<float> actions(5 * 8, NAN);
+  replace_dataset(folder_ + "/a.h5", "traj_0/actions", H5T_NATIVE_FLOAT, {5, 8}, actions.data());
+  remove_object(folder_ + "/a.h5", "traj_1/actions");
+  std::filesystem::resize_file(folder_ + "/b.h5", 100);
+  const DemonstrationCheck check = check_demonstrations({folder_}, "");
+  ASSERT_EQ(check.problems.size(), 3u);
+  EXPECT_THAT(check.problems[0].what, HasSubstr("not finite"));
+  EXPECT_THAT(check.problems[1].where, HasSubstr("a.h5:traj_1/actions"));
+  EXPECT_THAT(check.problems[2].where, HasSubstr("b.h5"));
+  EXPECT_EQ(check.frames, 6);
+}
+
+TEST_F(DemonstrationCheckTest, ReportsFilesThatDoNotFitTogether) {
+  write_demonstrations(folder_ + "/b.h5", {.action_width = 7});
+  const DemonstrationCheck check = check_demonstrations({folder_}, "");
+  ASSERT_EQ(check.problems.size(), 1u);
+  EXPECT_THAT(check.problems[0].what, HasSubstr("width of actions"));
+}
+
+TEST_F(DemonstrationCheckTest, NamesAPathThatDoesNotExist) {
+  EXPECT_THROW(check_demonstrations({"/nowhere"}, ""), ConfigError);
+}
+
+}  // namespace
+}  // namespace physgen
