@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include <physgen/layers/lora.h>
+
+namespace physgen {
+
+/// Scales and shifts of a layer norm that are made from a condition: proj(lora(SiLU(z))), cut into equal parts.
+/// Reference: diffnext/models/normalization.py AdaLayerNormZero, AdaLayerNorm (2 parts: scale, shift).
+class AdaLayerNormImpl : public torch::nn::Module {
+ public:
+  /// @param rank  of the bottleneck `lora` before `proj`; 0: none
+  AdaLayerNormImpl(int64_t condition_width, int64_t width, int64_t parts, int64_t rank = 0);
+
+  /// z [..., condition_width] -> `parts` tensors [..., width]: scale, shift, then gates
+  std::vector<at::Tensor> forward(const at::Tensor& z) const;
+
+  LoraLinear lora{nullptr}, proj{nullptr};
+
+ private:
+  int64_t parts_;
+};
+TORCH_MODULE(AdaLayerNorm);
+
+/// LN(x) (1 + scale) + shift, the norm without weights. @param eps  1e-6 in the reference
+at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, double eps = 1e-6);
+
+}  // namespace physgen

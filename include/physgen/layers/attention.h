@@ -1,0 +1,38 @@
+#pragma once
+
+#include <physgen/layers/kv_cache.h>
+#include <physgen/layers/lora.h>
+#include <physgen/layers/rotary_embed.h>
+
+namespace physgen {
+
+/// Multi-head self-attention, qkv rows [Q | K | V] head-major.
+/// Reference: diffnext/models/vision_transformer.py Attention.
+class AttentionImpl : public torch::nn::Module {
+ public:
+  AttentionImpl(int64_t width, int64_t heads);
+
+  /// @param x      [B, L, C]
+  /// @param mask   additive [L, keys] in x's dtype, or undefined: every query sees every key
+  /// @param rotary positions of x's tokens, or an undefined table
+  /// @param cache  where given, x's keys and values are appended and the queries see all that it holds
+  /// @return [B, L, C]
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}, const RotaryTable& rotary = {},
+                     KvCache* cache = nullptr) const;
+
+  LoraLinear qkv, proj;
+
+ private:
+  int64_t heads_;
+};
+TORCH_MODULE(Attention);
+
+/// softmax(q k^T / sqrt(d) + mask) v for [B, H, L, d]; an undefined mask is none, and is cast to q's dtype.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask = {});
+
+/// [B, L, C] -> [B, H, L, C/H]
+at::Tensor split_heads(const at::Tensor& x, int64_t heads);
+/// [B, H, L, d] -> [B, L, H d]
+at::Tensor join_heads(const at::Tensor& x);
+
+}  // namespace physgen

@@ -1,0 +1,23 @@
+#include <physgen/layers/ada_layer_norm.h>
+
+#include <torch/torch.h>
+
+namespace physgen {
+
+AdaLayerNormImpl::AdaLayerNormImpl(int64_t condition_width, int64_t width, int64_t parts, int64_t rank)
+    : parts_(parts) {
+  if (rank > 0) lora = register_module("lora", LoraLinear(condition_width, rank, false));
+  proj = register_module("proj", LoraLinear(rank > 0 ? rank : condition_width, parts * width));
+}
+
+std::vector<at::Tensor> AdaLayerNormImpl::forward(const at::Tensor& z) const {
+  at::Tensor x = at::silu(z);
+  if (lora) x = lora->forward(x);
+  return proj->forward(x).chunk(parts_, -1);
+}
+
+at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, {}, {}, eps) * (1 + scale) + shift;
+}
+
+}  // namespace physgen

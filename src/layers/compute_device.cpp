@@ -1,0 +1,25 @@
+#include <physgen/layers/compute_device.h>
+
+#include <torch/torch.h>
+
+#include <physgen/core/device.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+
+at::Device compute_device(const std::string& text) {
+  const DeviceChoice choice = parse_device(text);
+  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
+  if (choice.kind == DeviceChoice::Kind::cpu) return at::kCPU;
+  if (choice.kind == DeviceChoice::Kind::automatic && gpus == 0) return at::kCPU;
+  if (choice.index >= gpus) {
+    throw ConfigError({.what = "this GPU is not there",
+                       .where = "device " + text,
+                       .got = std::to_string(gpus) + " usable GPUs",
+                       .expected = "a GPU of number below that count",
+                       .next_step = "pass --device cpu, or use a CUDA build on a machine with an NVIDIA driver"});
+  }
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(choice.index));
+}
+
+}  // namespace physgen

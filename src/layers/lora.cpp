@@ -1,0 +1,40 @@
+#include <physgen/layers/lora.h>
+
+#include <cmath>
+
+#include <torch/nn/init.h>
+
+namespace physgen {
+
+LoraLinearImpl::LoraLinearImpl(int64_t in, int64_t out, bool with_bias) {
+  weight = register_parameter("weight", torch::empty({out, in}));
+  if (with_bias) bias = register_parameter("bias", torch::zeros({out}));
+}
+
+at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
+  at::Tensor y = at::linear(x, weight, bias);
+  if (!has_adapter()) return y;
+  return y + at::linear(at::linear(x, lora_a), lora_b) * adapter_scale_;
+}
+
+void LoraLinearImpl::attach_adapter(int64_t rank, double alpha) {
+  TORCH_CHECK_VALUE(!has_adapter(), "[LoraLinear] an adapter is attached already");
+  weight.requires_grad_(false);
+  if (bias.defined()) bias.requires_grad_(false);
+  lora_a = register_parameter("lora_a", torch::empty({rank, weight.size(1)}, weight.options()));
+  lora_b = register_parameter("lora_b", torch::zeros({weight.size(0), rank}, weight.options()));
+  torch::nn::init::kaiming_uniform_(lora_a, std::sqrt(5.0));
+  adapter_scale_ = alpha / static_cast<double>(rank);
+}
+
+void LoraLinearImpl::merge_adapter() {
+  if (!has_adapter()) return;
+  torch::NoGradGuard no_grad;
+  weight.add_(at::matmul(lora_b, lora_a), adapter_scale_);
+  lora_a = at::Tensor();
+  lora_b = at::Tensor();
+  parameters_.erase("lora_a");
+  parameters_.erase("lora_b");
+}
+
+}  // namespace physgen

@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <limits>
+
+#include <physgen/layers/initialization.h>
+#include <physgen/layers/transformer_block.h>
+
+namespace physgen {
+namespace {
+
+TransformerBlock make_block() {
+  TransformerBlock block(16, 2);
+  initialize(*block, at::make_generator<at::CPUGeneratorImpl>(3));
+  return block;
+}
+
+at::Tensor triangle(int64_t n) {
+  return at::full({n, n}, -std::numeric_limits<float>::infinity()).triu(1);
+}
+
+TEST(TransformerBlock, NormalisesEachBranchBeforeItIsAdded) {
+  TransformerBlock block = make_block();
+  at::Tensor x = at::randn({1, 5, 16});
+  at::Tensor y = block->norm1->forward(block->attn->forward(x)) + x;
+  EXPECT_TRUE(at::allclose(block->forward(x), block->norm2->forward(block->mlp->forward(y)) + y));
+}
+
+TEST(TransformerBlock, GivesWithACacheWhatItGivesWithout) {
+  TransformerBlock block = make_block();
+  torch::NoGradGuard no_grad;
+  at::Tensor x = at::randn({2, 7, 16}), mask = triangle(7);
+  at::Tensor whole = block->forward(x, mask);
+  KvCache cache({2, 2, 7, 8}, x.options());
+  at::Tensor first = block->forward(x.narrow(1, 0, 4), mask.narrow(0, 0, 4).narrow(1, 0, 4), {}, &cache);
+  at::Tensor rest = block->forward(x.narrow(1, 4, 3), mask.narrow(0, 4, 3), {}, &cache);
+  EXPECT_TRUE(at::allclose(at::cat({first, rest}, 1), whole, 1e-4, 1e-5));
+}
+
+TEST(KvCache, RefusesMoreThanItHolds) {
+  KvCache cache({1, 1, 4, 2}, at::kFloat);
+  at::Tensor three = at::ones({1, 1, 3, 2});
+  cache.append(three, three);
+  EXPECT_THROW(cache.append(three, three), c10::ValueError);
+  EXPECT_EQ(cache.length(), 3);
+}
+
+TEST(KvCache, EvictsFromTheMiddle) {
+  KvCache cache({1, 1, 6, 1}, at::kFloat);
+  at::Tensor values = at::arange(6, at::kFloat).view({1, 1, 6, 1});
+  cache.append(values, values);
+  cache.evict(1, 2);
+  at::Tensor none = at::empty({1, 1, 0, 1});
+  EXPECT_TRUE(at::equal(cache.append(none, none).first.flatten(), at::tensor({0.f, 3.f, 4.f, 5.f})));
+}
+
+}  // namespace
+}  // namespace physgen
