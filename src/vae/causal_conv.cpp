@@ -1,0 +1,42 @@
+#include <ATen/Functions.h>
+#include <physgen/vae/causal_conv.h>
+
+#include <cmath>
+
+namespace physgen {
+namespace {
+
+std::vector<int64_t> weight_sizes(const ConvShape& shape) {
+  if (shape.time_taps == 0) return {shape.out, shape.in, shape.kernel, shape.kernel};
+  return {shape.out, shape.in, shape.time_taps, shape.kernel, shape.kernel};
+}
+
+}  // namespace
+
+CausalConvImpl::CausalConvImpl(const ConvShape& conv_shape, at::Device device) : shape(conv_shape) {
+  const double fan_in =
+      static_cast<double>(shape.in * shape.kernel * shape.kernel * std::max<int64_t>(1, shape.time_taps));
+  const double bound = 1 / std::sqrt(fan_in);
+  weight = register_parameter("weight", at::empty(weight_sizes(shape), device).uniform_(-bound, bound));
+  bias = register_parameter("bias", at::empty({shape.out}, device).uniform_(-bound, bound));
+}
+
+at::Tensor CausalConvImpl::frame_weight() const {
+  if (weight.dim() == 4) return weight;
+  return weight.size(2) == 1 ? weight.squeeze(2) : weight.sum(2);
+}
+
+at::Tensor CausalConvImpl::forward(const at::Tensor& x) const {
+  const at::Tensor input = shape.stride == 2 ? pad_for_stride(x) : x;
+  const int64_t pad = shape.stride == 2 ? 0 : shape.kernel / 2;
+  if (x.dim() == 4) {
+    return at::conv2d(input, frame_weight().to(x.scalar_type()), bias.to(x.scalar_type()), shape.stride, pad);
+  }
+  const at::Tensor first = input.narrow(2, 0, 1).expand({-1, -1, shape.time_taps - 1, -1, -1});
+  return at::conv3d(at::cat({first, input}, 2), weight.to(x.scalar_type()), bias.to(x.scalar_type()), shape.stride,
+                    {0, pad, pad});
+}
+
+at::Tensor pad_for_stride(const at::Tensor& x) { return at::constant_pad_nd(x, {0, 1, 0, 1}); }
+
+}  // namespace physgen

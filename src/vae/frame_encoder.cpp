@@ -1,0 +1,182 @@
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
+#include <physgen/vae/causal_vae.h>
+#include <physgen/vae/frame_encoder.h>
+#include <physgen/vae/group_norm_silu.h>
+
+#include <cmath>
+#include <optional>
+#include <vector>
+
+namespace physgen {
+namespace {
+
+constexpr double kHalfRange = 127.5;  // a pixel is (byte - 127.5) / 127.5
+
+/// Where the weights of a snapshot live.
+struct Place {
+  at::Device device;
+  at::ScalarType dtype;
+};
+
+struct FoldedConv {
+  FoldedConv(const at::Tensor& kernel, const at::Tensor& offset, int64_t conv_stride, const Place& place)
+      : weight(kernel.detach().to(place.device, place.dtype).contiguous(at::MemoryFormat::ChannelsLast)),
+        bias(offset.detach().to(place.device, place.dtype).clone()),
+        stride(conv_stride) {}
+  FoldedConv(const CausalConv& conv, const Place& place)
+      : FoldedConv(conv->frame_weight().clone(), conv->bias, conv->shape.stride, place) {}
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    if (stride == 2) return at::conv2d(pad_for_stride(x), weight, bias, stride);
+    return at::conv2d(x, weight, bias, stride, weight.size(2) / 2);
+  }
+
+  at::Tensor weight, bias;
+  int64_t stride;
+};
+
+struct FoldedNorm {
+  FoldedNorm(const ChannelNorm& norm, const Place& place)
+      : weight(norm->weight.detach().to(place.device, at::kFloat).clone()),
+        bias(norm->bias.detach().to(place.device, at::kFloat).clone()),
+        groups(norm->groups) {}
+
+  at::Tensor operator()(const at::Tensor& x, bool silu = true) const {
+    return group_norm_silu(x, groups, weight, bias, silu);
+  }
+
+  at::Tensor weight, bias;
+  int64_t groups;
+};
+
+struct FoldedBlock {
+  FoldedBlock(const ResidualBlockImpl& block, const Place& place)
+      : norm1(block.norm1, place), conv1(block.conv1, place), norm2(block.norm2, place), conv2(block.conv2, place) {
+    if (!block.conv_shortcut.is_empty()) shortcut.emplace(block.conv_shortcut, place);
+  }
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return conv2(norm2(conv1(norm1(x)))).add_(shortcut ? (*shortcut)(x) : x);
+  }
+
+  FoldedNorm norm1;
+  FoldedConv conv1;
+  FoldedNorm norm2;
+  FoldedConv conv2;
+  std::optional<FoldedConv> shortcut;
+};
+
+/// Query, key and value as one matrix.
+struct FoldedAttention {
+  FoldedAttention(const FrameAttentionImpl& attention, const Place& place) : norm(attention.group_norm, place) {
+    const auto move = [&](const at::Tensor& x) { return x.detach().to(place.device, place.dtype).clone(); };
+    const auto out = attention.to_out->ptr<ProjectionImpl>(0);
+    weight = move(at::cat({attention.to_q->weight, attention.to_k->weight, attention.to_v->weight}));
+    bias = move(at::cat({attention.to_q->bias, attention.to_k->bias, attention.to_v->bias}));
+    out_weight = move(out->weight);
+    out_bias = move(out->bias);
+  }
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    const at::Tensor tokens =
+        norm(x, /*silu=*/false).permute({0, 2, 3, 1}).flatten(1, 2).unsqueeze(1);  // [B, 1, h w, C]
+    const auto parts = at::linear(tokens, weight, bias).chunk(3, -1);
+    const at::Tensor seen = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+    const at::Tensor out = at::linear(seen, out_weight, out_bias).squeeze(1);
+    return out.unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2}) + x;
+  }
+
+  FoldedNorm norm;
+  at::Tensor weight, bias, out_weight, out_bias;
+};
+
+/// The first convolution, for bytes less 127.5 gathered by patch.
+FoldedConv fold_input(const CausalConv& conv, const Place& place) {
+  return {conv->frame_weight() / kHalfRange, conv->bias, 1, place};
+}
+
+/// The last convolution, the mean's half of the quantisation and the latent normalisation in one.
+FoldedConv fold_output(const CausalVae& vae, const Place& place) {
+  const int64_t channels = vae->config.latent_channels;
+  const at::Tensor zero = at::zeros({1, channels, 1, 1}, at::kDouble);
+  const at::Tensor shift = vae->normalize(zero).flatten();                         // of the normalisation, [C]
+  const at::Tensor scale = vae->normalize(at::ones_like(zero)).flatten() - shift;  // [C]
+  const at::Tensor mix = vae->quant_conv->frame_weight().narrow(0, 0, channels).flatten(1).to(at::kDouble) *
+                         scale.unsqueeze(1);                                         // [C, 2 C]
+  const at::Tensor kernel = vae->encoder->conv_out->frame_weight().to(at::kDouble);  // [2 C, W, 3, 3]
+  const at::Tensor bias = at::mv(mix, vae->encoder->conv_out->bias.to(at::kDouble)) +
+                          vae->quant_conv->bias.narrow(0, 0, channels).to(at::kDouble) * scale + shift;
+  return {at::mm(mix, kernel.flatten(1)).view({channels, kernel.size(1), kernel.size(2), kernel.size(3)}), bias, 1,
+          place};
+}
+
+}  // namespace
+
+struct FrameEncoder::Weights {
+  Weights(const CausalVae& vae, const Place& at_place)
+      : place(at_place),
+        patch(vae->config.patch),
+        stride(vae->config.stride()),
+        conv_in(fold_input(vae->encoder->conv_in, place)),
+        before(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(0), place),
+        attention(*vae->encoder->mid_block->attentions->ptr<FrameAttentionImpl>(0), place),
+        after(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(1), place),
+        norm_out(vae->encoder->conv_norm_out, place),
+        conv_out(fold_output(vae, place)) {
+    for (size_t level = 0; level < vae->encoder->down_blocks->size(); ++level) {
+      const auto block = vae->encoder->down_blocks->ptr<DownBlockImpl>(level);
+      auto& stage = blocks.emplace_back();
+      for (size_t layer = 0; layer < block->resnets->size(); ++layer) {
+        stage.emplace_back(*block->resnets->ptr<ResidualBlockImpl>(layer), place);
+      }
+      if (block->downsamplers) downsamplers.emplace_back(block->downsamplers->ptr<ResizeImpl>(0)->conv, place);
+    }
+  }
+
+  Place place;
+  int64_t patch, stride;
+  FoldedConv conv_in;
+  std::vector<std::vector<FoldedBlock>> blocks;  // a list a level
+  std::vector<FoldedConv> downsamplers;
+  FoldedBlock before;
+  FoldedAttention attention;
+  FoldedBlock after;
+  FoldedNorm norm_out;
+  FoldedConv conv_out;
+};
+
+FrameEncoder::FrameEncoder(const CausalVae& vae, at::Device device, at::ScalarType dtype) {
+  const at::NoGradGuard no_gradient;
+  weights_ = std::make_shared<const Weights>(vae, Place{device, dtype});
+}
+
+at::ScalarType FrameEncoder::best_dtype(at::Device device) {
+  const bool quick = device.is_cuda() || __builtin_cpu_supports("avx512bf16");
+  return quick ? at::kBFloat16 : at::kFloat;
+}
+
+at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
+  const Weights& weights = *weights_;
+  TORCH_CHECK_VALUE(frames.dim() == 4 && frames.size(3) == 3 && frames.scalar_type() == at::kByte &&
+                        frames.size(1) % weights.stride == 0 && frames.size(2) % weights.stride == 0,
+                    "[FrameEncoder] frames are uint8 [B, H, W, 3] with sides that are multiples of ", weights.stride,
+                    ", got ", frames.scalar_type(), " ", frames.sizes());
+  const at::NoGradGuard no_gradient;
+  const int64_t p = weights.patch, height = frames.size(1) / p, width = frames.size(2) / p;
+  at::Tensor x = frames.to(weights.place.device)
+                     .view({frames.size(0), height, p, width, p, 3})
+                     .permute({0, 1, 3, 5, 2, 4})
+                     .flatten(3);                                        // [B, H/p, W/p, 3 p p]
+  x = x.to(weights.place.dtype).sub_(kHalfRange).permute({0, 3, 1, 2});  // halves up to 127.5 are exact in bfloat16
+  x = weights.conv_in(x);
+  for (size_t level = 0; level < weights.blocks.size(); ++level) {
+    for (const FoldedBlock& block : weights.blocks[level]) x = block(x);
+    if (level < weights.downsamplers.size()) x = weights.downsamplers[level](x);
+  }
+  x = weights.after(weights.attention(weights.before(x)));
+  return weights.conv_out(weights.norm_out(x)).to(at::kFloat).contiguous();
+}
+
+}  // namespace physgen

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+namespace physgen {
+
+/// The bits of a bfloat16 number.
+enum class Bfloat16Bits : uint16_t {};
+
+// The loops of GroupNorm + SiLU over rows of channels, each compiled for several instruction sets. A run of whole rows
+// is read as `count` flat values; per-channel coefficients are repeated over `period` values (a whole number of rows),
+// so that the inner loops are long where the channels are few. With z = x scale + shift, y = silu(z), or y = z.
+
+/// sums[0, period) += x, sums[period, 2 period) += x x.
+void add_sums(const float* x, int64_t count, int64_t period, float* sums);
+void add_sums(const Bfloat16Bits* x, int64_t count, int64_t period, float* sums);
+
+/// y from x.
+void apply_norm(const float* x, int64_t count, int64_t period, const float* scale, const float* shift, bool silu,
+                float* y);
+void apply_norm(const Bfloat16Bits* x, int64_t count, int64_t period, const float* scale, const float* shift, bool silu,
+                Bfloat16Bits* y);
+
+/// sums[0, period) += dz, sums[period, 2 period) += dz x.
+void add_gradient_sums(const float* x, const float* dy, int64_t count, int64_t period, const float* scale,
+                       const float* shift, bool silu, float* sums);
+void add_gradient_sums(const Bfloat16Bits* x, const Bfloat16Bits* dy, int64_t count, int64_t period, const float* scale,
+                       const float* shift, bool silu, float* sums);
+
+/// dx = dz scale + x slope + offset.
+void apply_norm_gradient(const float* x, const float* dy, int64_t count, int64_t period, const float* scale,
+                         const float* shift, const float* slope, const float* offset, bool silu, float* dx);
+void apply_norm_gradient(const Bfloat16Bits* x, const Bfloat16Bits* dy, int64_t count, int64_t period,
+                         const float* scale, const float* shift, const float* slope, const float* offset, bool silu,
+                         Bfloat16Bits* dx);
+
+}  // namespace physgen

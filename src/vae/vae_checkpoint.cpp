@@ -1,0 +1,57 @@
+#include <physgen/vae/vae_checkpoint.h>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/checkpoint/state_dict.h>
+#include <physgen/core/config.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+constexpr const char* kKind = "vae";
+constexpr const char* kConfigName = "config.json";
+constexpr const char* kTensorsName = "model.safetensors";
+
+/// A config.json that does not fit is the file's fault, not what the user wrote.
+VaeConfig read_vae_config(const std::filesystem::path& path) {
+  try {
+    const auto config = ConfigDocument::load(path.string()).read(VaeConfig{});
+    check(config);
+    return config;
+  } catch (const ConfigError& error) {
+    throw FormatError(error.problem());
+  }
+}
+
+}  // namespace
+
+void write_vae(const std::filesystem::path& directory, const CausalVae& vae) {
+  write_file_atomically(directory / kConfigName, write_config(vae->config));
+  save_tensors((directory / kTensorsName).string(), state_dict(*vae));
+}
+
+void save_vae(const std::filesystem::path& directory, const CausalVae& vae) {
+  AtomicDirectory whole(directory);
+  write_vae(whole.path(), vae);
+  write_manifest(whole.path(), kKind);
+  whole.commit();
+}
+
+CausalVae load_vae(const std::filesystem::path& directory) {
+  recover_directory(directory);
+  const Manifest manifest = verify_manifest(directory);
+  if (manifest.kind != kKind) {
+    throw FormatError({.what = "the directory holds something else than a VAE",
+                       .where = directory.string(),
+                       .got = "a directory of kind \"" + manifest.kind + "\"",
+                       .expected = "\"vae\"",
+                       .next_step = "name a directory that `physgen train-vae` wrote"});
+  }
+  CausalVae vae(read_vae_config(directory / kConfigName));
+  const std::string tensors = (directory / kTensorsName).string();
+  load_state_dict(*vae, load_tensors(tensors), tensors);
+  return vae;
+}
+
+}  // namespace physgen
