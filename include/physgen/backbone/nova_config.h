@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <physgen/core/config.h>
+
+namespace physgen {
+
+/// How tokens know where they are: NOVA's sin-cos tables and time MLP, or rotary angles.
+enum class Position { absolute, rope };
+inline std::span<const std::string_view> names_of(Position) {
+  static constexpr std::string_view names[] = {"absolute", "rope"};
+  return names;
+}
+
+/// The sizes of the video backbone; the defaults are those of nova-d48w1024-osp480.
+struct NovaConfig {
+  int64_t width = 1024;          ///< of both encoders
+  int64_t heads = 16;
+  int64_t video_depth = 16;      ///< blocks of the causal transformer
+  int64_t image_depth = 32;      ///< blocks of the masked frame decoder
+  int64_t decoder_width = 1280;  ///< of the diffusion MLP
+  int64_t decoder_depth = 3;
+  int64_t latent_channels = 4;
+  int64_t latent_height = 60;
+  int64_t latent_width = 96;
+  int64_t image_patch = 2;       ///< of the frame decoder; the causal transformer's is twice that
+  int64_t text_width = 2560;     ///< of the text encoder's features
+  int64_t text_slots = 256;      ///< text tokens of a sequence
+  int64_t text_rows = 512;       ///< of the null table in the checkpoint
+  int64_t mixer_rank = 0;        ///< bottleneck of the mixer; 0: no mixer
+  Position position = Position::absolute;
+  double rope_theta = 10000;
+  double time_base = 16;         ///< frames that time embeddings are stretched to
+  double time_frames = 9;        ///< frames that they are stretched from: a constant, or cached keys would change
+  bool motion_embed = true;      ///< the checkpoint holds the motion embedding
+  bool motion_tokens = false;    ///< append its 2 tokens to the text
+
+  int64_t video_patch() const { return 2 * image_patch; }
+  int64_t video_rows() const { return latent_height / video_patch(); }
+  int64_t video_columns() const { return latent_width / video_patch(); }
+  int64_t video_tokens() const { return video_rows() * video_columns(); }  ///< M
+  int64_t image_rows() const { return latent_height / image_patch; }
+  int64_t image_columns() const { return latent_width / image_patch; }
+  int64_t image_tokens() const { return image_rows() * image_columns(); }  ///< N
+  int64_t image_patch_values() const { return image_patch * image_patch * latent_channels; }
+};
+
+template <class Field>
+void describe(NovaConfig& config, Field& field) {
+  field("width", config.width, {.least = 4});
+  field("heads", config.heads, {.least = 1});
+  field("video_depth", config.video_depth, {.least = 1});
+  field("image_depth", config.image_depth, {.least = 2});
+  field("decoder_width", config.decoder_width, {.least = 1});
+  field("decoder_depth", config.decoder_depth, {.least = 1});
+  field("latent_channels", config.latent_channels, {.least = 1});
+  field("latent_height", config.latent_height, {.least = 1});
+  field("latent_width", config.latent_width, {.least = 1});
+  field("image_patch", config.image_patch, {.least = 1});
+  field("text_width", config.text_width, {.least = 1});
+  field("text_slots", config.text_slots, {.least = 1});
+  field("text_rows", config.text_rows, {.least = 1});
+  field("mixer_rank", config.mixer_rank, {.least = 0});
+  field("position", config.position);
+  field("rope_theta", config.rope_theta, {.least = 1});
+  field("time_base", config.time_base, {.least = 1});
+  field("time_frames", config.time_frames, {.least = 1});
+  field("motion_embed", config.motion_embed);
+  field("motion_tokens", config.motion_tokens);
+}
+
+/// Throws ConfigError when sizes do not go together. @param where  the config's name, for errors
+void check_sizes(const NovaConfig& config, const std::string& where);
+
+}  // namespace physgen

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/normalization.h>
+
+#include <physgen/layers/ada_layer_norm.h>
+#include <physgen/layers/patch_embed.h>
+#include <physgen/layers/transformer_block.h>
+
+namespace physgen {
+
+/// NOVA's transformer: the causal video encoder, and the image encoder that completes a masked frame.
+/// Reference: diffnext/models/vision_transformer.py.
+class VisionTransformerImpl : public torch::nn::Module {
+ public:
+  /// @param mixer_rank  above 0: with a mixer of that rank
+  VisionTransformerImpl(int64_t channels, int64_t patch, int64_t width, int64_t heads, int64_t depth,
+                        int64_t mixer_rank = 0);
+
+  /// All blocks over tokens that carry their positions already.
+  /// @param x       [B, L, C]
+  /// @param mask    additive [L, keys], or undefined
+  /// @param caches  one a block, or empty
+  /// @return normalised outputs [B, L, C]
+  at::Tensor encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary, std::vector<KvCache>& caches);
+
+  /// The first half of the blocks sees the condition and the known tokens, the second half all tokens.
+  /// @param x          [F, N, C], unknown tokens masked, with positions
+  /// @param known_ids  [F, n] int64
+  /// @param condition  [F, M, C]
+  /// @param rotary     of the N tokens, or an undefined table; condition tokens are at position zero
+  /// @return [F, N, C]
+  at::Tensor complete(const at::Tensor& x, const at::Tensor& known_ids, const at::Tensor& condition,
+                      const RotaryTable& rotary);
+
+  /// The anchor frame's outputs, scaled and shifted by those of another. @param anchor, x  [..., M, C]
+  /// Returns x unchanged where there is no mixer.
+  at::Tensor mix(const at::Tensor& anchor, const at::Tensor& x) const;
+
+  int64_t depth() const { return static_cast<int64_t>(blocks->size()); }
+
+  PatchEmbed patch_embed;
+  torch::nn::ModuleList blocks;
+  torch::nn::LayerNorm norm;
+  AdaLayerNorm mixer{nullptr};
+
+  /// Trains with the activations of one block at a time: the backward pass computes each block again.
+  bool checkpoint_activations = false;
+
+ private:
+  at::Tensor run(at::Tensor x, int64_t first, int64_t last, const RotaryTable& rotary);
+  at::Tensor run_block(int64_t index, const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
+                       KvCache* cache);
+};
+TORCH_MODULE(VisionTransformer);
+
+}  // namespace physgen

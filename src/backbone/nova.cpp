@@ -1,0 +1,100 @@
+#include <physgen/backbone/nova.h>
+
+#include <torch/torch.h>
+
+#include <physgen/core/error.h>
+#include <physgen/layers/position_embed.h>
+
+namespace physgen {
+namespace {
+
+void check_divides(int64_t divisor, int64_t value, const std::string& what, const std::string& where) {
+  if (value % divisor == 0) return;
+  throw ConfigError({.what = what, .where = where, .got = std::to_string(value),
+                     .expected = "a multiple of " + std::to_string(divisor), .next_step = "change one of the two"});
+}
+
+}  // namespace
+
+void check_sizes(const NovaConfig& config, const std::string& where) {
+  check_divides(config.heads, config.width, "the width does not split into the heads", where + ".width");
+  check_divides(4, config.width, "positions need four equal parts of the width", where + ".width");
+  check_divides(config.video_patch(), config.latent_height, "the latent does not split into patches",
+                where + ".latent_height");
+  check_divides(config.video_patch(), config.latent_width, "the latent does not split into patches",
+                where + ".latent_width");
+  if (config.position == Position::rope) {
+    check_divides(32, config.width / config.heads, "rotary positions split a head 1 : 3.5 : 3.5 into even parts",
+                  where + ".width / heads");
+  }
+  if (config.text_slots > config.text_rows) {
+    throw ConfigError({.what = "the null table is shorter than the text", .where = where + ".text_slots",
+                       .got = std::to_string(config.text_slots),
+                       .expected = "at most text_rows = " + std::to_string(config.text_rows),
+                       .next_step = "raise text_rows"});
+  }
+  if (config.motion_tokens && !config.motion_embed) {
+    throw ConfigError({.what = "motion tokens need the motion embedding", .where = where + ".motion_tokens",
+                       .got = "true", .expected = "motion_embed true as well", .next_step = "set motion_embed"});
+  }
+}
+
+at::Tensor grid_positions(int64_t time, int64_t height, int64_t width) {
+  at::Tensor h = at::arange(height).unsqueeze(1).expand({height, width});
+  at::Tensor w = at::arange(width).unsqueeze(0).expand({height, width});
+  return at::stack({at::full({height, width}, time, at::kLong), h, w}, 2).flatten(0, 1);
+}
+
+NovaImpl::NovaImpl(const NovaConfig& config)
+    : video_encoder(config.latent_channels, config.video_patch(), config.width, config.heads, config.video_depth,
+                    config.mixer_rank),
+      image_encoder(config.latent_channels, config.image_patch, config.width, config.heads, config.image_depth),
+      image_decoder(config.latent_channels, config.image_patch, config.width, config.decoder_width,
+                    config.decoder_depth),
+      mask_embed(config.width),
+      text_embed(config.text_width, config.width, config.text_slots, config.text_rows),
+      config_(config) {
+  register_module("video_encoder", video_encoder);
+  register_module("image_encoder", image_encoder);
+  register_module("image_decoder", image_decoder);
+  register_module("mask_embed", mask_embed);
+  register_module("text_embed", text_embed);
+  if (config.position == Position::absolute) {
+    const double stretch = config.time_base / config.time_frames;
+    video_pos_embed = register_module("video_pos_embed", VideoPositionEmbed(config.width, stretch));
+  }
+  if (config.motion_embed) motion_embed = register_module("motion_embed", MotionEmbed(config.width));
+}
+
+at::Tensor NovaImpl::embed_prefix(const TextFeatures& text, int64_t batch) {
+  at::Tensor tokens = text_embed->forward(text, batch);
+  if (!config_.motion_tokens) return tokens;
+  return at::cat({tokens, motion_embed->forward().to(tokens.scalar_type()).expand({batch, -1, -1})}, 1);
+}
+
+at::Tensor NovaImpl::embed_frames(const at::Tensor& patches) {
+  at::Tensor tokens = video_encoder->patch_embed->forward(patches);
+  if (config_.position == Position::rope) return tokens;
+  return tokens + grid_position_embed(config_.video_rows(), config_.video_columns(), config_.width).to(tokens.options());
+}
+
+at::Tensor NovaImpl::embed_time(const at::Tensor& indices) {
+  if (video_pos_embed) return video_pos_embed->forward(indices);
+  return at::zeros({indices.size(0), config_.width}, mask_embed->mask_token.options().requires_grad(false));
+}
+
+RotaryTable NovaImpl::image_rotary(const at::TensorOptions& options) const {
+  if (config_.position == Position::absolute) return {};
+  at::Tensor positions = grid_positions(0, config_.image_rows(), config_.image_columns());
+  return rotary_table(rotary_angles_3d(positions, config_.width / config_.heads, config_.rope_theta), options);
+}
+
+at::Tensor NovaImpl::complete_frames(const at::Tensor& patches, const FrameMask& mask, const at::Tensor& condition) {
+  at::Tensor x = mask_embed->forward(image_encoder->patch_embed->forward(patches), mask.unknown);
+  if (config_.position == Position::absolute) {
+    x = x + grid_position_embed(config_.image_rows(), config_.image_columns(), config_.width).to(x.options());
+  }
+  return image_encoder->complete(x, mask.known_ids, condition, image_rotary(x.options()));
+}
+
+}  // namespace physgen

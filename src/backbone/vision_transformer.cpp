@@ -1,0 +1,75 @@
+#include <physgen/backbone/vision_transformer.h>
+
+#include <torch/torch.h>
+
+#include <physgen/layers/activation_checkpoint.h>
+
+namespace physgen {
+namespace {
+
+// Positions of `count` condition tokens (zero: no rotation) before those of the tokens.
+RotaryTable with_condition(const RotaryTable& rotary, int64_t count) {
+  if (!rotary.defined()) return {};
+  std::vector<int64_t> shape = rotary.cosine.sizes().vec();
+  shape[shape.size() - 2] = count;
+  return {at::cat({at::ones(shape, rotary.cosine.options()), rotary.cosine}, -2),
+          at::cat({at::zeros(shape, rotary.sine.options()), rotary.sine}, -2)};
+}
+
+// Each frame's own positions: [F, 1, n, d/2].
+RotaryTable gathered(const RotaryTable& rotary, const at::Tensor& ids) {
+  if (!rotary.defined()) return {};
+  return {rotary.cosine.index({ids}).unsqueeze(1), rotary.sine.index({ids}).unsqueeze(1)};
+}
+
+}  // namespace
+
+VisionTransformerImpl::VisionTransformerImpl(int64_t channels, int64_t patch, int64_t width, int64_t heads,
+                                             int64_t depth, int64_t mixer_rank)
+    : patch_embed(channels, width, patch), norm(torch::nn::LayerNormOptions({width})) {
+  register_module("patch_embed", patch_embed);
+  for (int64_t i = 0; i < depth; ++i) blocks->push_back(TransformerBlock(width, heads));
+  register_module("blocks", blocks);
+  register_module("norm", norm);
+  if (mixer_rank > 0) mixer = register_module("mixer", AdaLayerNorm(width, width, 2, mixer_rank));
+}
+
+at::Tensor VisionTransformerImpl::encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary,
+                                         std::vector<KvCache>& caches) {
+  for (int64_t i = 0; i < depth(); ++i) {
+    x = run_block(i, x, mask, rotary, caches.empty() ? nullptr : &caches[i]);
+  }
+  return norm->forward(x);
+}
+
+at::Tensor VisionTransformerImpl::run(at::Tensor x, int64_t first, int64_t last, const RotaryTable& rotary) {
+  for (int64_t i = first; i < last; ++i) x = run_block(i, x, {}, rotary, nullptr);
+  return x;
+}
+
+at::Tensor VisionTransformerImpl::run_block(int64_t index, const at::Tensor& x, const at::Tensor& mask,
+                                            const RotaryTable& rotary, KvCache* cache) {
+  auto* block = blocks[index]->as<TransformerBlock>();
+  if (!checkpoint_activations) return block->forward(x, mask, rotary, cache);
+  return run_checkpointed([=](const at::Tensor& input) { return block->forward(input, mask, rotary, cache); }, x);
+}
+
+at::Tensor VisionTransformerImpl::complete(const at::Tensor& x, const at::Tensor& known_ids,
+                                           const at::Tensor& condition, const RotaryTable& rotary) {
+  const int64_t half = depth() / 2, prefix = condition.size(1);
+  at::Tensor ids = known_ids.unsqueeze(-1).expand({-1, -1, x.size(2)});  // [F, n, C]
+  at::Tensor known = at::cat({condition, x.gather(1, ids)}, 1);
+  known = run(known, 0, half, with_condition(gathered(rotary, known_ids), prefix));
+  at::Tensor all = x.to(known.scalar_type()).scatter(1, ids, known.narrow(1, prefix, known_ids.size(1)));
+  all = at::cat({known.narrow(1, 0, prefix), all}, 1);
+  all = run(all, half, depth(), with_condition(rotary, prefix));
+  return norm->forward(all.narrow(1, prefix, x.size(1)));
+}
+
+at::Tensor VisionTransformerImpl::mix(const at::Tensor& anchor, const at::Tensor& x) const {
+  if (!mixer) return x;
+  std::vector<at::Tensor> parts = mixer->forward(x);
+  return anchor * (1 + parts[0]) + parts[1];
+}
+
+}  // namespace physgen
