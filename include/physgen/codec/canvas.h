@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <physgen/core/config.h>
+#include <physgen/media/image.h>
+
+namespace physgen {
+
+/// How the cameras' pictures become the one that the VAE sees: side by side, each resized to its share of the width.
+/// One camera fills the canvas; of two, the scene camera is the left half and the wrist camera the right.
+struct CanvasConfig {
+  std::vector<std::string> cameras = {"render_camera"};
+  int64_t height = 480;
+  int64_t width = 768;
+};
+
+template <class Field>
+void describe(CanvasConfig& config, Field& field) {
+  field("cameras", config.cameras);
+  field("height", config.height, {.least = 8, .most = 8192});
+  field("width", config.width, {.least = 8, .most = 8192});
+}
+
+/// One picture of all views. Throws Error when their number is not that of the cameras, or one is empty.
+Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config);
+
+}  // namespace physgen

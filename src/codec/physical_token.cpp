@@ -1,0 +1,61 @@
+#include <physgen/codec/physical_token.h>
+
+#include <torch/torch.h>
+
+#include <physgen/layers/position_embed.h>
+
+namespace physgen {
+namespace {
+
+constexpr int64_t kSlotWidth = 64;
+
+// [P, L] bool: what stands in slot l of pack p is an executed action.
+at::Tensor known_slots(int64_t first, int64_t packs, const CodecConfig& config) {
+  at::Tensor pack = at::arange(first, first + packs).unsqueeze(1), slot = at::arange(config.chunk).unsqueeze(0);
+  return (pack > 0).logical_and(slot < config.execute);
+}
+
+}  // namespace
+
+PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, int64_t width, Position position)
+    : action_tokenizer(config.action_width, width, width, MlpImpl::Activation::silu), config_(config), width_(width) {
+  register_module("action_tokenizer", action_tokenizer);
+  begin_of_action = register_parameter("begin_of_action", torch::zeros({1, width}));
+  if (position == Position::absolute) slot_proj = register_module("slot_proj", torch::nn::Linear(kSlotWidth, width));
+  if (config.state_token) {
+    state_tokenizer =
+        register_module("state_tokenizer", Mlp(config.state_width, width, width, MlpImpl::Activation::silu));
+  }
+}
+
+at::Tensor PhysicalTokenImpl::action_tokens(const at::Tensor& actions, int64_t first) {
+  at::Tensor known = known_slots(first, actions.size(1), config_).to(actions.device()).unsqueeze(-1);  // [P, L, 1]
+  at::Tensor embedded = action_tokenizer->forward(actions);
+  at::Tensor tokens = at::where(known, embedded, begin_of_action.to(embedded.scalar_type()));
+  if (!slot_proj) return tokens;
+  at::Tensor slots = sin_cos_embed(at::arange(config_.chunk), kSlotWidth / 2).to(slot_proj->weight.options());
+  return tokens + slot_proj->forward(slots);  // [B, P, L, C]
+}
+
+at::Tensor PhysicalTokenImpl::forward(Nova& nova, const at::Tensor& patches, const at::Tensor& actions,
+                                      const at::Tensor& states, int64_t first) {
+  const int64_t packs = patches.size(1);
+  std::vector<at::Tensor> parts = {nova->embed_frames(patches)};
+  if (state_tokenizer) parts.push_back(state_tokenizer->forward(states).unsqueeze(2));
+  parts.push_back(action_tokens(actions, first));
+  // A pack carries the index of the frame that it predicts; 0 is the begin of a video.
+  at::Tensor time = nova->embed_time(at::arange(first + 1, first + packs + 1)).view({1, packs, 1, width_});
+  return at::cat(parts, 2) + time;
+}
+
+at::Tensor pack_angles(const NovaConfig& nova, const CodecConfig& codec, const PackLayout& layout, int64_t p) {
+  const int64_t head_width = nova.width / nova.heads;
+  at::Tensor grid = grid_positions(p + 1, nova.video_rows(), nova.video_columns());
+  std::vector<at::Tensor> parts = {rotary_angles_3d(grid, head_width, nova.rope_theta)};
+  if (layout.state > 0) parts.push_back(rotary_angles_3d(grid_positions(p + 1, 1, 1), head_width, nova.rope_theta));
+  at::Tensor steps = at::arange(codec.chunk * p, codec.chunk * p + layout.actions);
+  parts.push_back(rotary_angles_1d(steps, head_width, codec.action_rope_theta));
+  return at::cat(parts, 0);
+}
+
+}  // namespace physgen
