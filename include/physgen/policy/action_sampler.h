@@ -1,0 +1,35 @@
+#pragma once
+
+#include <physgen/diffusion/sampler.h>
+#include <physgen/policy/physgen_model.h>
+
+namespace physgen {
+
+/// Draws actions from an action head for one setting of sampler and steps: what does not depend on the observation (the
+/// timesteps' modulations) is made once, here. Immutable: may be shared by threads.
+class ActionSampler {
+ public:
+  ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps);
+
+  /// Denoises from noise, or from `start` at the middle timestep where it is given (a warm start).
+  /// @param condition  [n, K, C]
+  /// @param noise      [n, chunks L, A]
+  /// @param start      normalised actions to begin with, shaped as `noise`, or undefined
+  /// @param generator  for DDPM
+  /// @return normalised actions [n, chunks L, A]
+  at::Tensor sample(const at::Tensor& condition, const at::Tensor& noise, const at::Tensor& start = {},
+                    at::Generator generator = {}) const;
+
+ private:
+  at::Tensor add_noise_at(const at::Tensor& actions, const at::Tensor& noise, int64_t timestep) const;
+  at::Tensor most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const;
+
+  ActionHead head_;
+  ActionHeadConfig config_;
+  Sampler sampler_;
+  NoiseSchedule schedule_;
+  std::vector<int64_t> timesteps_;
+  std::vector<std::vector<std::vector<at::Tensor>>> modulations_;  // of each timestep, each block, each part
+};
+
+}  // namespace physgen

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <physgen/core/matrix.h>
+#include <physgen/media/image.h>
+
+namespace physgen {
+
+/// What the robot perceives at one control round.
+struct Observation {
+  std::vector<Image> views;  ///< one picture a camera, in the order of `Policy::cameras()`, of any size
+  std::vector<float> state;  ///< joint positions; read only where `Policy::uses_state()`
+};
+
+/// A trained policy: the weights and statistics of a checkpoint, ready to act. Immutable once loaded, so one policy may
+/// be shared by controllers on several threads.
+class Policy {
+ public:
+  /// @param device  "auto", "cpu", "cuda" or "cuda:1"
+  /// Throws ConfigError when `checkpoint` does not exist, FormatError when it is damaged or holds no policy.
+  static std::shared_ptr<const Policy> load(const std::string& checkpoint, const std::string& device = "auto");
+
+  ~Policy();
+  const std::vector<std::string>& cameras() const;
+  const std::string& control_mode() const;
+  int64_t action_width() const;
+  int64_t chunk_length() const;  ///< L: actions of one chunk
+  int64_t execute() const;       ///< control steps from one frame to the next, as trained
+  bool uses_state() const;
+  const std::string& instruction() const;  ///< the instruction most seen in training; empty without any
+  /// Inclusive ranges of seeds that the demonstrator tried: evaluation excludes them.
+  const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
+
+ private:
+  friend class Controller;
+  struct Weights;
+  explicit Policy(std::unique_ptr<Weights> weights);
+
+  std::unique_ptr<Weights> weights_;
+};
+
+/// How the action head samples; zero and empty keep what the checkpoint says.
+struct ControllerOptions {
+  std::string sampler;          ///< "ddim", "ddpm" or "dpm_solver"
+  int64_t denoising_steps = 0;
+  std::string lookahead;        ///< "none", "warm_start" or "ensemble"
+  /// Told how long each stage of a round took: canvas, encode, append, denoise, actions. The device is waited for after
+  /// each, so it is for measuring only.
+  std::function<void(const char* stage, double milliseconds)> on_stage;
+};
+
+/// Drives one robot through one episode: a frame in, a chunk of actions out. Holds the key/value cache across control
+/// rounds. One controller serves one episode at a time and one thread at a time; controllers of one policy are
+/// independent, so run as many as there are robots.
+class Controller {
+ public:
+  explicit Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options = {});
+  ~Controller();
+  Controller(Controller&&) noexcept;
+
+  /// Starts an episode: forgets every frame. The same seed gives the same actions for the same frames.
+  void reset(const std::string& instruction, uint64_t seed);
+
+  /// The next actions, [L, A] in the simulator's units, of which the caller executes the first `Policy::execute()` rows
+  /// before it calls again with the frame that it sees then.
+  /// @param executed  the rows really executed since the last call, [execute, A]; empty at the first call of an episode
+  /// Throws Error for a wrong number of views, another size of `executed` or of the state, or a call before `reset`.
+  Matrix act(const Observation& observation, const Matrix& executed);
+
+ private:
+  struct Episode;
+  std::unique_ptr<Episode> episode_;
+};
+
+}  // namespace physgen

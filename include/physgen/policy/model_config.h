@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <physgen/backbone/nova_config.h>
+#include <physgen/codec/canvas.h>
+#include <physgen/codec/pack_layout.h>
+#include <physgen/diffusion/objective.h>
+#include <physgen/vae/vae_config.h>
+
+namespace physgen {
+
+/// How an instruction becomes features.
+enum class TextEncoder { none, bytes };
+inline std::span<const std::string_view> names_of(TextEncoder) {
+  static constexpr std::string_view names[] = {"none", "bytes"};
+  return names;
+}
+
+/// What the action head attends to: the pack's action outputs, or all outputs of the pack.
+enum class HeadCondition { actions, pack };
+inline std::span<const std::string_view> names_of(HeadCondition) {
+  static constexpr std::string_view names[] = {"actions", "pack"};
+  return names;
+}
+
+/// What happens with the predictions past the chunk that is executed.
+enum class Lookahead { none, warm_start, ensemble };
+inline std::span<const std::string_view> names_of(Lookahead) {
+  static constexpr std::string_view names[] = {"none", "warm_start", "ensemble"};
+  return names;
+}
+
+/// What happens when the window is full: the rest is encoded anew, or the oldest keys are evicted (rope only).
+enum class WhenFull { exact, ring };
+inline std::span<const std::string_view> names_of(WhenFull) {
+  static constexpr std::string_view names[] = {"exact", "ring"};
+  return names;
+}
+
+/// The Action-DiT.
+struct ActionHeadConfig {
+  int64_t width = 512;
+  int64_t depth = 6;
+  int64_t heads = 8;
+  int64_t chunks = 3;  ///< chunks predicted jointly: the one to execute and the lookahead
+  HeadCondition condition = HeadCondition::actions;
+  Objective objective = Objective::epsilon;
+  int64_t bins = 256;  ///< of a discrete action
+  Sampler sampler = Sampler::ddim;
+  int64_t denoising_steps = 10;
+  Lookahead lookahead = Lookahead::none;
+};
+
+template <class Field>
+void describe(ActionHeadConfig& config, Field& field) {
+  field("width", config.width, {.least = 4});
+  field("depth", config.depth, {.least = 1});
+  field("heads", config.heads, {.least = 1});
+  field("chunks", config.chunks, {.least = 1});
+  field("condition", config.condition);
+  field("objective", config.objective);
+  field("bins", config.bins, {.least = 2, .most = 65536});
+  field("sampler", config.sampler);
+  field("denoising_steps", config.denoising_steps, {.least = 1, .most = 1000});
+  field("lookahead", config.lookahead);
+}
+
+/// Everything that decides the tensors of a model and how it is run. The defaults are the full size.
+struct ModelConfig {
+  NovaConfig backbone;
+  TextEncoder text_encoder = TextEncoder::bytes;
+  int64_t text_slot_bytes = 8;
+  CodecConfig codec;
+  ActionHeadConfig head;
+  int64_t packs = 5;  ///< of a window
+  WhenFull when_full = WhenFull::exact;
+
+  PackLayout layout() const;
+};
+
+template <class Field>
+void describe(ModelConfig& config, Field& field) {
+  field("backbone", config.backbone);
+  field("text_encoder", config.text_encoder);
+  field("text_slot_bytes", config.text_slot_bytes, {.least = 1});
+  field("codec", config.codec);
+  field("head", config.head);
+  field("packs", config.packs, {.least = 1, .most = 64});
+  field("when_full", config.when_full);
+}
+
+/// Throws ConfigError when parts do not go together. @param where  the config's name, for errors
+void check_sizes(const ModelConfig& config, const std::string& where);
+
+}  // namespace physgen

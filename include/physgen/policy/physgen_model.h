@@ -1,0 +1,76 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <physgen/backbone/nova.h>
+#include <physgen/codec/physical_token.h>
+#include <physgen/policy/action_head.h>
+#include <physgen/policy/model_config.h>
+#include <physgen/policy/train_mode.h>
+#include <physgen/text/byte_encoder.h>
+
+namespace physgen {
+
+/// The inputs of a window of packs: pack p is the frame O_p and the actions A_p that led to it.
+struct PackInputs {
+  at::Tensor latents;  ///< [B, P, C, h, w] normalised latents of O_0..O_{P-1}
+  at::Tensor actions;  ///< [B, P, L, A] normalised A_0..A_{P-1}; A_0 is not read (Begin-of-Action)
+  at::Tensor states;   ///< [B, P, S] normalised, or undefined
+};
+
+/// The transformer's outputs at the packs: at pack n-1 they are Z_n, the conditions of O_n and A_n.
+struct Conditions {
+  at::Tensor frames;   ///< [B, P, M, C], mixed
+  at::Tensor others;   ///< [B, P, state + L, C]
+};
+
+/// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head.
+class PhysGenModelImpl : public torch::nn::Module {
+ public:
+  explicit PhysGenModelImpl(const ModelConfig& config);
+
+  /// Features of instructions; `kept` [B] bool marks those that are not replaced by the null instruction (undefined: all).
+  TextFeatures encode_text(const std::vector<std::string>& instructions, const at::Tensor& kept = {});
+
+  /// All packs at once, through the causal mask.
+  Conditions forward(const PackInputs& inputs, const TextFeatures& text);
+
+  /// As `forward`, for packs [first, first + P) after those in the caches (first 0: empty caches, with the prefix).
+  /// From `first` = packs on, the caches must have room: the caller has evicted the oldest pack (rope only).
+  /// @param anchor  the frame outputs of pack 0 [B, M, C]: read for first > 0, written for first 0
+  Conditions append(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
+                    at::Tensor& anchor);
+
+  /// Empty caches for a window, one a block.
+  std::vector<KvCache> make_caches(int64_t batch) const;
+
+  /// What the action head attends to, [B, P, K, C].
+  at::Tensor head_condition(const Conditions& conditions) const;
+
+  const ModelConfig& config() const { return config_; }
+
+  Nova nova{nullptr};
+  ByteEncoder text_encoder{nullptr};
+  PhysicalToken physical_token{nullptr};
+  ActionHead action_head{nullptr};
+
+ private:
+  Conditions encode(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
+                    at::Tensor& anchor);
+  Conditions split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const;
+  RotaryTable rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const;
+  at::Tensor mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const;
+
+  ModelConfig config_;
+  at::Tensor mask_;  // of a whole window: a constant, no buffer of the checkpoint
+};
+TORCH_MODULE(PhysGenModel);
+
+/// Freezes what `mode` does not train and attaches adapters to qkv, proj, fc1 and fc2 of both encoders in `lora` mode.
+void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, double lora_alpha);
+
+/// Adds every adapter into the weights that it adapts.
+void merge_adapters(PhysGenModel& model);
+
+}  // namespace physgen

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <physgen/codec/canvas.h>
+#include <physgen/codec/normalizer.h>
+#include <physgen/core/config.h>
+#include <physgen/policy/model_config.h>
+#include <physgen/vae/vae_config.h>
+
+namespace physgen {
+
+/// Low-rank adapters on both encoders of the backbone.
+struct AdapterConfig {
+  int64_t rank = 0;  ///< 0: none
+  double alpha = 32;
+};
+
+template <class Field>
+void describe(AdapterConfig& config, Field& field) {
+  field("rank", config.rank, {.least = 0, .most = 4096});
+  field("alpha", config.alpha, {.least = 0});
+}
+
+/// config.json of a policy checkpoint: all that is needed to act besides the tensors.
+struct PolicyConfig {
+  ModelConfig model;
+  AdapterConfig adapter;
+  VaeConfig vae;
+  CanvasConfig canvas;
+  std::string control_mode;
+  std::vector<std::string> tasks;         ///< the simulator's names of what was trained on
+  std::vector<std::string> instructions;  ///< the most frequent first
+  Normalizer actions;
+  Normalizer states;                 ///< empty without a state token
+  std::vector<int64_t> seeds_tried;  ///< first, last, first, last ...: inclusive ranges of demonstration seeds
+  int64_t step = 0;                  ///< optimiser steps that the weights have seen
+};
+
+template <class Field>
+void describe(PolicyConfig& config, Field& field) {
+  field("model", config.model);
+  field("adapter", config.adapter);
+  field("vae", config.vae);
+  field("canvas", config.canvas);
+  field("control_mode", config.control_mode);
+  field("tasks", config.tasks);
+  field("instructions", config.instructions);
+  field("actions", config.actions);
+  field("states", config.states);
+  field("seeds_tried", config.seeds_tried);
+  field("step", config.step, {.least = 0});
+}
+
+/// Throws ConfigError where the parts of a policy do not go together: the canvas is not a whole number of latents, the
+/// latents are not those of the backbone, the statistics are not one number a dimension.
+/// @param where  the config's name, for errors
+void check_sizes(const PolicyConfig& config, const std::string& where);
+
+}  // namespace physgen

@@ -1,0 +1,251 @@
+#include <physgen/policy/controller.h>
+
+#include <chrono>
+
+#include <torch/torch.h>
+
+#include <physgen/core/error.h>
+#include <physgen/core/random.h>
+#include <physgen/layers/compute_device.h>
+#include <physgen/policy/action_sampler.h>
+#include <physgen/policy/lookahead.h>
+#include <physgen/policy/policy_checkpoint.h>
+#include <physgen/vae/frame_encoder.h>
+
+namespace physgen {
+
+struct Policy::Weights {
+  PolicyConfig config;
+  PhysGenModel model;
+  FrameEncoder encoder;
+  at::Device device;
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried;
+};
+
+Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
+Policy::~Policy() = default;
+
+std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const std::string& device_name) {
+  const at::Device device = compute_device(device_name);
+  LoadedPolicy loaded = load_policy(checkpoint);
+  merge_adapters(loaded.model);
+  loaded.model->to(device);
+  loaded.model->eval();
+  FrameEncoder encoder(loaded.vae, device, FrameEncoder::best_dtype(device));
+  std::vector<std::pair<int64_t, int64_t>> seeds;
+  for (size_t i = 0; i + 1 < loaded.config.seeds_tried.size(); i += 2) {
+    seeds.emplace_back(loaded.config.seeds_tried[i], loaded.config.seeds_tried[i + 1]);
+  }
+  return std::shared_ptr<const Policy>(
+      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, device, seeds})));
+}
+
+const std::vector<std::string>& Policy::cameras() const { return weights_->config.canvas.cameras; }
+const std::string& Policy::control_mode() const { return weights_->config.control_mode; }
+int64_t Policy::action_width() const { return weights_->config.model.codec.action_width; }
+int64_t Policy::chunk_length() const { return weights_->config.model.codec.chunk; }
+int64_t Policy::execute() const { return weights_->config.model.codec.execute; }
+bool Policy::uses_state() const { return weights_->config.model.codec.state_token; }
+const std::vector<std::pair<int64_t, int64_t>>& Policy::seeds_tried() const { return weights_->seeds_tried; }
+
+const std::string& Policy::instruction() const {
+  static const std::string none;
+  return weights_->config.instructions.empty() ? none : weights_->config.instructions.front();
+}
+
+namespace {
+
+// A pack as the model takes it, of one robot.
+struct Pack {
+  at::Tensor latent;   // [C, h, w]
+  at::Tensor actions;  // [L, A]
+  at::Tensor state;    // [S], or undefined
+};
+
+PackInputs stacked(const std::vector<Pack>& packs) {
+  std::vector<at::Tensor> latents, actions, states;
+  for (const Pack& pack : packs) {
+    latents.push_back(pack.latent);
+    actions.push_back(pack.actions);
+    if (pack.state.defined()) states.push_back(pack.state);
+  }
+  PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}};
+  if (!states.empty()) inputs.states = at::stack(states).unsqueeze(0);
+  return inputs;
+}
+
+at::Tensor tensor_of(const Matrix& rows) {
+  return at::from_blob(const_cast<float*>(rows.data()), {rows.rows(), rows.cols()}, at::kFloat).clone();
+}
+
+Matrix matrix_of(const at::Tensor& rows) {
+  at::Tensor host = rows.to(at::kCPU, at::kFloat).contiguous();
+  return Eigen::Map<const Matrix>(host.const_data_ptr<float>(), host.size(0), host.size(1));
+}
+
+void check_count(const std::string& what, const std::string& where, int64_t got, int64_t expected,
+                 const std::string& next_step) {
+  if (got == expected) return;
+  throw Error({.what = what, .where = where, .got = std::to_string(got), .expected = std::to_string(expected),
+               .next_step = next_step});
+}
+
+template <class Enum>
+Enum choice(const std::string& text, Enum fallback, const std::string& where) {
+  if (text.empty()) return fallback;
+  auto names = names_of(Enum{});
+  std::string all;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == text) return static_cast<Enum>(i);
+    all += (all.empty() ? "" : ", ") + std::string(names[i]);
+  }
+  throw ConfigError({.what = "no such choice", .where = where, .got = text, .expected = "one of " + all, .next_step = ""});
+}
+
+ActionSampler make_sampler(const PhysGenModel& model, const ControllerOptions& options) {
+  const ActionHeadConfig& head = model->config().head;
+  const Sampler sampler = choice(options.sampler, head.sampler, "sampler");
+  return {model, sampler, options.denoising_steps > 0 ? options.denoising_steps : head.denoising_steps};
+}
+
+}  // namespace
+
+struct Controller::Episode {
+  Episode(std::shared_ptr<const Policy> shared, const ControllerOptions& options)
+      : policy(std::move(shared)),
+        weights(*policy->weights_),
+        config(weights.config),
+        on_stage(options.on_stage),
+        sampler(make_sampler(weights.model, options)),
+        lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), config.model.codec.execute) {}
+
+  template <class Work>
+  auto timed(const char* stage, const Work& work) const;
+  at::Tensor encode_frame(const Observation& observation) const;
+  Pack make_pack(const Observation& observation, const Matrix& executed) const;
+  at::Tensor executed_actions(const Matrix& executed) const;
+  at::Tensor state_of(const Observation& observation) const;
+  at::Tensor condition_after(Pack pack);
+  Conditions slide();
+  at::Tensor sample(const at::Tensor& condition);
+
+  std::shared_ptr<const Policy> policy;
+  const Policy::Weights& weights;
+  const PolicyConfig& config;
+  std::function<void(const char*, double)> on_stage;
+  ActionSampler sampler;
+  LookaheadPlan lookahead;
+  PhysGenModel model = weights.model;  // a handle
+  bool started = false;
+  uint64_t seed = 0;
+  int64_t round = 0;
+  TextFeatures text;
+  std::vector<Pack> packs;  // of the window, the newest last
+  std::vector<KvCache> caches;
+  at::Tensor anchor;
+};
+
+template <class Work>
+auto Controller::Episode::timed(const char* stage, const Work& work) const {
+  if (!on_stage) return work();
+  const auto start = std::chrono::steady_clock::now();
+  auto result = work();
+  if (weights.device.is_cuda()) torch::cuda::synchronize(weights.device.index());
+  on_stage(stage, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  return result;
+}
+
+at::Tensor Controller::Episode::encode_frame(const Observation& observation) const {
+  const Image canvas = timed("canvas", [&] { return compose_canvas(observation.views, config.canvas); });
+  auto* bytes = const_cast<uint8_t*>(canvas.pixels.data());
+  at::Tensor frame = at::from_blob(bytes, {1, canvas.height, canvas.width, 3}, at::kByte);
+  return timed("encode", [&] { return weights.encoder.encode(frame)[0]; });
+}
+
+at::Tensor Controller::Episode::executed_actions(const Matrix& executed) const {
+  const CodecConfig& codec = config.model.codec;
+  at::Tensor actions = at::zeros({codec.chunk, codec.action_width});
+  if (round == 0) return actions.to(weights.device);
+  check_count("the actions executed since the last call are needed, as many as in training", "Controller::act",
+              executed.rows(), codec.execute, "execute and report exactly Policy::execute() rows");
+  actions.narrow(0, 0, executed.rows()).copy_(tensor_of(config.actions.normalize(executed)));
+  return actions.to(weights.device);
+}
+
+at::Tensor Controller::Episode::state_of(const Observation& observation) const {
+  if (!config.model.codec.state_token) return {};
+  check_count("the robot's state has another width than in training", "Observation::state",
+              static_cast<int64_t>(observation.state.size()), config.model.codec.state_width,
+              "give the joint positions that the demonstrations hold");
+  const auto width = static_cast<Eigen::Index>(observation.state.size());
+  const Matrix row = Eigen::Map<const Matrix>(observation.state.data(), 1, width);
+  return tensor_of(config.states.normalize(row))[0].to(weights.device);
+}
+
+Pack Controller::Episode::make_pack(const Observation& observation, const Matrix& executed) const {
+  return {encode_frame(observation), executed_actions(executed), state_of(observation)};
+}
+
+// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest keys.
+Conditions Controller::Episode::slide() {
+  const PackLayout layout = config.model.layout();
+  packs.erase(packs.begin());
+  if (config.model.when_full == WhenFull::ring) {
+    for (KvCache& cache : caches) cache.evict(layout.prefix, layout.pack());
+    return model->append(stacked({packs.back()}), text, round, caches, anchor);
+  }
+  for (KvCache& cache : caches) cache.clear();
+  return model->append(stacked(packs), text, 0, caches, anchor);
+}
+
+at::Tensor Controller::Episode::condition_after(Pack pack) {
+  packs.push_back(std::move(pack));
+  const auto held = static_cast<int64_t>(packs.size());
+  Conditions conditions = held > config.model.packs
+                              ? slide()
+                              : model->append(stacked({packs.back()}), text, held - 1, caches, anchor);
+  at::Tensor all = model->head_condition(conditions);  // [1, P, K, C]
+  return all.select(1, all.size(1) - 1);
+}
+
+at::Tensor Controller::Episode::sample(const at::Tensor& condition) {
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(mixed_seed(seed, Stream::rollout, round));
+  const CodecConfig& codec = config.model.codec;
+  at::Tensor noise = at::randn({1, config.model.head.chunks * codec.chunk, codec.action_width}, generator);
+  at::Tensor predicted = sampler.sample(condition, noise.to(weights.device), lookahead.start(), generator);
+  return lookahead.plan(predicted).narrow(1, 0, codec.chunk)[0];
+}
+
+Controller::Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options)
+    : episode_(std::make_unique<Episode>(std::move(policy), options)) {}
+Controller::~Controller() = default;
+Controller::Controller(Controller&&) noexcept = default;
+
+void Controller::reset(const std::string& instruction, uint64_t seed) {
+  c10::InferenceMode inference;
+  Episode& episode = *episode_;
+  episode.text = episode.model->encode_text({instruction});
+  if (episode.caches.empty()) episode.caches = episode.model->make_caches(1);
+  for (KvCache& cache : episode.caches) cache.clear();
+  episode.packs.clear();
+  episode.lookahead.clear();
+  episode.seed = seed;
+  episode.round = 0;
+  episode.started = true;
+}
+
+Matrix Controller::act(const Observation& observation, const Matrix& executed) {
+  c10::InferenceMode inference;
+  Episode& episode = *episode_;
+  if (!episode.started) {
+    throw Error({.what = "an episode has not begun", .where = "Controller::act", .got = "no call of reset",
+                 .expected = "", .next_step = "call Controller::reset with the instruction first"});
+  }
+  Pack pack = episode.make_pack(observation, executed);
+  at::Tensor condition = episode.timed("append", [&] { return episode.condition_after(std::move(pack)); });
+  at::Tensor sampled = episode.timed("denoise", [&] { return episode.sample(condition); });
+  ++episode.round;
+  return episode.timed("actions", [&] { return episode.config.actions.denormalize(matrix_of(sampled)); });
+}
+
+}  // namespace physgen

@@ -1,0 +1,43 @@
+#include <physgen/policy/model_config.h>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& where, int64_t got, const std::string& expected) {
+  throw ConfigError({.what = what, .where = where, .got = std::to_string(got), .expected = expected,
+                     .next_step = "change one of the two"});
+}
+
+}  // namespace
+
+PackLayout ModelConfig::layout() const {
+  return {.prefix = backbone.text_slots + (backbone.motion_tokens ? 2 : 0),
+          .frame = backbone.video_tokens(),
+          .state = codec.state_token ? 1 : 0,
+          .actions = codec.chunk};
+}
+
+void check_sizes(const ModelConfig& config, const std::string& where) {
+  check_sizes(config.backbone, where + ".backbone");
+  if (config.codec.execute > config.codec.chunk) {
+    refuse("more steps are executed than predicted", where + ".codec.execute", config.codec.execute,
+           "at most codec.chunk = " + std::to_string(config.codec.chunk));
+  }
+  if (config.head.width % config.head.heads != 0) {
+    refuse("the width does not split into the heads", where + ".head.width", config.head.width,
+           "a multiple of head.heads = " + std::to_string(config.head.heads));
+  }
+  if (config.text_encoder == TextEncoder::bytes && config.backbone.text_width % config.text_slot_bytes != 0) {
+    refuse("a text slot does not split into its bytes", where + ".backbone.text_width", config.backbone.text_width,
+           "a multiple of text_slot_bytes = " + std::to_string(config.text_slot_bytes));
+  }
+  if (config.when_full == WhenFull::ring && config.backbone.position != Position::rope) {
+    throw ConfigError({.what = "evicting cached keys needs rotary positions", .where = where + ".when_full",
+                       .got = "ring with absolute positions", .expected = "exact, or backbone.position rope",
+                       .next_step = "change one of the two"});
+  }
+}
+
+}  // namespace physgen

@@ -1,0 +1,138 @@
+#include <physgen/policy/physgen_model.h>
+
+#include <torch/torch.h>
+
+#include <physgen/codec/causal_mask.h>
+
+namespace physgen {
+namespace {
+
+// Latents [B, P, C, h, w] as the causal transformer's patches [B, P, M, values].
+at::Tensor video_patches(const at::Tensor& latents, int64_t patch) {
+  return patchify(latents.flatten(0, 1), patch).unflatten(0, {latents.size(0), latents.size(1)});
+}
+
+void for_each_linear(torch::nn::Module& module, const std::function<void(const std::string&, LoraLinearImpl&)>& visit) {
+  for (const auto& item : module.named_modules("", false)) {
+    if (auto* linear = item.value()->as<LoraLinearImpl>()) visit(item.key(), *linear);
+  }
+}
+
+bool takes_adapter(const std::string& name) {
+  for (const char* ending : {".attn.qkv", ".attn.proj", ".mlp.fc1", ".mlp.fc2"}) {
+    if (name.ends_with(ending)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+PhysGenModelImpl::PhysGenModelImpl(const ModelConfig& config)
+    : config_(config), mask_(causal_mask(config.layout(), config.packs, config.codec)) {
+  const NovaConfig& backbone = config.backbone;
+  nova = register_module("nova", Nova(backbone));
+  if (config.text_encoder == TextEncoder::bytes) {
+    text_encoder = register_module(
+        "text_encoder", ByteEncoder(backbone.text_slots, config.text_slot_bytes, backbone.text_width));
+  }
+  physical_token =
+      register_module("physical_token", PhysicalToken(config.codec, backbone.width, backbone.position));
+  action_head = register_module(
+      "action_head", ActionHead(config.head, backbone.width, config.codec.chunk, config.codec.action_width));
+}
+
+TextFeatures PhysGenModelImpl::encode_text(const std::vector<std::string>& instructions, const at::Tensor& kept) {
+  if (!text_encoder) return {};
+  TextFeatures text = text_encoder->forward(instructions);
+  if (kept.defined()) text.used = text.used.logical_and(kept.unsqueeze(1));
+  return text;
+}
+
+RotaryTable PhysGenModelImpl::rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const {
+  if (config_.backbone.position == Position::absolute) return {};
+  const PackLayout layout = config_.layout();
+  std::vector<at::Tensor> angles;
+  if (first == 0) {
+    angles.push_back(at::zeros({layout.prefix, config_.backbone.width / config_.backbone.heads / 2}));
+  }
+  for (int64_t p = first; p < first + packs; ++p) {
+    angles.push_back(pack_angles(config_.backbone, config_.codec, layout, p));
+  }
+  return rotary_table(at::cat(angles, 0), options);
+}
+
+at::Tensor PhysGenModelImpl::mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const {
+  const PackLayout layout = config_.layout();
+  const int64_t last = std::min(first + packs, config_.packs);  // past a full window: the rows of its last pack
+  const int64_t start = first == 0 ? 0 : layout.start_of(last - packs);
+  const int64_t end = layout.length(last);
+  return mask_.narrow(0, start, end - start).narrow(1, 0, end).to(options);
+}
+
+Conditions PhysGenModelImpl::encode(const PackInputs& inputs, const TextFeatures& text, int64_t first,
+                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
+  const int64_t batch = inputs.latents.size(0), packs = inputs.latents.size(1);
+  at::Tensor patches = video_patches(inputs.latents, config_.backbone.video_patch());
+  at::Tensor x = physical_token->forward(nova, patches, inputs.actions, inputs.states, first).flatten(1, 2);
+  if (first == 0) x = at::cat({nova->embed_prefix(text, batch), x}, 1);
+  at::Tensor outputs =
+      nova->video_encoder->encode(x, mask_rows(first, packs, x.options()), rotary(first, packs, x.options()), caches);
+  return split(outputs, packs, anchor, first == 0);
+}
+
+Conditions PhysGenModelImpl::forward(const PackInputs& inputs, const TextFeatures& text) {
+  std::vector<KvCache> no_caches;
+  at::Tensor anchor;
+  return encode(inputs, text, 0, no_caches, anchor);
+}
+
+Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
+                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
+  return encode(inputs, text, first, caches, anchor);
+}
+
+Conditions PhysGenModelImpl::split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const {
+  const PackLayout layout = config_.layout();
+  at::Tensor tokens = outputs.narrow(1, first ? layout.prefix : 0, packs * layout.pack()).unflatten(1, {packs, -1});
+  at::Tensor frames = tokens.narrow(2, 0, layout.frame);  // [B, P, M, C]
+  at::Tensor others = tokens.narrow(2, layout.frame, layout.pack() - layout.frame);
+  if (first) anchor = frames.select(1, 0);
+  if (!nova->video_encoder->mixer) return {frames, others};
+  at::Tensor later = first ? frames.narrow(1, 1, packs - 1) : frames;
+  at::Tensor mixed = nova->video_encoder->mix(anchor.unsqueeze(1), later);
+  return {first ? at::cat({anchor.unsqueeze(1), mixed}, 1) : mixed, others};
+}
+
+std::vector<KvCache> PhysGenModelImpl::make_caches(int64_t batch) const {
+  const NovaConfig& backbone = config_.backbone;
+  const int64_t length = config_.layout().length(config_.packs);
+  const at::TensorOptions options = nova->mask_embed->mask_token.options().requires_grad(false);
+  std::vector<KvCache> caches;
+  for (int64_t i = 0; i < backbone.video_depth; ++i) {
+    caches.emplace_back(at::IntArrayRef{batch, backbone.heads, length, backbone.width / backbone.heads}, options);
+  }
+  return caches;
+}
+
+at::Tensor PhysGenModelImpl::head_condition(const Conditions& conditions) const {
+  if (config_.head.condition == HeadCondition::pack) return at::cat({conditions.frames, conditions.others}, 2);
+  const int64_t state = config_.layout().state;
+  return conditions.others.narrow(2, state, config_.codec.chunk);
+}
+
+void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, double lora_alpha) {
+  if (mode == TrainMode::full) return;
+  for (at::Tensor& parameter : model->nova->parameters()) parameter.requires_grad_(false);
+  if (mode == TrainMode::heads) return;
+  for (VisionTransformer encoder : {model->nova->video_encoder, model->nova->image_encoder}) {
+    for_each_linear(*encoder, [&](const std::string& name, LoraLinearImpl& linear) {
+      if (takes_adapter(name)) linear.attach_adapter(lora_rank, lora_alpha);
+    });
+  }
+}
+
+void merge_adapters(PhysGenModel& model) {
+  for_each_linear(*model, [](const std::string&, LoraLinearImpl& linear) { linear.merge_adapter(); });
+}
+
+}  // namespace physgen

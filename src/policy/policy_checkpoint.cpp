@@ -1,0 +1,92 @@
+#include <physgen/policy/policy_checkpoint.h>
+
+#include <torch/torch.h>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfigName = "config.json";
+constexpr const char* kModelName = "model.safetensors";
+constexpr const char* kVaeName = "vae.safetensors";
+
+[[noreturn]] void refuse_missing(const fs::path& path) {
+  const bool is_run = fs::is_directory(path / "best");
+  throw ConfigError({.what = "there is no policy checkpoint",
+                     .where = path.string(),
+                     .got = is_run             ? "the folder of a training run"
+                            : fs::exists(path) ? "a path without " + std::string(kManifestName)
+                                               : "a path that does not exist",
+                     .expected = "a directory with config.json, model.safetensors and vae.safetensors",
+                     .next_step = is_run ? "use " + (path / "best").string() : ""});
+}
+
+void verify(const fs::path& path) {
+  recover_directory(path);
+  if (!fs::exists(path / kManifestName) && !fs::exists(path / kConfigName)) refuse_missing(path);
+  const Manifest manifest = verify_manifest(path);
+  if (manifest.kind != kPolicyKind) {
+    throw FormatError({.what = "a checkpoint is of another kind",
+                       .where = path.string(),
+                       .got = "'" + manifest.kind + "'",
+                       .expected = std::string("'") + kPolicyKind + "'"});
+  }
+  for (const char* name : {kConfigName, kModelName, kVaeName}) {
+    if (!fs::exists(path / name))
+      throw FormatError({.what = "a checkpoint lacks a file", .where = (path / name).string()});
+  }
+}
+
+// What a user wrote wrong in a config of their own is damage in a file of ours.
+PolicyConfig read_config(const fs::path& path) {
+  try {
+    const auto config = ConfigDocument::load((path / kConfigName).string()).read<PolicyConfig>();
+    check_sizes(config, (path / kConfigName).string());
+    return config;
+  } catch (const ConfigError& error) {
+    throw FormatError(error.problem());
+  }
+}
+
+}  // namespace
+
+void write_policy_files(const fs::path& directory, const PolicyConfig& config, const NamedTensors& model,
+                        const NamedTensors& vae) {
+  write_file_atomically(directory / kConfigName, write_config(config));
+  save_tensors((directory / kModelName).string(), model);
+  save_tensors((directory / kVaeName).string(), vae);
+}
+
+void save_policy(const fs::path& path, const PolicyConfig& config, const NamedTensors& model, const NamedTensors& vae) {
+  AtomicDirectory directory(path);
+  write_policy_files(directory.path(), config, model, vae);
+  write_manifest(directory.path(), kPolicyKind);
+  directory.commit();
+}
+
+LoadedPolicy load_policy(const fs::path& path) {
+  LoadedPolicy policy{.config = read_policy_config(path)};
+  policy.model = PhysGenModel(policy.config.model);
+  const AdapterConfig& adapter = policy.config.adapter;
+  if (adapter.rank > 0) prepare_training(policy.model, TrainMode::lora, adapter.rank, adapter.alpha);
+  policy.vae = CausalVae(policy.config.vae);
+  const std::string model_file = (path / kModelName).string();
+  const std::string vae_file = (path / kVaeName).string();
+  load_state_dict(*policy.model, load_tensors(model_file), model_file);
+  load_state_dict(*policy.vae, load_tensors(vae_file), vae_file);
+  policy.model->eval();
+  policy.vae->eval();
+  return policy;
+}
+
+PolicyConfig read_policy_config(const fs::path& path) {
+  verify(path);
+  return read_config(path);
+}
+
+}  // namespace physgen
