@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <physgen/core/matrix.h>
+#include <physgen/policy/controller.h>
+#include <physgen/rollout/environment.h>
+#include <physgen/rollout/episode_record.h>
+
+namespace physgen {
+
+/// Everything that an evaluation's results depend on. Kept as rollout.json in the output folder.
+struct RolloutConfig {
+  std::string checkpoint;         ///< folder; for the reader alone, `checkpoint_sha256` decides
+  std::string checkpoint_sha256;  ///< of its MANIFEST.json
+  std::string environment;        ///< "maniskill:PushCube-v1"
+  std::vector<std::string> cameras;
+  int64_t size = 128;  ///< height and width of a picture, pixels
+  std::string control_mode;
+  int64_t max_steps = 200;
+  int64_t episodes = 50;
+  int64_t seed = 0;                     ///< the first; then upward
+  std::vector<int64_t> excluded_seeds;  ///< first, last, first, last …: inclusive ranges to skip
+  int64_t execute = 0;                  ///< control steps between two answers of the policy
+  std::string device;
+  std::string sampler;
+  int64_t denoising_steps = 0;
+  std::string lookahead;
+};
+
+template <class Field>
+void describe(RolloutConfig& config, Field& field) {
+  field("checkpoint", config.checkpoint);
+  field("checkpoint_sha256", config.checkpoint_sha256);
+  field("environment", config.environment);
+  field("cameras", config.cameras);
+  field("size", config.size, {.least = 1});
+  field("control_mode", config.control_mode);
+  field("max_steps", config.max_steps, {.least = 1});
+  field("episodes", config.episodes, {.least = 1});
+  field("seed", config.seed, {.least = 0});
+  field("excluded_seeds", config.excluded_seeds);
+  field("execute", config.execute, {.least = 1});
+  field("device", config.device);
+  field("sampler", config.sampler);
+  field("denoising_steps", config.denoising_steps, {.least = 0});
+  field("lookahead", config.lookahead);
+}
+
+/// How an evaluation is carried out; no result depends on it.
+struct EvaluationOptions {
+  std::string out;      ///< folder for rollout.json, episodes.jsonl and summary.json
+  int64_t workers = 1;  ///< episodes at the same time, each with a simulator and a policy of its own
+  int64_t retries = 3;  ///< of an episode that the simulator spoils
+  std::string video;    ///< folder for MP4 files of the first episodes; empty: none
+  int64_t videos = 10;
+};
+
+/// What acts in one worker's episodes.
+struct RolloutPolicy {
+  std::function<void(const std::string& instruction, uint64_t seed)> reset;
+  /// The next actions [k, A]. `executed` are the rows executed since the last call; empty at the first of an episode.
+  std::function<Matrix(const Observation& observation, const Matrix& executed)> act;
+  int64_t execute = 1;  ///< rows of an answer to execute before the next call
+};
+
+/// Called in the thread that uses the environment. `record`: Perception::frames must be filled.
+using MakeEnvironment = std::function<std::unique_ptr<Environment>(bool record)>;
+using MakePolicy = std::function<RolloutPolicy()>;
+/// Called after every finished episode, by one thread at a time.
+using EvaluationProgress = std::function<void(const EpisodeRecord& record, const EvaluationSummary& so_far)>;
+
+struct EvaluationResult {
+  std::vector<EpisodeRecord> records;  ///< by episode; those of earlier runs included
+  EvaluationSummary summary;
+  bool stopped = false;  ///< `stop` ended it before the last episode
+};
+
+/// The seeds of the episodes: `count` of them from `first` upward without those in the ranges `excluded` (first, last,
+/// first, last …, inclusive). Throws ConfigError for a range that is none.
+std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded);
+
+/// Runs the episodes that the output folder does not have yet. Each result is on the disk before its worker goes on, so
+/// an evaluation that was interrupted, however hard, continues where it stopped and never repeats a finished episode.
+/// An episode that a SimulatorFailure spoils is tried again from its start, with a new environment. The results depend
+/// neither on the number of workers nor on such failures.
+/// @param stop  ends the evaluation at the next round of each worker
+/// Throws ConfigError when the folder holds an evaluation with another config or is in use, FormatError when its record
+/// is damaged, SimulatorFailure when the simulator cannot even be started, and what policy and environment throw.
+EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& options,
+                          const MakeEnvironment& make_environment, const MakePolicy& make_policy,
+                          const EvaluationProgress& progress, const std::atomic<bool>& stop);
+
+}  // namespace physgen

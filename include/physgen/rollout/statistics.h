@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace physgen {
+
+/// A range of proportions, 0 to 1.
+struct Interval {
+  double low = 0;
+  double high = 1;
+};
+
+/// Wilson's score interval of a success rate; [0, 1] without a trial.
+/// @param z  standard normal quantile of the confidence, 1.96 for 95 %
+/// Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+Interval wilson_interval(int64_t successes, int64_t trials, double z = 1.959963984540054);
+
+/// The value below which `percent` (0 to 100) of the values lie, interpolated between neighbours; 0 without a value.
+double percentile(std::vector<double> values, double percent);
+
+double median(std::vector<double> values);
+
+}  // namespace physgen

@@ -1,0 +1,210 @@
+"""Runs one simulator for `physgen rollout`: answers its requests over an inherited socket, one reply to each.
+
+A message is its length (uint32, little-endian) and that many bytes of MessagePack: a map. An array is a map of the binary keys
+__ndarray__, data, dtype and shape. Requests: hello, make, reset, step, close. An exception becomes {error, kind}; its traceback is printed.
+Of the simulator's state only what the policy may know goes out: pictures, joint positions when asked for, success.
+"""
+
+import argparse
+import gc
+import os
+import platform
+import socket
+import struct
+import sys
+import traceback
+
+import msgpack
+import numpy as np
+
+PROTOCOL = 1
+LONGEST_MESSAGE = 256 << 20
+
+
+class Refusal(Exception):
+    """What was asked for cannot be had, however often it is tried."""
+
+    def __init__(self, kind: str, text: str, **details):
+        super().__init__(text)
+        self.reply = {"kind": kind, **details}
+
+
+def encode_array(value):
+    if isinstance(value, np.ndarray):
+        return {b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str, b"shape": value.shape}
+    raise TypeError(f"cannot send a {type(value).__name__}")
+
+
+def decode_array(message: dict):
+    if b"__ndarray__" in message:
+        return np.frombuffer(message[b"data"], np.dtype(message[b"dtype"])).reshape(message[b"shape"]).copy()
+    return message
+
+
+class Connection:
+    def __init__(self, descriptor: int):
+        self.socket = socket.socket(fileno=descriptor)
+        self.socket.setblocking(True)
+        self.socket.set_inheritable(False)
+
+    def receive(self):
+        """The next message, or None when the other side has gone."""
+        header = self.read(4)
+        if header is None:
+            return None
+        length = struct.unpack("<I", header)[0]
+        if length > LONGEST_MESSAGE:
+            raise ValueError(f"a message of {length} bytes")
+        body = self.read(length)
+        return None if body is None else msgpack.unpackb(body, object_hook=decode_array)
+
+    def read(self, count: int):
+        data = bytearray()
+        while len(data) < count:
+            piece = self.socket.recv(count - len(data))
+            if not piece:
+                return None
+            data += piece
+        return bytes(data)
+
+    def send(self, message: dict):
+        body = msgpack.packb(message, default=encode_array)
+        self.socket.sendall(struct.pack("<I", len(body)) + body)
+
+
+class ManiSkill:
+    """ManiSkill's tasks, simulated and rendered on the CPU."""
+
+    def __init__(self):
+        try:
+            import maniskill_env
+        except ImportError as error:
+            raise Refusal("cannot_start", f"ManiSkill cannot be imported: {error}")
+        self.module = maniskill_env
+        self.instructions = maniskill_env.INSTRUCTIONS
+
+    def make(self, task, cameras, size, control_mode, max_steps):
+        try:
+            self.env = self.module.make_env(task, cameras, size, control_mode, max_steps)
+        except ValueError as error:
+            raise Refusal("refused", str(error))
+        except AssertionError as error:
+            if "not in supported modes" in str(error):
+                raise Refusal("refused", f"control mode {error}")
+            raise
+        gc.freeze()  # ManiSkill collects garbage at every reset: 0.2 s if all the modules' objects are searched
+        space = self.env.action_space
+        return np.float32(space.low).reshape(-1), np.float32(space.high).reshape(-1)
+
+    def reset(self, seed):
+        self.env.reset(seed=seed)
+
+    def act(self, action):
+        info = self.env.step(action)[-1]
+        return bool(info["success"])
+
+    def views(self, cameras):
+        return self.module.render_views(self.env, cameras)
+
+    def state(self):
+        return self.module.state_of(self.env)
+
+
+class Session:
+    """One simulator and the episode that runs in it."""
+
+    def __init__(self, start_simulator):
+        self.start_simulator = start_simulator
+        self.simulator = self.task = self.steps = None
+
+    def hello(self, protocol):
+        if protocol != PROTOCOL:
+            raise Refusal("refused", f"protocol {protocol}; this worker speaks {PROTOCOL}")
+        self.simulator = self.start_simulator()
+        return {
+            "protocol": PROTOCOL,
+            "simulator": type(self.simulator).__name__.lower(),
+            "python": platform.python_version(),
+        }
+
+    def make(self, task, cameras, size, control_mode, max_steps, state, record):
+        if task not in self.simulator.instructions:
+            raise Refusal("unknown_task", f"no task named {task}", choices=list(self.simulator.instructions))
+        low, high = self.simulator.make(task, cameras, size, control_mode, max_steps)
+        self.task, self.cameras, self.max_steps = task, cameras, max_steps
+        self.sends_state, self.records = state, record
+        return {
+            "action_width": len(low),
+            "action_low": low,
+            "action_high": high,
+            "instruction": self.simulator.instructions[task],
+            "cameras": cameras,
+        }
+
+    def reset(self, seed):
+        self.simulator.reset(seed)
+        self.steps, self.success = 0, False
+        return self.perception()
+
+    def step(self, actions):
+        if self.done():
+            raise ValueError("a step after the end of the episode")
+        frames = []
+        for action in actions:
+            self.success = self.simulator.act(action)
+            self.steps += 1
+            if self.records:
+                frames.append(self.simulator.views(self.cameras[:1])[0])
+            if self.done():
+                break
+        return self.perception() | ({"frames": frames} if self.records else {})
+
+    def done(self):
+        return self.success or self.steps >= self.max_steps
+
+    def perception(self):
+        seen = {
+            "views": self.simulator.views(self.cameras),
+            "instruction": self.simulator.instructions[self.task],
+            "success": self.success,
+            "done": self.done(),
+            "control_steps": self.steps,
+        }
+        return seen | ({"state": self.simulator.state()} if self.sends_state else {})
+
+    def answer(self, message):
+        name = message.pop("request")
+        if name not in ("hello", "make", "reset", "step"):
+            raise ValueError(f"no request named {name}")
+        return getattr(self, name)(**message)
+
+
+def failure(error):
+    if isinstance(error, Refusal):
+        return {"error": str(error), **error.reply}
+    traceback.print_exception(error)  # the other side keeps what this process prints
+    return {"error": " ".join(f"{type(error).__name__}: {error}".split()), "kind": "failure"}
+
+
+def serve(connection, start_simulator):
+    session = Session(start_simulator)
+    while (message := connection.receive()) is not None and message["request"] != "close":
+        try:
+            reply = session.answer(message)
+        except Exception as error:
+            reply = failure(error)
+        connection.send(reply)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs one simulator for `physgen rollout`.")
+    parser.add_argument("--simulator", choices=["maniskill"], required=True)
+    parser.add_argument("--fd", type=int, required=True, help="an inherited socket")
+    options = parser.parse_args()
+    serve(Connection(options.fd), {"maniskill": ManiSkill}[options.simulator])
+    sys.stdout.flush()
+    os._exit(0)  # the driver's own clean-up is slow and sometimes crashes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+#include "episode_runner.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <utility>
+
+#include "physgen/core/error.h"
+#include "physgen/core/random.h"
+#include "physgen/media/video_writer.h"
+#include "physgen/rollout/simulator_process.h"
+#include "physgen/rollout/statistics.h"
+
+namespace physgen {
+namespace {
+
+constexpr int64_t kFramesPerSecond = 20;  // a frame a control step, as fast as the robot moves
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void append_frames(std::vector<Image>& film, std::vector<Image>& frames) {
+  film.insert(film.end(), std::make_move_iterator(frames.begin()), std::make_move_iterator(frames.end()));
+}
+
+EpisodeRecord record_of_nothing(int64_t episode, int64_t seed, int64_t retries, const SimulatorFailure& failure) {
+  EpisodeRecord record;
+  record.episode = episode;
+  record.seed = seed;
+  record.retries = retries;
+  record.infrastructure_error = failure.what();
+  return record;
+}
+
+}  // namespace
+
+EpisodeRunner::EpisodeRunner(const EvaluationOptions& options, const MakeEnvironment& make_environment,
+                             RolloutPolicy policy, std::function<bool()> stopped)
+    : options_(options),
+      make_environment_(make_environment),
+      policy_(std::move(policy)),
+      stopped_(std::move(stopped)) {}
+
+std::optional<EpisodeRecord> EpisodeRunner::run(int64_t episode, int64_t seed) {
+  bool started = false;
+  for (int64_t retry = 0;; ++retry) {
+    try {
+      prepare_environment(films(episode));
+      started = true;
+      std::optional<EpisodeRecord> record = attempt(episode, seed);
+      if (record) record->retries = retry;
+      return record;
+    } catch (const SimulatorFailure& failure) {
+      environment_.reset();
+      if (stopped_()) return std::nullopt;
+      if (retry == options_.retries) {
+        if (!started) throw;  // no episode would fare better
+        return record_of_nothing(episode, seed, retry, failure);
+      }
+      spdlog::warn("episode {} (seed {}) is tried again ({} of {}): {}", episode, seed, retry + 1, options_.retries,
+                   failure.what());
+    }
+  }
+}
+
+void EpisodeRunner::prepare_environment(bool record) {
+  if (environment_ && recording_ == record) return;
+  environment_.reset();
+  environment_ = make_environment_(record);
+  recording_ = record;
+}
+
+std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, int64_t seed) {
+  const auto start = std::chrono::steady_clock::now();
+  EpisodeRecord record;
+  record.episode = episode;
+  record.seed = seed;
+  Perception seen = environment_->reset(seed);
+  policy_.reset(seen.instruction, mixed_seed(static_cast<uint64_t>(seed), Stream::rollout));
+  std::vector<Image> film;
+  if (recording_ && !seen.views.empty()) film.push_back(seen.views.front());
+  std::vector<double> milliseconds;
+  Matrix executed;
+  while (!seen.done) {
+    if (stopped_()) return std::nullopt;
+    const Matrix actions = next_actions(seen, executed, milliseconds);
+    const int64_t before = seen.control_steps;
+    seen = environment_->step(actions);
+    executed = actions.topRows(seen.control_steps - before);
+    append_frames(film, seen.frames);
+    ++record.rounds;
+  }
+  record.success = seen.success;
+  record.control_steps = seen.control_steps;
+  record.seconds = seconds_since(start);
+  record.policy_ms_p50 = median(milliseconds);
+  if (recording_) record.video = write_film(record, film);
+  return record;
+}
+
+/// Asks the policy, and keeps the rows that are to be executed.
+Matrix EpisodeRunner::next_actions(Perception& seen, const Matrix& executed, std::vector<double>& milliseconds) {
+  const auto start = std::chrono::steady_clock::now();
+  const Matrix chunk = policy_.act({std::move(seen.views), std::move(seen.state)}, executed);
+  milliseconds.push_back(1000 * seconds_since(start));
+  if (chunk.rows() == 0 || !chunk.allFinite()) {
+    throw Error({.what = "the policy gave no usable actions",
+                 .where = fmt::format("control step {}", seen.control_steps),
+                 .got = chunk.rows() == 0 ? "none" : "a number that is not finite",
+                 .expected = "finite actions",
+                 .next_step = "check the checkpoint with physgen inspect"});
+  }
+  return chunk.topRows(std::min<int64_t>(policy_.execute, chunk.rows()));
+}
+
+std::string EpisodeRunner::write_film(const EpisodeRecord& record, const std::vector<Image>& film) const {
+  const std::string name =
+      fmt::format("episode_{:04}_seed_{}_{}.mp4", record.episode, record.seed, record.success ? "success" : "failure");
+  const std::string path = std::filesystem::path(options_.video) / name;
+  VideoWriter writer(path, film.front().height, film.front().width, kFramesPerSecond);
+  for (const Image& frame : film) writer.add(frame);
+  writer.close();
+  return path;
+}
+
+}  // namespace physgen

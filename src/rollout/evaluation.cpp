@@ -1,0 +1,195 @@
+#include "physgen/rollout/evaluation.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "episode_journal.h"
+#include "episode_runner.h"
+#include "physgen/checkpoint/atomic_file.h"
+#include "physgen/core/config.h"
+#include "physgen/core/error.h"
+
+namespace physgen {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+void check_options(const EvaluationOptions& options) {
+  const auto require = [](bool right, const char* where, const std::string& got, const char* expected) {
+    if (!right)
+      throw ConfigError({.what = "an option is out of range", .where = where, .got = got, .expected = expected});
+  };
+  require(!options.out.empty(), "--out", "nothing", "a folder");
+  require(options.workers >= 1 && options.workers <= 256, "--workers", std::to_string(options.workers), "1 to 256");
+  require(options.retries >= 0, "--retries", std::to_string(options.retries), "at least 0");
+  require(options.videos >= 0, "--videos", std::to_string(options.videos), "at least 0");
+}
+
+ConfigError other_config(const std::string& where, const std::string& got, const std::string& expected) {
+  return ConfigError({.what = "the folder holds an evaluation with another configuration",
+                      .where = where,
+                      .got = got,
+                      .expected = expected,
+                      .next_step = "choose another --out, or repeat the flags of that evaluation to continue it"});
+}
+
+/// Writes the config, or compares it with the one that is there.
+void keep_config(const RolloutConfig& config, const fs::path& folder) {
+  const fs::path path = folder / "rollout.json";
+  const std::string text = write_config(config);
+  if (!fs::exists(path)) {
+    if (fs::exists(folder / "episodes.jsonl")) throw other_config(path, "no such file", "the config of episodes.jsonl");
+    write_file_atomically(path, text + "\n");
+    return;
+  }
+  const json stored = json::parse(write_config(ConfigDocument::load(path).read<RolloutConfig>()));
+  const json given = json::parse(text);
+  for (const auto& field : given.items()) {
+    if (field.key() == "checkpoint") continue;  // another path to the same checkpoint
+    const json& there = stored.at(field.key());
+    if (there != field.value()) {
+      throw other_config(path.string() + ": " + field.key(), field.value().dump(), there.dump() + ", as there");
+    }
+  }
+}
+
+std::string summary_json(const EvaluationSummary& summary) {
+  return ordered_json{{"episodes", summary.episodes},
+                      {"finished", summary.finished},
+                      {"successes", summary.successes},
+                      {"failures", summary.finished - summary.successes},
+                      {"infrastructure_errors", summary.infrastructure_errors},
+                      {"retries", summary.retries},
+                      {"success_rate", summary.success_rate},
+                      {"interval_95", {summary.interval.low, summary.interval.high}},
+                      {"median_control_steps", summary.median_control_steps},
+                      {"ms_per_round", summary.ms_per_round}}
+             .dump(2) +
+         "\n";
+}
+
+/// The episodes that are left, and the workers that share them.
+class Evaluation {
+ public:
+  Evaluation(const EvaluationOptions& options, std::vector<int64_t> seeds, EpisodeJournal& journal,
+             const EvaluationProgress& progress, const std::atomic<bool>& stop)
+      : options_(options), seeds_(std::move(seeds)), journal_(journal), progress_(progress), stop_(stop) {
+    std::set<int64_t> finished;
+    for (const EpisodeRecord& record : journal.records()) finished.insert(record.episode);
+    for (int64_t episode = static_cast<int64_t>(seeds_.size()) - 1; episode >= 0; --episode) {
+      if (!finished.contains(episode)) left_.push_back(episode);
+    }
+  }
+
+  void run(const MakeEnvironment& make_environment, const MakePolicy& make_policy) {
+    const size_t count = std::min(static_cast<size_t>(options_.workers), left_.size());
+    {
+      std::vector<std::jthread> workers;
+      for (size_t worker = 0; worker < count; ++worker) {
+        workers.emplace_back([&] { work(make_environment, make_policy); });
+      }
+    }
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  bool stopped() const { return stop_ || broken_; }
+
+  void work(const MakeEnvironment& make_environment, const MakePolicy& make_policy) {
+    try {
+      EpisodeRunner runner(options_, make_environment, make_policy(), [this] { return stopped(); });
+      while (const std::optional<int64_t> episode = next_episode()) {
+        const auto record = runner.run(*episode, seeds_[static_cast<size_t>(*episode)]);
+        if (!record) return;
+        finish(*record);
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+      broken_ = true;
+    }
+  }
+
+  std::optional<int64_t> next_episode() {
+    const std::lock_guard lock(mutex_);
+    if (stopped() || left_.empty()) return std::nullopt;
+    const int64_t episode = left_.back();
+    left_.pop_back();
+    return episode;
+  }
+
+  void finish(const EpisodeRecord& record) {
+    const std::lock_guard lock(mutex_);
+    journal_.append(record);
+    if (progress_) progress_(record, summarize(journal_.records(), static_cast<int64_t>(seeds_.size())));
+  }
+
+  EvaluationOptions options_;
+  std::vector<int64_t> seeds_;
+  EpisodeJournal& journal_;
+  const EvaluationProgress& progress_;
+  const std::atomic<bool>& stop_;
+  std::mutex mutex_;
+  std::vector<int64_t> left_;  // the next one last
+  std::exception_ptr error_;
+  std::atomic<bool> broken_ = false;
+};
+
+}  // namespace
+
+std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded) {
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  for (size_t i = 0; i + 1 < excluded.size(); i += 2) ranges.emplace_back(excluded[i], excluded[i + 1]);
+  const bool ordered =
+      std::all_of(ranges.begin(), ranges.end(), [](auto range) { return range.first <= range.second; });
+  if (excluded.size() % 2 != 0 || !ordered) {
+    throw ConfigError({.what = "the excluded seeds are no ranges",
+                       .where = "excluded_seeds",
+                       .got = std::to_string(excluded.size()) + " numbers",
+                       .expected = "pairs of a first and a last seed"});
+  }
+  std::sort(ranges.begin(), ranges.end());
+  std::vector<int64_t> seeds;
+  auto range = ranges.begin();
+  for (int64_t seed = first; static_cast<int64_t>(seeds.size()) < count; ++seed) {
+    while (range != ranges.end() && range->second < seed) ++range;
+    if (range == ranges.end() || seed < range->first) {
+      seeds.push_back(seed);
+    } else {
+      seed = range->second;
+    }
+  }
+  return seeds;
+}
+
+EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& options,
+                          const MakeEnvironment& make_environment, const MakePolicy& make_policy,
+                          const EvaluationProgress& progress, const std::atomic<bool>& stop) {
+  check_options(options);
+  const std::vector<int64_t> seeds = episode_seeds(config.seed, config.episodes, config.excluded_seeds);
+  const fs::path folder = options.out;
+  const RunLock lock(folder);
+  if (!options.video.empty()) fs::create_directories(options.video);
+  keep_config(config, folder);
+  EpisodeJournal journal(folder / "episodes.jsonl", seeds);
+  Evaluation(options, seeds, journal, progress, stop).run(make_environment, make_policy);
+
+  EvaluationResult result{.records = journal.records(), .summary = summarize(journal.records(), config.episodes)};
+  std::sort(result.records.begin(), result.records.end(),
+            [](const EpisodeRecord& one, const EpisodeRecord& other) { return one.episode < other.episode; });
+  result.stopped = result.records.size() < seeds.size();
+  write_file_atomically(folder / "summary.json", summary_json(result.summary));
+  return result;
+}
+
+}  // namespace physgen

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <msgpack.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "physgen/core/matrix.h"
+#include "physgen/media/image.h"
+
+namespace physgen {
+
+inline constexpr size_t kLongestMessage = 256 << 20;  // bytes
+
+/// Writes one message of the simulator protocol: a MessagePack map with text keys.
+class MessageWriter {
+ public:
+  explicit MessageWriter(const std::string& request) { add_text("request", request); }
+
+  MessageWriter& add_flag(const char* key, bool value);
+  MessageWriter& add_integer(const char* key, int64_t value);
+  MessageWriter& add_text(const char* key, const std::string& value);
+  MessageWriter& add_texts(const char* key, const std::vector<std::string>& values);
+  /// float32 [rows, columns], as openpi's msgpack_numpy.py writes an array.
+  MessageWriter& add_matrix(const char* key, const Matrix& value);
+
+  /// The finished message.
+  std::string bytes() const;
+
+ private:
+  void begin_field(const char* key);
+
+  uint32_t count_ = 0;
+  msgpack::sbuffer fields_;
+};
+
+/// A received message: every getter checks presence, type and bounds and throws FormatError naming the key. Untrusted.
+class Message {
+ public:
+  /// Throws FormatError unless the bytes are exactly one map with text keys, each once.
+  explicit Message(std::vector<char> bytes);
+
+  bool has(const char* key) const { return find(key) != nullptr; }
+  bool flag(const char* key) const;
+  int64_t integer(const char* key, int64_t least, int64_t most) const;
+  std::string text(const char* key) const;
+  std::vector<std::string> texts(const char* key) const;
+  /// A list of uint8 arrays [H, W, 3].
+  std::vector<Image> images(const char* key) const;
+  /// A float32 array [N] of finite numbers.
+  std::vector<float> floats(const char* key) const;
+
+ private:
+  const msgpack::object* find(const char* key) const;
+  const msgpack::object& require(const char* key, msgpack::type::object_type type, const char* expected) const;
+
+  std::vector<char> bytes_;  // the texts and binaries of root_ point into it
+  msgpack::object_handle root_;
+};
+
+}  // namespace physgen
