@@ -57,7 +57,6 @@ add_library(physgen_torch INTERFACE)
 target_include_directories(physgen_torch SYSTEM INTERFACE
   ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(physgen_torch INTERFACE ${TORCH_LIBRARY_DIR})
-target_link_options(physgen_torch INTERFACE -Wl,-rpath,${TORCH_LIBRARY_DIR})
 target_link_libraries(physgen_torch INTERFACE torch_cpu c10 Threads::Threads)
 if(PHYSGEN_HAS_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)

@@ -83,10 +83,9 @@ H5FD_class_t bounded_class() {
 
 hid_t make_bounded_access() {
   static const H5FD_class_t driver = bounded_class();
+  static const hid_t registered = H5FDregister(&driver);  // for good: closing a file reads it after letting go of it
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  const hid_t registered = H5FDregister(&driver);
   H5Pset_driver(access, registered, nullptr);
-  H5FDunregister(registered);  // the list holds it now
   return access;
 }
 

@@ -50,7 +50,7 @@ void inspect_cpu(MachineReport& report) {
 GpuReport inspect_gpu(int index) {
   cudaDeviceProp properties = {};
   const cudaError_t code = cudaGetDeviceProperties(&properties, index);
-  if (code != cudaSuccess) return {.problem = cudaGetErrorString(code)};
+  if (code != cudaSuccess) return {.name = "GPU " + std::to_string(index), .problem = cudaGetErrorString(code)};
   return {.name = properties.name,
           .compute_capability = std::to_string(properties.major) + "." + std::to_string(properties.minor),
           .memory_bytes = static_cast<int64_t>(properties.totalGlobalMem),

@@ -8,8 +8,8 @@ namespace physgen {
 
 /// One GPU as the CUDA runtime sees it.
 struct GpuReport {
-  std::string name;
-  std::string compute_capability;  ///< "9.0"
+  std::string name = {};
+  std::string compute_capability = {};  ///< "9.0"
   int64_t memory_bytes = 0;
   std::string problem;  ///< why it does not compute; empty where it does
 };

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <physgen/train/finetune_config.h>
+#include <physgen/vae/vae_config.h>
+
+namespace physgen {
+
+/// Quantiles of times, in milliseconds.
+struct Spread {
+  int64_t count = 0;
+  double p50 = 0, p90 = 0, p99 = 0, most = 0;
+};
+
+/// Quantiles by rank: p90 of ten times is the ninth. Zeros of none.
+Spread spread_of(std::vector<double> milliseconds);
+
+/// One part of what is repeated, or the whole of it.
+struct StageSpread {
+  std::string stage;
+  Spread milliseconds;
+};
+
+/// How fast the machine multiplies large matrices, in FLOP/s: the measure for everything else.
+struct MachineSpeed {
+  std::string device;
+  int64_t threads = 0;
+  double float32 = 0, bfloat16 = 0;
+};
+
+/// Control rounds of a policy: a frame in, a chunk of actions out.
+struct ControlSpeed {
+  double first_round = 0;            ///< milliseconds: memory and libraries are warmed up in it
+  std::vector<StageSpread> growing;  ///< later rounds while the window grows
+  std::vector<StageSpread> sliding;  ///< rounds in which the oldest pack leaves the window
+  int64_t peak_memory = 0;           ///< bytes, of the device; on the CPU the process's resident memory
+};
+
+/// Optimiser steps on a batch of made-up windows.
+struct TrainingSpeed {
+  int64_t windows = 0;  ///< a step
+  std::vector<StageSpread> stages;
+  double windows_per_second = 0;  ///< at the median step
+  double flops = 0;               ///< a step, see training_flops.h
+  double share_of_peak = 0;       ///< flops a second over the machine's in the precision that was used
+  int64_t peak_memory = 0;        ///< bytes
+};
+
+/// What is measured, and how long.
+struct BenchmarkOptions {
+  FinetuneConfig config;   ///< the model, the batch and the recipe; of a checkpoint the recipe alone
+  VaeConfig vae;           ///< of a policy with random weights
+  std::string checkpoint;  ///< a policy, or empty: random weights
+  std::string device = "auto";
+  int64_t rounds = 100;
+  int64_t steps = 10;
+  bool checkpoint_activations = false;  ///< of the backbone, in training (see activation_checkpoint.h)
+};
+
+/// Measures a policy on this machine.
+class Benchmark {
+ public:
+  /// Throws ConfigError for what does not go together and a device that is not there, and as `load_policy` does.
+  explicit Benchmark(const BenchmarkOptions& options);
+  ~Benchmark();
+
+  MachineSpeed measure_machine() const;
+  ControlSpeed measure_control() const;
+  TrainingSpeed measure_training(const MachineSpeed& machine) const;
+
+  /// Writes what another implementation needs to compute the same: config.json, model.safetensors, vae.safetensors and
+  /// batch.safetensors (a batch, its noise, frames, and under "expected." the losses, latents and sampled actions in
+  /// float32). Throws Error.
+  void dump(const std::string& directory) const;
+
+  /// Answers "steps N" and "rounds N", a line each, with the seconds that N of them took and the CPU seconds that they
+  /// cost, until the input ends. Says "ready" first. Throws ConfigError for another request.
+  void serve(std::istream& in, std::ostream& out) const;
+
+ private:
+  struct Subject;
+  std::unique_ptr<Subject> subject_;
+};
+
+}  // namespace physgen

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <physgen/data/clip_sampler.h>
+#include <physgen/data/maniskill_dataset.h>
+#include <physgen/policy/policy_config.h>
+#include <physgen/train/finetune_config.h>
+
+namespace physgen {
+
+/// The demonstrations of one path, read but for their frames.
+struct DemonstrationSet {
+  std::vector<std::string> files;  ///< .h5 files
+  ManiSkillDataset dataset;
+  std::vector<Episode> episodes;
+  EpisodeSplit split;
+};
+
+/// Reads every path as a dataset of its own and draws the episodes to hold out.
+/// Throws ConfigError for a path that does not exist and for datasets that do not go together (control mode, action
+/// width, state width), FormatError for everything that is wrong inside.
+std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
+                                                  double held_out, uint64_t seed);
+
+/// Throws ConfigError naming a camera that one of the datasets lacks.
+void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);
+
+/// Writes into a policy's config what the data say: control mode, tasks, instructions, the statistics of the training
+/// episodes and the seeds that the demonstrator tried. Throws ConfigError for a state token without states.
+void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config);
+
+}  // namespace physgen

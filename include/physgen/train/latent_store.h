@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include <physgen/train/demonstrations.h>
+#include <physgen/vae/causal_vae.h>
+
+namespace physgen {
+
+/// How frames become latents. Everything that decides their bytes is named here, beside the files themselves.
+struct LatentRecipe {
+  CanvasConfig canvas;
+  AugmentationConfig augmentation;
+  uint64_t seed = 0;  ///< of the changes
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;  ///< that is computed in and kept
+};
+
+/// The normalised latents of every frame of a dataset, mapped from files: as recorded (variant 0) and changed at
+/// random, one change an episode and variant.
+class LatentStore {
+ public:
+  /// @param variants    each [frames of all episodes, C, h, w]
+  /// @param first_rows  the first frame of each episode, and the end
+  LatentStore(std::vector<at::Tensor> variants, std::vector<int64_t> first_rows);
+
+  /// [T + 1, C, h, w] of the recipe's dtype on the CPU. Must not be written to.
+  at::Tensor episode(int64_t variant, int64_t episode) const;
+  int64_t variants() const { return static_cast<int64_t>(variants_.size()); }
+
+ private:
+  std::vector<at::Tensor> variants_;
+  std::vector<int64_t> first_rows_;
+};
+
+/// Opens the latents of a dataset, encoding those that `cache` does not hold yet (or not undamaged). They are found
+/// again by the demonstration files' names, sizes and times of change, the VAE's weights and the recipe.
+/// @param progress  called with (frames done, all frames) while encoding; what it throws ends the encoding
+/// Throws FormatError for frames that cannot be read, Error for latents that are not finite and a disk that is full.
+LatentStore open_latent_store(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                              const LatentRecipe& recipe,
+                              const std::function<void(int64_t frames, int64_t total)>& progress);
+
+}  // namespace physgen

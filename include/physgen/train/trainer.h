@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <physgen/train/finetune_config.h>
+#include <physgen/train/metrics.h>
+
+namespace physgen {
+
+/// What to train, from what, to where.
+struct FinetuneJob {
+  FinetuneConfig config;
+  std::vector<std::string> data;     ///< .h5 files or folders of them; each is a dataset of its own
+  std::vector<double> weights;       ///< how often each dataset is drawn from, in any unit; empty: by its size
+  std::string out;                   ///< the run folder
+  std::string cache;                 ///< where encoded frames are kept; empty: "cache" in the run folder
+  std::string vae;                   ///< a VAE checkpoint; needed where `init` is empty
+  std::string init;                  ///< a policy checkpoint to start from, or empty
+  std::string instruction;           ///< replaces the data's own, or empty
+  std::vector<std::string> cameras;  ///< must be those of `init`; empty: as the config or `init` says
+  std::string device = "auto";
+  bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
+};
+
+template <class Field>
+void describe(FinetuneJob& job, Field& field) {
+  field("config", job.config);
+  field("data", job.data);
+  field("weights", job.weights);
+  field("vae", job.vae);
+  field("init", job.init);
+  field("instruction", job.instruction);
+  field("cameras", job.cameras);
+}
+
+/// Called as the run goes on; each may be empty.
+struct FinetuneReport {
+  std::function<void(int64_t frames, int64_t total)> encoding;
+  std::function<void(const StepMetrics&)> step;
+  std::function<void(const EvaluationMetrics&)> evaluation;
+  std::function<void(const std::string&)> note;
+};
+
+/// Where a run ended.
+struct FinetuneResult {
+  int64_t step = 0;
+  bool stopped = false;  ///< as was asked, before the run was done
+  std::string best;      ///< the policy checkpoint that was best on held-out episodes
+  std::string last;      ///< the newest checkpoint, to continue from
+};
+
+/// Trains a policy and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (policy checkpoints; the latter can
+/// be continued from). On the CPU the same job gives the same bits, broken and resumed or not.
+/// Throws ConfigError for what does not fit together, for a run folder that holds a run (without `resume`) or is in
+/// use, FormatError for damaged files, and Error when the losses stay non-finite. What is wrong with the input is found
+/// before `out` is touched.
+/// @param stop  once true, the step is finished, the run saved and the result says `stopped`
+FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, const std::atomic<bool>& stop);
+
+/// The job that a run folder was made by, without `out`, `cache`, `device` and `resume`; nothing where it holds no run.
+std::optional<FinetuneJob> recorded_job(const std::string& out);
+
+}  // namespace physgen

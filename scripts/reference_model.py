@@ -1,0 +1,415 @@
+"""The small PhysGen written as one would in plain PyTorch: nn.Module, eager mode, scaled_dot_product_attention.
+
+It shares no code with the C++ library: it is what bench_reference.py compares it with. Parameters carry the names of a
+checkpoint's model.safetensors and vae.safetensors. Rotary positions and the mixer are left out.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def timestep_frequencies(timesteps):
+    steps = torch.arange(128, device=timesteps.device)
+    angles = timesteps.float()[:, None] * torch.exp(-math.log(10000) / 128 * steps)
+    return torch.cat([angles.cos(), angles.sin()], 1)
+
+
+def sin_cos(values, half):
+    angles = values.float()[:, None] / 10000 ** (torch.arange(half) / half)
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def grid_positions(height, width, channels):
+    rows = sin_cos(torch.arange(height), channels // 4)[:, None].expand(height, width, -1)
+    columns = sin_cos(torch.arange(width), channels // 4)[None].expand(height, width, -1)
+    return torch.cat([columns, rows], 2).flatten(0, 1)
+
+
+def patchify(x, patch):
+    b, c, height, width = x.shape
+    x = x.view(b, c, height // patch, patch, width // patch, patch)
+    return x.permute(0, 2, 4, 3, 5, 1).reshape(b, -1, patch * patch * c)
+
+
+class Mlp(nn.Module):
+    def __init__(self, inner, hidden, outer, activation=F.gelu):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(inner, hidden), nn.Linear(hidden, outer)
+        self.activation = activation
+
+    def forward(self, x):
+        return self.fc2(self.activation(self.fc1(x)))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.heads = heads
+
+    def forward(self, x, mask=None):
+        b, n, c = x.shape
+        q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.proj(x.transpose(1, 2).reshape(b, n, c))
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn, self.mlp = Attention(width, heads), Mlp(width, 4 * width, width)
+
+    def forward(self, x, mask=None):
+        x = self.norm1(self.attn(x, mask)) + x
+        return self.norm2(self.mlp(x)) + x
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, channels, width, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(channels, width, patch, stride=patch)
+
+    def forward(self, patches):
+        return F.linear(patches, self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
+
+
+class Encoder(nn.Module):
+    def __init__(self, nova, patch, depth):
+        super().__init__()
+        self.patch_embed = PatchEmbed(nova["latent_channels"], nova["width"], patch)
+        self.blocks = nn.ModuleList(Block(nova["width"], nova["heads"]) for _ in range(depth))
+        self.norm = nn.LayerNorm(nova["width"])
+
+    def forward(self, x, mask=None):
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+    def complete(self, x, known_ids, condition):
+        half, prefix = len(self.blocks) // 2, condition.shape[1]
+        ids = known_ids[..., None].expand(-1, -1, x.shape[2])
+        known = torch.cat([condition, x.gather(1, ids)], 1)
+        for block in self.blocks[:half]:
+            known = block(known)
+        x = torch.cat([known[:, :prefix], x.to(known.dtype).scatter(1, ids, known[:, prefix:])], 1)
+        for block in self.blocks[half:]:
+            x = block(x)
+        return self.norm(x[:, prefix:])
+
+
+class AdaLayerNorm(nn.Module):
+    def __init__(self, width, parts):
+        super().__init__()
+        self.proj = nn.Linear(width, parts * width)
+        self.parts = parts
+
+    def forward(self, z):
+        return self.proj(F.silu(z)).chunk(self.parts, -1)
+
+
+def modulate(x, scale, shift):
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+class TimeConditionEmbed(nn.Module):
+    def __init__(self, condition_width, width):
+        super().__init__()
+        self.timestep_proj = Mlp(256, width, width, F.silu)
+        self.condition_proj = Mlp(condition_width, width, width, F.silu)
+
+
+class DiffusionBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm1, self.proj = AdaLayerNorm(width, 3), Mlp(width, width, width, F.silu)
+        self.norm2 = nn.LayerNorm(width)
+
+    def forward(self, x, y):
+        scale, shift, gate = self.norm1(y)
+        return self.norm2(self.proj(modulate(x, scale, shift))) * gate + x
+
+
+class DiffusionMlp(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        width, patch, channels = nova["decoder_width"], nova["image_patch"], nova["latent_channels"]
+        self.patch_embed = PatchEmbed(channels, width, patch)
+        self.time_cond_embed = TimeConditionEmbed(nova["width"], width)
+        self.blocks = nn.ModuleList(DiffusionBlock(width) for _ in range(nova["decoder_depth"]))
+        self.norm, self.head = AdaLayerNorm(width, 2), nn.Linear(width, patch * patch * channels)
+
+    def forward(self, patches, timesteps, condition):
+        y = condition + self.time_cond_embed.timestep_proj(timestep_frequencies(timesteps))
+        x = self.patch_embed(patches)
+        for block in self.blocks:
+            x = block(x, y)
+        return self.head(modulate(x, *self.norm(y)))
+
+
+class MaskEmbed(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.bos_token, self.mask_token = (nn.Parameter(torch.zeros(1, width)) for _ in range(2))
+
+    def forward(self, x, unknown):
+        return torch.where(unknown[..., None], self.mask_token.to(x.dtype), x)
+
+
+class TextEmbed(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(nova["text_rows"], nova["text_width"]))
+        self.proj, self.norm = nn.Linear(nova["text_width"], nova["width"]), nn.LayerNorm(nova["width"])
+
+    def forward(self, values, used):
+        rows = self.weight[: used.shape[1]].expand(used.shape[0], -1, -1)
+        return self.norm(self.proj(torch.where(used[..., None], values, rows)))
+
+
+class VideoPositionEmbed(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.norm = nn.LayerNorm(nova["width"])
+        self.time_proj = nn.Sequential(
+            nn.Linear(256, nova["width"]), nn.SiLU(), nn.Linear(nova["width"], nova["width"])
+        )
+        self.stretch = nova["time_base"] / nova["time_frames"]
+
+    def forward(self, indices):
+        return self.norm(self.time_proj(sin_cos(indices * self.stretch, 128)))
+
+
+class MotionEmbed(nn.Module):
+    """Held by a checkpoint, used only where its tokens are appended."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.flow_proj, self.fps_proj = (
+            nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width)) for _ in range(2)
+        )
+
+
+class Nova(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.rows, self.columns = nova["latent_height"] // nova["image_patch"], nova["latent_width"] // nova["image_patch"]
+        self.width = nova["width"]
+        self.video_encoder = Encoder(nova, 2 * nova["image_patch"], nova["video_depth"])
+        self.image_encoder = Encoder(nova, nova["image_patch"], nova["image_depth"])
+        self.image_decoder = DiffusionMlp(nova)
+        self.mask_embed, self.text_embed = MaskEmbed(nova["width"]), TextEmbed(nova)
+        self.video_pos_embed = VideoPositionEmbed(nova)
+        if nova["motion_embed"]:
+            self.motion_embed = MotionEmbed(nova["width"])
+
+    def embed_frames(self, patches):
+        return self.video_encoder.patch_embed(patches) + grid_positions(self.rows // 2, self.columns // 2, self.width)
+
+    def complete_frames(self, patches, known_ids, unknown, condition):
+        x = self.mask_embed(self.image_encoder.patch_embed(patches), unknown)
+        x = x + grid_positions(self.rows, self.columns, self.width)
+        return self.image_encoder.complete(x, known_ids, condition)
+
+
+class ByteEncoder(nn.Module):
+    def __init__(self, slots, slot_bytes, width):
+        super().__init__()
+        self.byte_embed = nn.Embedding(257, width // slot_bytes)
+        self.slots, self.slot_bytes = slots, slot_bytes
+
+    def forward(self, instructions):
+        texts = [text.encode() for text in instructions]
+        most = self.slots * self.slot_bytes
+        values = torch.tensor([list(text) + [256] * (most - len(text)) for text in texts])
+        lengths = torch.tensor([math.ceil(len(text) / self.slot_bytes) for text in texts])
+        used = torch.arange(self.slots) < lengths[:, None]
+        return self.byte_embed(values).view(len(texts), self.slots, -1), used
+
+
+class PhysicalToken(nn.Module):
+    def __init__(self, codec, width):
+        super().__init__()
+        self.codec = codec
+        self.action_tokenizer = Mlp(codec["action_width"], width, width, F.silu)
+        self.begin_of_action = nn.Parameter(torch.zeros(1, width))
+        self.slot_proj = nn.Linear(64, width)
+        if codec["state_token"]:
+            self.state_tokenizer = Mlp(codec["state_width"], width, width, F.silu)
+
+    def forward(self, nova, patches, actions, states):
+        packs, chunk = patches.shape[1], self.codec["chunk"]
+        known = (torch.arange(packs)[:, None] > 0) & (torch.arange(chunk) < self.codec["execute"])
+        embedded = self.action_tokenizer(actions)
+        tokens = torch.where(known[..., None], embedded, self.begin_of_action.to(embedded.dtype))
+        tokens = tokens + self.slot_proj(sin_cos(torch.arange(chunk), 32))
+        parts = [nova.embed_frames(patches)]
+        if self.codec["state_token"]:
+            parts.append(self.state_tokenizer(states)[:, :, None])
+        time = nova.video_pos_embed(torch.arange(1, packs + 1))
+        return torch.cat([*parts, tokens], 2) + time[:, None]
+
+
+class ActionBlock(nn.Module):
+    def __init__(self, width, heads, condition_width):
+        super().__init__()
+        self.modulation, self.self_attention = AdaLayerNorm(width, 9), Attention(width, heads)
+        self.query, self.key_value = nn.Linear(width, width), nn.Linear(condition_width, 2 * width)
+        self.cross_proj, self.mlp = nn.Linear(width, width), Mlp(width, 4 * width, width)
+        self.heads = heads
+
+    def cross_attention(self, x, condition):
+        rows, tokens, width = x.shape
+        n, keys, _ = condition.shape
+        q = self.query(x).view(n, -1, self.heads, width // self.heads).transpose(1, 2)
+        k, v = self.key_value(condition).view(n, keys, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        x = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(rows, tokens, width)
+        return self.cross_proj(x)
+
+    def forward(self, x, t, condition):
+        m = self.modulation(t)
+        x = x + m[2] * self.self_attention(modulate(x, m[1], m[0]))
+        x = x + m[5] * self.cross_attention(modulate(x, m[4], m[3]), condition)
+        return x + m[8] * self.mlp(modulate(x, m[7], m[6]))
+
+
+class ActionHead(nn.Module):
+    def __init__(self, head, condition_width, codec):
+        super().__init__()
+        width, actions = head["width"], codec["action_width"]
+        self.input, self.output = nn.Linear(actions, width), nn.Linear(width, actions)
+        self.condition_norm = nn.LayerNorm(condition_width)
+        self.chunk_token = nn.Parameter(torch.zeros(head["chunks"], width))
+        self.slot_token = nn.Parameter(torch.zeros(codec["chunk"], width))
+        self.timestep_proj = Mlp(256, width, width, F.silu)
+        self.blocks = nn.ModuleList(ActionBlock(width, head["heads"], condition_width) for _ in range(head["depth"]))
+        self.final_modulation = AdaLayerNorm(width, 2)
+
+    def forward(self, x, timesteps, condition):
+        t = self.timestep_proj(timestep_frequencies(timesteps))[:, None]
+        condition = self.condition_norm(condition)
+        x = self.input(x) + (self.chunk_token[:, None] + self.slot_token).flatten(0, 1)
+        for block in self.blocks:
+            x = block(x, t, condition)
+        return self.output(modulate(x, *self.final_modulation(t)))
+
+
+def alpha_bars():
+    def curve(u):
+        return math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    betas = [min(1 - curve((i + 1) / 1000) / curve(i / 1000), 0.999) for i in range(1000)]
+    return torch.cumprod(1 - torch.tensor(betas, dtype=torch.float32), 0)
+
+
+def causal_mask(prefix, frame, state, actions, packs, codec):
+    """Additive [n, n]: section "Sequence and mask" of the README."""
+    kinds = [(0, -1, 0)] * prefix
+    for pack in range(packs):
+        kinds += [(1, pack, 0)] * frame + [(2, pack, 0)] * state + [(3, pack, slot) for slot in range(actions)]
+    kind, pack, slot = (torch.tensor(column) for column in zip(*kinds))
+    query, key = (lambda x: x[:, None]), (lambda x: x[None])
+    earlier = key(pack) < query(pack)
+    own = key(pack) == query(pack)
+    body = key(kind) == 1
+    body = body | ((query(kind) == key(kind)) & (query(kind) < 3))
+    body = body | ((query(kind) == 3) & (key(kind) < 3))
+    in_order = key(slot) <= query(slot) if codec["causal_actions"] else torch.ones(1, dtype=torch.bool)
+    body = body | ((query(kind) == 3) & (key(kind) == 3) & in_order)
+    sees = earlier | (own & body)
+    of_prefix = (key(kind) == 0) | ((key(kind) == 1) & (key(pack) == 0) & codec["text_sees_first_frame"])
+    sees = torch.where(query(kind) == 0, of_prefix, sees)
+    return torch.zeros(sees.shape).masked_fill(~sees, -math.inf)
+
+
+class PhysGen(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        nova, codec, head = config["backbone"], config["codec"], config["head"]
+        if nova["position"] != "absolute" or nova["mixer_rank"] > 0 or nova["motion_tokens"]:
+            raise SystemExit("the reference model has absolute positions, no mixer and no motion tokens")
+        if head["objective"] != "epsilon" or config["text_encoder"] != "bytes":
+            raise SystemExit("the reference model predicts epsilon and reads bytes")
+        self.config = config
+        self.nova = Nova(nova)
+        self.text_encoder = ByteEncoder(nova["text_slots"], config["text_slot_bytes"], nova["text_width"])
+        self.physical_token = PhysicalToken(codec, nova["width"])
+        self.action_head = ActionHead(head, nova["width"], codec)
+        self.prefix = nova["text_slots"]
+        self.frame = nova["latent_height"] * nova["latent_width"] // (4 * nova["image_patch"] ** 2)
+        mask = causal_mask(self.prefix, self.frame, int(codec["state_token"]), codec["chunk"], config["packs"], codec)
+        self.register_buffer("mask", mask, persistent=False)
+        self.register_buffer("alpha_bar", alpha_bars(), persistent=False)
+
+    def encode(self, latents, actions, states, instructions, kept=None):
+        """Outputs at every pack: [B, P, pack, C]."""
+        b, packs = latents.shape[:2]
+        values, used = self.text_encoder(instructions)
+        if kept is not None:
+            used = used & kept[:, None]
+        patches = patchify(latents.flatten(0, 1), 2 * self.config["backbone"]["image_patch"]).unflatten(0, (b, packs))
+        x = self.physical_token(self.nova, patches, actions, states).flatten(1, 2)
+        x = torch.cat([self.nova.text_embed(values, used), x], 1)
+        mask = self.mask[: x.shape[1], : x.shape[1]].to(x.dtype)
+        return self.nova.video_encoder(x, mask)[:, self.prefix :].unflatten(1, (packs, -1))
+
+    def add_noise(self, x, noise, timesteps):
+        abar = self.alpha_bar[timesteps].view(-1, *[1] * (x.dim() - 1))
+        return abar.sqrt() * x + (1 - abar).sqrt() * noise
+
+    def head_condition(self, outputs):
+        if self.config["head"]["condition"] == "pack":
+            return outputs
+        return outputs[:, :, -self.config["codec"]["chunk"] :]
+
+    def observation_loss(self, batch, frames):
+        packs, repeats = frames.shape[1], batch["noise.frame_noise"].shape[0]
+        patches = patchify(batch["latents"][:, 1:].flatten(0, 1), self.config["backbone"]["image_patch"])
+        unknown = batch["noise.unknown"]
+        z = self.nova.complete_frames(patches, batch["noise.known_ids"], unknown, frames.flatten(0, 1))
+        ids = (unknown & batch["frame_valid"][:, 1:].flatten()[:, None]).flatten().nonzero()[:, 0]
+        x = patches.flatten(0, 1)[ids].repeat(repeats, 1)
+        noise = batch["noise.frame_noise"].flatten(1, 2)[:, ids].flatten(0, 1)
+        timesteps = batch["noise.frame_timesteps"].flatten(1, 2)[:, ids].flatten()
+        decoder = self.nova.image_decoder
+        condition = decoder.time_cond_embed.condition_proj(z.flatten(0, 1)[ids]).repeat(repeats, 1)
+        predicted = decoder(self.add_noise(x, noise, timesteps), timesteps, condition)
+        return F.mse_loss(predicted.float(), noise)
+
+    def action_loss(self, batch, outputs):
+        packs, chunks = outputs.shape[1], self.config["head"]["chunks"]
+        window = lambda x: torch.stack([x[:, p : p + chunks].flatten(1, 2) for p in range(packs)], 1).flatten(0, 1)
+        targets, valid = window(batch["actions"]), window(batch["action_valid"])
+        valid = valid & batch["frame_valid"][:, :packs].flatten()[:, None]
+        noise, timesteps = batch["noise.action_noise"], batch["noise.action_timesteps"].flatten()
+        x = targets[:, None].expand_as(noise).flatten(0, 1)
+        noisy = self.add_noise(x, noise.flatten(0, 1), timesteps)
+        predicted = self.action_head(noisy, timesteps, self.head_condition(outputs).flatten(0, 1)).float()
+        errors = (predicted - noise.flatten(0, 1)).square().unflatten(0, (targets.shape[0], -1))
+        weights = valid[:, None, :, None].float()
+        return (errors * weights).sum() / (weights.sum() * errors.shape[1] * errors.shape[3])
+
+    def forward(self, batch, instructions):
+        """L_obs and L_act of a batch with its noise."""
+        packs = batch["latents"].shape[1] - 1
+        actions = torch.cat([torch.zeros_like(batch["actions"][:, :1]), batch["actions"][:, : packs - 1]], 1)
+        states = batch["states"][:, :packs] if "states" in batch else None
+        outputs = self.encode(batch["latents"][:, :packs], actions, states, instructions, batch["noise.text_kept"])
+        return self.observation_loss(batch, outputs[:, :, : self.frame]), self.action_loss(batch, outputs)
+
+    def sample(self, condition, noise, steps):
+        """DDIM, leading spacing with offset 1, predicted samples clipped."""
+        stride = 1000 // steps
+        timesteps = [i * stride + 1 for i in reversed(range(steps))]
+        x = noise
+        for i, timestep in enumerate(timesteps):
+            now = self.alpha_bar[timestep]
+            following = self.alpha_bar[timesteps[i + 1]] if i + 1 < steps else torch.tensor(1.0)
+            epsilon = self.action_head(x, torch.tensor([timestep]), condition).float()
+            x0 = ((x - (1 - now).sqrt() * epsilon) / now.sqrt()).clamp(-1, 1)
+            epsilon = (x - now.sqrt() * x0) / (1 - now).sqrt()
+            x = following.sqrt() * x0 + (1 - following).sqrt() * epsilon
+        return x

@@ -1,0 +1,133 @@
+#include <physgen/train/demonstrations.h>
+
+#include <algorithm>
+#include <map>
+
+#include <physgen/core/error.h>
+#include <physgen/core/random.h>
+#include <physgen/data/statistics.h>
+
+namespace physgen {
+namespace {
+
+DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed) {
+  DemonstrationSet set{find_demonstrations({path}), ManiSkillDataset({path}, instruction), {}, {}};
+  for (int64_t i = 0; i < set.dataset.size(); ++i) set.episodes.push_back(set.dataset.read(i));
+  set.split = split_episodes(set.dataset.size(), held_out, seed);
+  return set;
+}
+
+// What two datasets must share to train one policy.
+std::string robot_of(const DemonstrationSet& set) {
+  return set.dataset.info(0).control_mode + " with " + std::to_string(set.dataset.action_width()) + " actions and " +
+         std::to_string(set.dataset.state_width()) + " states";
+}
+
+void require_one_robot(const std::vector<DemonstrationSet>& sets) {
+  for (const DemonstrationSet& set : sets) {
+    if (robot_of(set) == robot_of(sets.front())) continue;
+    throw ConfigError({.what = "the datasets are of different robots or control modes",
+                       .where = set.files.front(),
+                       .got = robot_of(set),
+                       .expected = robot_of(sets.front()) + ", as in " + sets.front().files.front(),
+                       .next_step = "train one policy for each"});
+  }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// Rows of some matrices on top of each other.
+Matrix stacked(const std::vector<const Matrix*>& parts) {
+  Eigen::Index rows = 0;
+  for (const Matrix* part : parts) rows += part->rows();
+  Matrix all(rows, parts.front()->cols());
+  Eigen::Index row = 0;
+  for (const Matrix* part : parts) {
+    all.middleRows(row, part->rows()) = *part;
+    row += part->rows();
+  }
+  return all;
+}
+
+Normalizer normalizer_of(const std::vector<DemonstrationSet>& sets, Matrix Episode::*member, Normalization kind) {
+  std::vector<const Matrix*> parts;
+  for (const DemonstrationSet& set : sets) {
+    for (int64_t i : set.split.training) parts.push_back(&(set.episodes[static_cast<size_t>(i)].*member));
+  }
+  const Statistics statistics = statistics_of(stacked(parts));
+  if (kind == Normalization::quantile) return {statistics.q01, statistics.q99};
+  return {statistics.min, statistics.max};
+}
+
+// Values in the order of how often they come, ties by name.
+std::vector<std::string> by_frequency(const std::vector<DemonstrationSet>& sets, std::string EpisodeInfo::*member) {
+  std::map<std::string, int64_t> counts;
+  for (const DemonstrationSet& set : sets) {
+    for (const Episode& episode : set.episodes) ++counts[episode.info.*member];
+  }
+  std::vector<std::string> values;
+  for (const auto& [value, count] : counts) values.push_back(value);
+  std::stable_sort(values.begin(), values.end(), [&](auto& a, auto& b) { return counts[a] > counts[b]; });
+  return values;
+}
+
+}  // namespace
+
+std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
+                                                  double held_out, uint64_t seed) {
+  if (paths.empty()) {
+    throw ConfigError({.what = "there are no demonstrations to train on",
+                       .where = "data",
+                       .got = "no path",
+                       .expected = "an .h5 file or a folder of them",
+                       .next_step = "pass --data FILE_OR_DIR"});
+  }
+  std::vector<DemonstrationSet> sets;
+  for (const std::string& path : paths) {
+    sets.push_back(read_set(path, instruction, held_out, mixed_seed(seed, Stream::held_out, sets.size())));
+  }
+  require_one_robot(sets);
+  return sets;
+}
+
+void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras) {
+  for (const DemonstrationSet& set : sets) {
+    const std::vector<std::string>& there = set.dataset.cameras();
+    for (const std::string& camera : cameras) {
+      if (std::find(there.begin(), there.end(), camera) != there.end()) continue;
+      throw ConfigError({.what = "the demonstrations lack a camera",
+                         .where = set.files.front(),
+                         .got = joined(there),
+                         .expected = camera,
+                         .next_step = "pass --camera with one that is there, or render the demonstrations with it"});
+    }
+  }
+}
+
+void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config) {
+  const ManiSkillDataset& first = sets.front().dataset;
+  if (config.model.codec.state_token && first.state_width() == 0) {
+    throw ConfigError({.what = "the demonstrations have no joint positions",
+                       .where = sets.front().files.front(),
+                       .got = "no obs/agent/qpos",
+                       .expected = "states, as model.codec.state_token asks for",
+                       .next_step = "set model.codec.state_token to false, or record them"});
+  }
+  config.control_mode = first.info(0).control_mode;
+  config.tasks = by_frequency(sets, &EpisodeInfo::task);
+  config.instructions = by_frequency(sets, &EpisodeInfo::instruction);
+  config.actions = normalizer_of(sets, &Episode::actions, normalization);
+  config.states = {};
+  if (config.model.codec.state_token) config.states = normalizer_of(sets, &Episode::states, normalization);
+  config.seeds_tried.clear();
+  for (const DemonstrationSet& set : sets) {
+    for (const auto& [low, high] : set.dataset.seeds_tried())
+      config.seeds_tried.insert(config.seeds_tried.end(), {low, high});
+  }
+}
+
+}  // namespace physgen

@@ -1,0 +1,63 @@
+#include <physgen/train/frame_pool.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+void check_dataset(const ManiSkillDataset& dataset, const CanvasConfig& canvas) {
+  if (dataset.size() < 2) {
+    throw ConfigError({.what = "a VAE needs at least two demonstrations: one is held out",
+                       .where = "--data",
+                       .got = std::to_string(dataset.size()),
+                       .next_step = "name more demonstrations"});
+  }
+  std::string known;
+  for (const std::string& camera : dataset.cameras()) known += (known.empty() ? "" : ", ") + camera;
+  for (const std::string& camera : canvas.cameras) {
+    if (std::ranges::find(dataset.cameras(), camera) != dataset.cameras().end()) continue;
+    throw ConfigError({.what = "the demonstrations have no such camera",
+                       .where = "--camera",
+                       .got = camera,
+                       .expected = known.empty() ? "" : "one of " + known,
+                       .next_step = "name a camera of the demonstrations, or render them with this one"});
+  }
+}
+
+at::Tensor to_tensor(const std::vector<Image>& frames, const CanvasConfig& canvas) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(frames.size()), canvas.height, canvas.width, 3}, at::kByte);
+  uint8_t* to = tensor.data_ptr<uint8_t>();
+  for (const Image& frame : frames) to = std::copy(frame.pixels.begin(), frame.pixels.end(), to);
+  return tensor;
+}
+
+}  // namespace
+
+FramePool read_frames(const ManiSkillDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most) {
+  check_dataset(dataset, canvas);
+  int64_t total = 0;
+  for (int64_t episode = 0; episode < dataset.size(); ++episode) total += dataset.info(episode).control_steps + 1;
+  const int64_t interval = std::max<int64_t>(1, (total + most - 1) / most);
+  const int64_t every = std::clamp<int64_t>(std::llround(1 / held_out), 2, dataset.size());
+  std::vector<Image> training, rest;
+  int64_t place = 0;
+  for (int64_t episode = 0; episode < dataset.size(); ++episode) {
+    std::vector<Image>& frames = episode % every == every - 1 ? rest : training;
+    for (int64_t index = 0; index <= dataset.info(episode).control_steps; ++index, ++place) {
+      if (place % interval != 0) continue;
+      std::vector<Image> views;
+      for (const std::string& camera : canvas.cameras) views.push_back(dataset.read_frame(episode, camera, index));
+      frames.push_back(compose_canvas(views, canvas));
+    }
+  }
+  return {to_tensor(training, canvas), to_tensor(rest, canvas)};
+}
+
+}  // namespace physgen

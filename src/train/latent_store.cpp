@@ -1,0 +1,207 @@
+#include <physgen/train/latent_store.h>
+
+#include <cstring>
+
+#include <torch/torch.h>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/checkpoint/safetensors.h>
+#include <physgen/checkpoint/state_dict.h>
+#include <physgen/core/error.h>
+#include <physgen/core/random.h>
+#include <physgen/vae/frame_encoder.h>
+
+namespace physgen {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kFramesAtOnce = 16;
+constexpr const char* kFileName = "latents.safetensors";
+constexpr const char* kRecipeKey = "recipe";
+
+// FNV-1a; tells caches of one user apart, not friend from foe.
+class Fingerprint {
+ public:
+  void add(const void* bytes, size_t count) {
+    for (size_t i = 0; i < count; ++i) hash_ = (hash_ ^ static_cast<const unsigned char*>(bytes)[i]) * 0x100000001b3;
+  }
+  std::string hexadecimal() const {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016lx", static_cast<unsigned long>(hash_));
+    return text;
+  }
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325;
+};
+
+std::string fingerprint_of(CausalVae& vae) {
+  Fingerprint fingerprint;
+  for (const auto& [name, tensor] : state_dict(*vae)) {
+    const at::Tensor bytes = tensor.detach().cpu().contiguous();
+    fingerprint.add(bytes.const_data_ptr(), bytes.nbytes());
+  }
+  return fingerprint.hexadecimal();
+}
+
+std::string description_of(const std::string& file) {
+  return fs::canonical(file).string() + " " + std::to_string(fs::file_size(file)) + " " +
+         std::to_string(fs::last_write_time(file).time_since_epoch().count()) + "\n";
+}
+
+// Everything that the bytes of one variant depend on, as text.
+std::string identity_of(const DemonstrationSet& set, const std::string& vae, const VaeConfig& config,
+                        const LatentRecipe& recipe, int64_t variant) {
+  std::string text = "vae " + vae + "\n" + write_config(config) + write_config(recipe.canvas);
+  for (const std::string& file : set.files) {
+    text += description_of(file) + description_of(fs::path(file).replace_extension(".json"));
+  }
+  text +=
+      std::string(at::toString(recipe.dtype)) + " on " + recipe.device.str() + ", variant " + std::to_string(variant);
+  if (variant == 0) return text;
+  return text + " of seed " + std::to_string(recipe.seed) + "\n" + write_config(recipe.augmentation.change);
+}
+
+std::vector<int64_t> first_rows_of(const DemonstrationSet& set) {
+  std::vector<int64_t> rows = {0};
+  for (const Episode& episode : set.episodes) rows.push_back(rows.back() + episode.info.control_steps + 1);
+  return rows;
+}
+
+at::Tensor tensor_of(const Image& image) {
+  at::Tensor tensor = at::empty({image.height, image.width, 3}, at::kByte);
+  std::memcpy(tensor.mutable_data_ptr(), image.pixels.data(), image.pixels.size());
+  return tensor;
+}
+
+at::Tensor read_canvases(const DemonstrationSet& set, const CanvasConfig& canvas, int64_t episode, int64_t first,
+                         int64_t count) {
+  std::vector<at::Tensor> frames;
+  for (int64_t i = first; i < first + count; ++i) {
+    std::vector<Image> views;
+    for (const std::string& camera : canvas.cameras) views.push_back(set.dataset.read_frame(episode, camera, i));
+    frames.push_back(tensor_of(compose_canvas(views, canvas)));
+  }
+  return at::stack(frames);  // [n, H, W, 3]
+}
+
+// One change for all frames of an episode. @param frames  uint8 [n, H, W, 3], and so the result
+at::Tensor changed(const at::Tensor& frames, const FrameAugmentation& change) {
+  at::Tensor x = frames.permute({0, 3, 1, 2}).to(at::kFloat).sub(127.5).div(127.5).unsqueeze(0);  // [1, n, 3, H, W]
+  x = augment(x, std::span(&change, 1)).squeeze(0).permute({0, 2, 3, 1});
+  return x.mul(127.5).add(127.5).round().clamp(0, 255).to(at::kByte).contiguous();
+}
+
+void check_finite(const at::Tensor& latents, const Episode& episode) {
+  if (at::isfinite(latents).all().item<bool>()) return;
+  throw Error({.what = "the VAE gives latents that are not finite",
+               .where = episode.info.source,
+               .expected = "finite numbers",
+               .next_step = "use another VAE, or \"precision\": \"float32\""});
+}
+
+// Encodes all frames of one variant.
+class VariantEncoder {
+ public:
+  VariantEncoder(const DemonstrationSet& set, const FrameEncoder& encoder, const LatentRecipe& recipe, int64_t variant)
+      : set_(set), encoder_(encoder), recipe_(recipe), variant_(variant), rows_(first_rows_of(set)) {}
+
+  at::Tensor encode(const std::function<void(int64_t, int64_t)>& progress) {
+    at::Tensor all;
+    for (size_t i = 0; i < set_.episodes.size(); ++i) {
+      for (int64_t first = rows_[i]; first < rows_[i + 1]; first += kFramesAtOnce) {
+        const int64_t count = std::min(kFramesAtOnce, rows_[i + 1] - first);
+        const at::Tensor latents = encode(static_cast<int64_t>(i), first - rows_[i], count);
+        if (!all.defined())
+          all = at::empty({rows_.back(), latents.size(1), latents.size(2), latents.size(3)}, recipe_.dtype);
+        all.narrow(0, first, count).copy_(latents);
+        if (progress) progress(first + count, rows_.back());
+      }
+    }
+    return all;
+  }
+
+ private:
+  at::Tensor encode(int64_t episode, int64_t first, int64_t count) {
+    at::Tensor frames = read_canvases(set_, recipe_.canvas, episode, first, count);
+    if (variant_ > 0) {
+      const auto index = static_cast<uint64_t>(variant_ * set_.dataset.size() + episode);
+      const uint64_t seed = mixed_seed(recipe_.seed, Stream::augmentation, index);
+      frames = changed(frames, draw_augmentation(recipe_.augmentation.change, seed));
+    }
+    const at::Tensor latents = encoder_.encode(frames).cpu();
+    check_finite(latents, set_.episodes[static_cast<size_t>(episode)]);
+    return latents;
+  }
+
+  const DemonstrationSet& set_;
+  const FrameEncoder& encoder_;
+  const LatentRecipe& recipe_;
+  int64_t variant_;
+  std::vector<int64_t> rows_;
+};
+
+fs::path folder_of(const fs::path& cache, const std::string& identity) {
+  Fingerprint fingerprint;
+  fingerprint.add(identity.data(), identity.size());
+  return cache / ("latents-" + fingerprint.hexadecimal());
+}
+
+// The latents that are there; undefined where there are none, or not these, or not undamaged.
+at::Tensor find_latents(const fs::path& folder, const std::string& identity, int64_t rows) {
+  try {
+    recover_directory(folder);
+    if (!fs::exists(folder)) return {};
+    verify_manifest(folder);
+    const std::map<std::string, std::string> metadata = SafetensorsFile::open(folder / kFileName).metadata();
+    const auto found = metadata.find(kRecipeKey);
+    if (found == metadata.end() || found->second != identity) return {};
+    const NamedTensors tensors = load_tensors((folder / kFileName).string());
+    return tensors.size() == 1 && tensors[0].second.dim() == 4 && tensors[0].second.size(0) == rows ? tensors[0].second
+                                                                                                    : at::Tensor();
+  } catch (const Error&) {
+    return {};  // a cache: what is wrong with it is mended by encoding again
+  }
+}
+
+void save_latents(const fs::path& folder, const std::string& identity, const at::Tensor& latents) {
+  AtomicDirectory directory(folder);
+  save_tensors((directory.path() / kFileName).string(), {{"latents", latents}}, {{kRecipeKey, identity}});
+  write_manifest(directory.path(), "latents");
+  directory.commit();
+}
+
+}  // namespace
+
+LatentStore::LatentStore(std::vector<at::Tensor> variants, std::vector<int64_t> first_rows)
+    : variants_(std::move(variants)), first_rows_(std::move(first_rows)) {}
+
+at::Tensor LatentStore::episode(int64_t variant, int64_t episode) const {
+  const auto i = static_cast<size_t>(episode);
+  return variants_.at(static_cast<size_t>(variant))
+      .narrow(0, first_rows_.at(i), first_rows_.at(i + 1) - first_rows_[i]);
+}
+
+LatentStore open_latent_store(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                              const LatentRecipe& recipe, const std::function<void(int64_t, int64_t)>& progress) {
+  const at::NoGradGuard no_gradient;
+  const std::string weights = fingerprint_of(vae);
+  const FrameEncoder encoder(vae, recipe.device, recipe.dtype);
+  const std::vector<int64_t> first_rows = first_rows_of(set);
+  std::vector<at::Tensor> variants;
+  for (int64_t variant = 0; variant < recipe.augmentation.variants; ++variant) {
+    const std::string identity = identity_of(set, weights, vae->config, recipe, variant);
+    const fs::path folder = folder_of(cache, identity);
+    at::Tensor latents = find_latents(folder, identity, first_rows.back());
+    if (!latents.defined()) {
+      save_latents(folder, identity, VariantEncoder(set, encoder, recipe, variant).encode(progress));
+      latents = load_tensors((folder / kFileName).string()).at(0).second;
+    }
+    variants.push_back(latents);
+  }
+  return {std::move(variants), first_rows};
+}
+
+}  // namespace physgen

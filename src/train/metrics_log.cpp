@@ -1,0 +1,74 @@
+#include <physgen/train/metrics_log.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+bool is_of_step(const std::string& line, int64_t last_step) {
+  const json value = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  return value.is_object() && value.contains("step") && value["step"].is_number_integer() &&
+         value["step"].get<int64_t>() <= last_step;
+}
+
+std::string lines_through(const std::filesystem::path& path, int64_t last_step) {
+  std::ifstream file(path);
+  std::string kept, line;
+  while (std::getline(file, line)) {
+    if (is_of_step(line, last_step)) kept += line + "\n";
+  }
+  return kept;
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : path_(path) {
+  write_file_atomically(path, lines_through(path, last_step));
+  file_.open(path, std::ios::app);
+}
+
+void MetricsLog::write(const StepMetrics& metrics) {
+  json line = {{"kind", "step"},
+               {"step", metrics.step},
+               {"loss", metrics.loss},
+               {"observation", metrics.observation},
+               {"action", metrics.action},
+               {"gradient_norm", metrics.gradient_norm},
+               {"learning_rate", metrics.learning_rate},
+               {"seconds", metrics.seconds},
+               {"windows_per_second", metrics.windows_per_second}};
+  if (metrics.skipped) line["skipped"] = true;
+  write_line(line.dump());
+}
+
+void MetricsLog::write(const EvaluationMetrics& metrics) {
+  json line = {{"kind", "evaluation"},
+               {"step", metrics.step},
+               {"loss", metrics.loss},
+               {"observation", metrics.observation},
+               {"action", metrics.action}};
+  if (!metrics.action_errors.empty()) {
+    line["action_error"] = metrics.action_error;
+    for (size_t i = 0; i < metrics.action_errors.size(); ++i) {
+      line["action_errors"][metrics.action_names[i]] = metrics.action_errors[i];
+    }
+  }
+  line["best"] = metrics.best;
+  write_line(line.dump());
+}
+
+void MetricsLog::write_line(const std::string& line) {
+  file_ << line << std::endl;
+  if (file_) return;
+  throw Error({.what = "the metrics cannot be written", .where = path_.string(), .got = std::strerror(errno)});
+}
+
+}  // namespace physgen

@@ -1,0 +1,161 @@
+#include "train/run_folder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <regex>
+#include <sstream>
+
+#include <unistd.h>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kStepPrefix = "step-";
+constexpr size_t kStepDigits = 8;
+
+// What may differ between a run and its continuation: none of it changes a step that was done.
+FinetuneJob without_free_fields(FinetuneJob job) {
+  const FinetuneConfig defaults;
+  job.config.steps = defaults.steps;
+  job.config.evaluate_every = defaults.evaluate_every;
+  job.config.save_every = defaults.save_every;
+  job.config.keep_last = defaults.keep_last;
+  job.config.max_minutes = defaults.max_minutes;
+  job.config.non_finite = defaults.non_finite;
+  job.config.threads = defaults.threads;
+  job.data.clear();  // what they hold is compared, not where they lie
+  job.vae.clear();
+  job.init.clear();
+  return job;
+}
+
+std::string trimmed(const std::string& line) {
+  const size_t start = line.find_first_not_of(' ');
+  return start == std::string::npos ? "" : line.substr(start);
+}
+
+// The first line in which two texts differ, of each.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+  std::istringstream left(a), right(b);
+  std::string left_line, right_line;
+  while (std::getline(left, left_line) && std::getline(right, right_line)) {
+    if (left_line != right_line) break;
+  }
+  return {trimmed(left_line), trimmed(right_line)};
+}
+
+bool is_temporary(const fs::path& path) {
+  static const std::regex pattern(R"(.+\.(partial|old)-[0-9]+)");
+  return std::regex_match(path.filename().string(), pattern);
+}
+
+fs::path final_path_of(const fs::path& temporary) {
+  static const std::regex ending(R"(\.(partial|old)-[0-9]+$)");
+  return temporary.parent_path() / std::regex_replace(temporary.filename().string(), ending, "");
+}
+
+// Under a temporary name first: what is removed by half is never taken for a checkpoint.
+void remove_checkpoint(const fs::path& path) {
+  const fs::path temporary = path.string() + ".partial-" + std::to_string(::getpid());
+  fs::rename(path, temporary);
+  fs::remove_all(temporary);
+}
+
+}  // namespace
+
+bool RunFolder::holds_run() const { return fs::exists(job_file()); }
+
+FinetuneJob RunFolder::recorded_job() const {
+  try {
+    return ConfigDocument::load(job_file().string()).read<FinetuneJob>();
+  } catch (const ConfigError& error) {
+    throw FormatError(error.problem());
+  }
+}
+
+void RunFolder::refuse_other_run(const FinetuneJob& job) const {
+  if (!holds_run()) return;
+  if (!job.resume) {
+    throw ConfigError({.what = "the output folder holds a run already",
+                       .where = path_.string(),
+                       .got = "job.json of an earlier run",
+                       .expected = "a new or empty folder",
+                       .next_step = "pass --resume to go on with that run, or another --out"});
+  }
+  const std::string then = write_config(without_free_fields(recorded_job()));
+  const std::string now = write_config(without_free_fields(job));
+  if (then == now) return;
+  const auto [before, after] = first_difference(then, now);
+  throw ConfigError({.what = "a run cannot go on with another config",
+                     .where = job_file().string(),
+                     .got = after,
+                     .expected = before,
+                     .next_step = "leave out --config and --set to keep the run's own, or start another run"});
+}
+
+void RunFolder::record(const FinetuneJob& job) const { write_file_atomically(job_file(), write_config(job)); }
+
+fs::path RunFolder::checkpoint(int64_t step) const {
+  const std::string digits = std::to_string(step);
+  const size_t zeros = kStepDigits - std::min(kStepDigits, digits.size());
+  return path_ / (kStepPrefix + std::string(zeros, '0') + digits);
+}
+
+std::vector<int64_t> RunFolder::steps() const {
+  std::vector<int64_t> steps;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+    const std::string name = entry.path().filename().string();
+    int64_t step = 0;
+    if (!name.starts_with(kStepPrefix)) continue;
+    const auto end = std::from_chars(name.data() + kStepPrefix.size(), name.data() + name.size(), step);
+    if (end.ec == std::errc() && end.ptr == name.data() + name.size()) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void RunFolder::recover() const {
+  std::vector<fs::path> leftovers;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+    if (is_temporary(entry.path())) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& leftover : leftovers) {
+    if (fs::is_directory(leftover)) {
+      recover_directory(final_path_of(leftover));
+    } else {
+      fs::remove(leftover);
+    }
+  }
+}
+
+std::optional<RunFolder::Found> RunFolder::newest(const std::function<void(const std::string&)>& note) const {
+  const std::vector<int64_t> there = steps();
+  for (auto step = there.rbegin(); step != there.rend(); ++step) {
+    try {
+      return Found{*step, load_policy(checkpoint(*step))};
+    } catch (const FormatError& error) {
+      if (note) note("a checkpoint is passed over, an earlier one is used instead: " + std::string(error.what()));
+    }
+  }
+  if (there.empty()) return {};
+  throw FormatError({.what = "every checkpoint of the run is damaged",
+                     .where = path_.string(),
+                     .got = std::to_string(there.size()) + " damaged checkpoints",
+                     .expected = "one that is whole",
+                     .next_step = "start another run with another --out"});
+}
+
+void RunFolder::keep_last(int64_t count) const {
+  const std::vector<int64_t> there = steps();
+  if (static_cast<int64_t>(there.size()) <= count) return;
+  verify_manifest(checkpoint(there.back()));
+  for (size_t i = 0; i < there.size() - static_cast<size_t>(count); ++i) remove_checkpoint(checkpoint(there[i]));
+}
+
+}  // namespace physgen

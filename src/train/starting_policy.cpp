@@ -1,0 +1,140 @@
+#include "train/starting_policy.h"
+
+#include <cmath>
+
+#include <torch/torch.h>
+
+#include <physgen/core/error.h>
+#include <physgen/core/random.h>
+#include <physgen/layers/initialization.h>
+#include <physgen/vae/vae_checkpoint.h>
+
+namespace physgen {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+at::Generator weight_generator(int64_t seed, uint64_t index) {
+  return at::detail::createCPUGenerator(mixed_seed(static_cast<uint64_t>(seed), Stream::weights, index));
+}
+
+[[noreturn]] void refuse_difference(const std::string& what, const FinetuneJob& job, const std::string& got,
+                                    const std::string& expected) {
+  throw ConfigError({.what = what + " differs from the checkpoint's",
+                     .where = job.init,
+                     .got = got,
+                     .expected = expected,
+                     .next_step = "use demonstrations like those it was trained on, or start without --init"});
+}
+
+// A model's shapes depend on the widths, and what its tokens mean on the rest.
+void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const ManiSkillDataset& data) {
+  const CodecConfig& codec = checkpoint.model.codec;
+  if (data.action_width() != codec.action_width) {
+    refuse_difference("the action width", job, std::to_string(data.action_width()), std::to_string(codec.action_width));
+  }
+  if (codec.state_token && data.state_width() != codec.state_width) {
+    refuse_difference("the state width", job, std::to_string(data.state_width()), std::to_string(codec.state_width));
+  }
+  if (data.info(0).control_mode != checkpoint.control_mode) {
+    refuse_difference("the control mode", job, data.info(0).control_mode, checkpoint.control_mode);
+  }
+  if (!job.cameras.empty() && job.cameras != checkpoint.canvas.cameras) {
+    refuse_difference("the camera", job, joined(job.cameras), joined(checkpoint.canvas.cameras));
+  }
+}
+
+LoadedPolicy from_checkpoint(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  LoadedPolicy policy = load_policy(job.init);
+  check_like(policy.config, job, sets.front().dataset);
+  if (policy.config.adapter.rank > 0) {
+    merge_adapters(policy.model);
+    for (at::Tensor& parameter : policy.model->parameters()) parameter.requires_grad_(true);
+    policy.config.adapter.rank = 0;
+  }
+  return policy;
+}
+
+int64_t agreed_width(const std::string& name, int64_t configured, int64_t found) {
+  if (configured == 0 || configured == found) return found;
+  throw ConfigError({.what = "the data are of another width than the config says",
+                     .where = name,
+                     .got = std::to_string(found) + " in the data",
+                     .expected = std::to_string(configured),
+                     .next_step = "set it to 0 to take it from the data"});
+}
+
+PolicyConfig config_from_nothing(const FinetuneJob& job, const ManiSkillDataset& data, const VaeConfig& vae) {
+  PolicyConfig config{.model = job.config.model, .vae = vae, .canvas = job.config.canvas};
+  if (!job.cameras.empty()) config.canvas.cameras = job.cameras;
+  CodecConfig& codec = config.model.codec;
+  codec.action_width = agreed_width("model.codec.action_width", codec.action_width, data.action_width());
+  codec.state_width = agreed_width("model.codec.state_width", codec.state_width, data.state_width());
+  return config;
+}
+
+LoadedPolicy from_nothing(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  if (job.vae.empty()) {
+    throw ConfigError({.what = "a policy that starts from nothing needs a VAE",
+                       .where = "--vae",
+                       .got = "neither --vae nor --init",
+                       .expected = "a VAE checkpoint",
+                       .next_step = "train one with `physgen train-vae` and pass --vae RUN"});
+  }
+  LoadedPolicy policy;
+  policy.vae = load_vae(job.vae);
+  policy.config = config_from_nothing(job, sets.front().dataset, policy.vae->config);
+  describe_data(sets, job.config.normalization, policy.config);
+  check_sizes(policy.config, "config");
+  policy.model = PhysGenModel(policy.config.model);
+  initialize(*policy.model, weight_generator(job.config.seed, 0));
+  return policy;
+}
+
+// Adapters begin as PyTorch's: A uniform, B zero; here drawn from the run's seed.
+void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
+  policy.config.adapter = {config.lora_rank, config.lora_alpha};
+  prepare_training(policy.model, TrainMode::lora, config.lora_rank, config.lora_alpha);
+  const at::NoGradGuard no_gradient;
+  at::Generator generator = weight_generator(config.seed, 1);
+  for (auto& item : policy.model->named_parameters()) {
+    if (!item.key().ends_with("lora_a")) continue;
+    const double bound = 1 / std::sqrt(static_cast<double>(item.value().size(1)));
+    item.value().uniform_(-bound, bound, generator);
+  }
+}
+
+}  // namespace
+
+LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  LoadedPolicy policy = job.init.empty() ? from_nothing(job, sets) : from_checkpoint(job, sets);
+  require_cameras(sets, policy.config.canvas.cameras);
+  describe_data(sets, job.config.normalization, policy.config);
+  policy.config.step = 0;
+  policy.model->encode_text(policy.config.instructions);  // refuses one that is too long
+  if (job.init.empty()) return policy;  // nothing to keep frozen
+  if (job.config.mode == TrainMode::lora) attach_adapters(policy, job.config);
+  if (job.config.mode == TrainMode::heads) prepare_training(policy.model, TrainMode::heads, 0, 0);
+  return policy;
+}
+
+void continue_policy(LoadedPolicy& policy, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  PolicyConfig described = policy.config;
+  describe_data(sets, job.config.normalization, described);
+  require_cameras(sets, policy.config.canvas.cameras);
+  if (write_config(described) != write_config(policy.config)) {
+    throw ConfigError({.what = "the demonstrations are not those that the run began with",
+                       .where = sets.front().files.front(),
+                       .got = "another control mode, instruction or range of actions",
+                       .expected = "what config.json of the run's checkpoint says",
+                       .next_step = "pass the run's own --data, or start another run"});
+  }
+  const bool from_nothing = job.init.empty();
+  if (!from_nothing && job.config.mode == TrainMode::heads) prepare_training(policy.model, TrainMode::heads, 0, 0);
+}
+
+}  // namespace physgen

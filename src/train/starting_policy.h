@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include <physgen/policy/policy_checkpoint.h>
+#include <physgen/train/demonstrations.h>
+#include <physgen/train/trainer.h>
+
+namespace physgen {
+
+/// The policy that a job starts from, on the CPU, prepared to be trained: the one of `init`, its adapters merged, or
+/// new weights around the VAE of `vae`. Its config says what the data say.
+/// Throws ConfigError where job, data, VAE and checkpoint do not go together, FormatError for damaged files.
+LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);
+
+/// Prepares the policy of a run's own checkpoint to be trained further. Throws ConfigError where the data are not those
+/// that the run began with.
+void continue_policy(LoadedPolicy& policy, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);
+
+}  // namespace physgen

@@ -1,0 +1,152 @@
+#include <fmt/core.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/core/config.h>
+#include <physgen/train/benchmark.h>
+#include <physgen/train/vae_trainer.h>
+
+#include "commands.h"
+
+namespace physgen {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFullSizeBackbone = "configs/model/nova_osp480.json";
+
+struct BenchOptions {
+  std::string config = "configs/maniskill_finetune.json", vae_config = "configs/demo_vae.json";
+  std::string checkpoint, device = "auto", precision, out, dump;
+  int64_t rounds = -1, steps = -1, batch = 0, threads = 0;
+  bool full_size = false, serve = false;
+};
+
+// Adapters on the published backbone's sizes, its VAE and its canvas; one window a step.
+FinetuneConfig full_size_config() {
+  FinetuneConfig config;
+  config.model.backbone = ConfigDocument::load(kFullSizeBackbone).read<NovaConfig>();
+  config.model.text_encoder = TextEncoder::none;
+  config.batch = 1;
+  return config;
+}
+
+Precision precision_of(const std::string& text) {
+  if (text == "float32") return Precision::float32;
+  return text == "bfloat16" ? Precision::bfloat16 : Precision::automatic;
+}
+
+BenchmarkOptions benchmark_of(const BenchOptions& given) {
+  BenchmarkOptions options{
+      .config = full_size_config(), .vae = {}, .checkpoint = given.checkpoint, .device = given.device};
+  if (!given.full_size) {
+    options.config = ConfigDocument::load(given.config).read<FinetuneConfig>();
+    options.vae = ConfigDocument::load(given.vae_config).read<VaeTrainConfig>().vae;
+  }
+  options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;
+  options.steps = given.steps >= 0 ? given.steps : given.full_size ? 1 : 10;
+  if (given.batch > 0) options.config.batch = given.batch;
+  if (given.threads > 0) options.config.threads = given.threads;
+  if (!given.precision.empty()) options.config.precision = precision_of(given.precision);
+  return options;
+}
+
+double mebibytes(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+void print_stages(const std::string& title, const std::vector<StageSpread>& stages) {
+  if (stages.empty()) return;
+  fmt::print("{:<26}{:>7}{:>11}{:>11}{:>11}{:>11}\n", title, "count", "p50 ms", "p90", "p99", "max");
+  for (const auto& [stage, times] : stages) {
+    fmt::print("  {:<24}{:>7}{:>11.2f}{:>11.2f}{:>11.2f}{:>11.2f}\n", stage, times.count, times.p50, times.p90,
+               times.p99, times.most);
+  }
+}
+
+Json json_of(const std::vector<StageSpread>& stages) {
+  Json json = Json::object();
+  for (const auto& [stage, times] : stages) {
+    json[stage] = {{"count", times.count},
+                   {"p50_ms", times.p50},
+                   {"p90_ms", times.p90},
+                   {"p99_ms", times.p99},
+                   {"max_ms", times.most}};
+  }
+  return json;
+}
+
+Json report(const MachineSpeed& machine) {
+  fmt::print("{}, {} threads; the best product of large matrices: float32 {:.1f}, bfloat16 {:.1f} GFLOP/s\n\n",
+             machine.device, machine.threads, machine.float32 / 1e9, machine.bfloat16 / 1e9);
+  return {{"device", machine.device},
+          {"threads", machine.threads},
+          {"float32_flops", machine.float32},
+          {"bfloat16_flops", machine.bfloat16}};
+}
+
+Json report(const ControlSpeed& control) {
+  print_stages("control, window growing", control.growing);
+  print_stages("control, window sliding", control.sliding);
+  fmt::print("  first round {:.1f} ms, peak memory {:.0f} MiB\n\n", control.first_round,
+             mebibytes(control.peak_memory));
+  return {{"first_round_ms", control.first_round},
+          {"growing", json_of(control.growing)},
+          {"sliding", json_of(control.sliding)},
+          {"peak_memory_bytes", control.peak_memory}};
+}
+
+Json report(const TrainingSpeed& training) {
+  print_stages(fmt::format("training, {} windows", training.windows), training.stages);
+  fmt::print("  {:.1f} windows/s, {:.1f} GFLOP a step, {:.0f} % of the peak, peak memory {:.0f} MiB\n",
+             training.windows_per_second, training.flops / 1e9, 100 * training.share_of_peak,
+             mebibytes(training.peak_memory));
+  return {{"windows", training.windows},
+          {"stages", json_of(training.stages)},
+          {"windows_per_second", training.windows_per_second},
+          {"flops", training.flops},
+          {"share_of_peak", training.share_of_peak},
+          {"peak_memory_bytes", training.peak_memory}};
+}
+
+void bench_command(const BenchOptions& given) {
+  const BenchmarkOptions options = benchmark_of(given);
+  const Benchmark benchmark(options);
+  if (!given.dump.empty()) return benchmark.dump(given.dump);
+  if (given.serve) return benchmark.serve(std::cin, std::cout);
+  Json json;
+  const MachineSpeed machine = benchmark.measure_machine();
+  json["machine"] = report(machine);
+  if (options.rounds > 0) json["control"] = report(benchmark.measure_control());
+  if (options.steps > 0) json["training"] = report(benchmark.measure_training(machine));
+  if (!given.out.empty()) write_file_atomically(given.out, json.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* bench = app.add_subcommand("bench", "Measure control rounds and training steps on this machine");
+  bench->add_option("--config", options->config, "Sizes and recipe, as finetune takes them")->capture_default_str();
+  bench->add_option("--vae-config", options->vae_config, "The VAE, as train-vae takes it")->capture_default_str();
+  bench->add_option("--checkpoint", options->checkpoint, "A policy to measure; without it the weights are random");
+  bench->add_flag("--full-size", options->full_size, "Adapters on the published backbone's sizes, one window a step");
+  bench->add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  bench->add_option("--rounds", options->rounds, "Control rounds to measure; 0: none")->check(CLI::NonNegativeNumber);
+  bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
+  bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
+  bench->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::PositiveNumber);
+  bench->add_option("--precision", options->precision, "Of training")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
+  bench->add_option("--out", options->out, "JSON file to write");
+  bench->add_option("--dump", options->dump,
+                    "Folder to write weights, a batch and the results to; nothing is measured");
+  bench->add_flag("--serve", options->serve, "Answer \"steps N\" and \"rounds N\" on standard input with seconds");
+  bench->callback([=] { bench_command(*options); });
+}
+
+}  // namespace physgen

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace physgen {
+
+// Each adds its subcommand to `app`; a subcommand does its work in its callback and throws Error.
+void add_bench_command(CLI::App& app);
+void add_data_command(CLI::App& app);
+void add_doctor_command(CLI::App& app);
+void add_finetune_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
+void add_merge_command(CLI::App& app);
+void add_pretrain_command(CLI::App& app);
+void add_rollout_command(CLI::App& app);
+void add_train_vae_command(CLI::App& app);
+
+}  // namespace physgen

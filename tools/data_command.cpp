@@ -1,0 +1,194 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <physgen/core/config.h>
+#include <physgen/core/error.h>
+#include <physgen/data/action_names.h>
+#include <physgen/data/demonstration_check.h>
+#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/statistics.h>
+#include <physgen/media/contact_sheet.h>
+#include <physgen/media/resize.h>
+#include <physgen/media/video_writer.h>
+
+#include "commands.h"
+#include "progress_line.h"
+
+namespace physgen {
+namespace {
+
+constexpr int64_t kControlStepsPerSecond = 20;  // of ManiSkill's controllers
+
+struct DataOptions {
+  std::vector<std::string> paths;
+  std::string instruction;
+  bool json = false;
+  int64_t episode = 0;
+  std::string camera;
+  std::string out;
+  int64_t frames = 12;
+  int64_t columns = 6;
+};
+
+void print_file(const std::string& path, const ManiSkillDataset& dataset) {
+  std::vector<int64_t> steps;
+  int64_t total = 0;
+  int64_t successful = 0;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    steps.push_back(dataset.info(i).control_steps);
+    total += steps.back();
+    successful += dataset.info(i).success;
+  }
+  const auto [shortest, longest] = std::minmax_element(steps.begin(), steps.end());
+  const EpisodeInfo& first = dataset.info(0);
+  fmt::print("{}\n", path);
+  fmt::print("  task          {}\n  instruction   {}\n", first.task, first.instruction);
+  fmt::print("  episodes      {}, {} of them successful\n", dataset.size(), successful);
+  fmt::print("  control steps {}, {} to {} an episode, {:.1f} on average\n", total, *shortest, *longest,
+             static_cast<double>(total) / static_cast<double>(dataset.size()));
+  fmt::print("  actions       {} columns, {}\n", dataset.action_width(), first.control_mode);
+  fmt::print("  states        {} columns\n", dataset.state_width());
+  for (const std::string& camera : dataset.cameras()) {
+    const auto [height, width] = dataset.frame_size(camera);
+    fmt::print("  camera        {}, {} x {} pixels\n", camera, height, width);
+  }
+  for (const auto& [low, high] : dataset.seeds_tried()) fmt::print("  seeds tried   {} to {}\n", low, high);
+}
+
+void run_info(const DataOptions& options) {
+  const std::vector<std::string> files = find_demonstrations(options.paths);
+  for (const std::string& file : files) print_file(file, ManiSkillDataset({file}, options.instruction));
+  if (files.size() < 2) return;
+  const ManiSkillDataset all(files, options.instruction);
+  fmt::print("{} files, {} episodes, which fit together\n", files.size(), all.size());
+}
+
+void run_check(const DataOptions& options) {
+  ProgressLine line;
+  const DemonstrationCheck check = check_demonstrations(
+      options.paths, options.instruction, [&](const std::string& file, int64_t episode, int64_t episodes) {
+        line.show("episode", episode + 1, episodes, std::filesystem::path(file).filename().string());
+      });
+  line.clear();
+  for (const Problem& problem : check.problems) fmt::print("{}\n", to_text(problem));
+  fmt::print("{} files, {} episodes, {} frames read: {} problems\n", check.files, check.episodes, check.frames,
+             check.problems.size());
+  if (check.problems.empty()) return;
+  throw FormatError({"the demonstrations cannot all be used", options.paths[0],
+                     std::to_string(check.problems.size()) + " problems", "none", "mend what is listed above"});
+}
+
+void print_table(const std::string& title, const Statistics& statistics, const std::vector<std::string>& names) {
+  fmt::print("{}, {} rows\n  {:<16}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", title, statistics.count, "column", "min",
+             "1 %", "mean", "99 %", "max", "std");
+  for (size_t i = 0; i < names.size(); ++i) {
+    fmt::print("  {:<16}{:>10.4f}{:>10.4f}{:>10.4f}{:>10.4f}{:>10.4f}{:>10.4f}\n", names[i], statistics.min[i],
+               statistics.q01[i], statistics.mean[i], statistics.q99[i], statistics.max[i], statistics.std[i]);
+  }
+}
+
+void run_stats(const DataOptions& options) {
+  const ManiSkillDataset dataset(options.paths, options.instruction);
+  const EpisodeStatistics statistics = episode_statistics(dataset);
+  if (options.json) {
+    fmt::print("{}\n", write_config(statistics));
+    return;
+  }
+  print_table("actions", statistics.actions, action_names(dataset.info(0).control_mode, dataset.action_width()));
+  std::vector<std::string> names;
+  for (int64_t i = 1; i <= dataset.state_width(); ++i) names.push_back(fmt::format("position {}", i));
+  if (!names.empty()) print_table("states", statistics.states, names);
+}
+
+/// `count` places from 0 to `last`, both included, as evenly as whole numbers allow.
+std::vector<int64_t> spread(int64_t last, int64_t count) {
+  count = std::min(count, last + 1);
+  std::vector<int64_t> places;
+  for (int64_t i = 0; i < count; ++i) places.push_back(count > 1 ? i * last / (count - 1) : 0);
+  return places;
+}
+
+void write_sheet(const ManiSkillDataset& dataset, const std::string& camera, const DataOptions& options) {
+  constexpr int64_t kPlotHeight = 320;
+  const Episode episode = dataset.read(options.episode);
+  const EpisodeInfo& info = episode.info;
+  std::vector<Image> frames;
+  std::vector<std::string> captions;
+  for (const int64_t frame : spread(info.control_steps, options.frames)) {
+    frames.push_back(dataset.read_frame(options.episode, camera, frame));
+    captions.push_back(fmt::format("step {}", frame));
+  }
+  const std::string title =
+      fmt::format("{} · episode {}\n{}\n{} control steps · {} · {} · seed {}", info.task, options.episode,
+                  info.instruction, info.control_steps, info.control_mode, camera, info.seed);
+  const Image sheet = draw_contact_sheet(title, frames, captions, options.columns);
+  const auto names = action_names(info.control_mode, dataset.action_width());
+  write_png(options.out, stack_vertically({sheet, draw_action_plot(episode.actions, names, sheet.width, kPlotHeight)}));
+}
+
+void write_video(const ManiSkillDataset& dataset, const std::string& camera, const DataOptions& options) {
+  constexpr int64_t kHeight = 440;
+  constexpr int64_t kPlotWidth = 560;
+  const Episode episode = dataset.read(options.episode);
+  const auto names = action_names(episode.info.control_mode, dataset.action_width());
+  const auto [height, width] = dataset.frame_size(camera);
+  const int64_t frame_width = std::max<int64_t>(1, width * kHeight / height);
+  VideoWriter video(options.out, kHeight, frame_width + kPlotWidth, kControlStepsPerSecond);
+  for (int64_t i = 0; i <= episode.info.control_steps; ++i) {
+    const Image frame = resize(dataset.read_frame(options.episode, camera, i), kHeight, frame_width);
+    const int64_t cursor = std::min(i, episode.info.control_steps - 1);
+    video.add(side_by_side({frame, draw_action_plot(episode.actions, names, kPlotWidth, kHeight, cursor)}));
+  }
+  video.close();
+}
+
+void run_view(const DataOptions& options) {
+  const std::string ending = std::filesystem::path(options.out).extension().string();
+  if (ending != ".png" && ending != ".mp4") {
+    throw ConfigError({"the ending says what to draw", "--out", "\"" + options.out + "\"", "….png or ….mp4",
+                       "name a picture or a video"});
+  }
+  const ManiSkillDataset dataset(options.paths, options.instruction);
+  const std::string camera = options.camera.empty() ? dataset.cameras()[0] : options.camera;
+  ending == ".png" ? write_sheet(dataset, camera, options) : write_video(dataset, camera, options);
+  fmt::print("wrote {}\n", options.out);
+}
+
+using Run = void (*)(const DataOptions&);
+
+CLI::App* add_action(CLI::App& data, const std::string& name, const std::string& text, Run run,
+                     const std::shared_ptr<DataOptions>& options) {
+  CLI::App* action = data.add_subcommand(name, text);
+  action->add_option("paths", options->paths, ".h5 files in ManiSkill's layout, or folders of them")->required();
+  action->add_option("--instruction", options->instruction,
+                     "what the robot is asked to do, in place of the files' own");
+  action->callback([run, options] { run(*options); });
+  return action;
+}
+
+}  // namespace
+
+void add_data_command(CLI::App& app) {
+  CLI::App* data = app.add_subcommand("data", "look at demonstrations, check them and take their statistics");
+  data->require_subcommand(1);
+  const auto options = std::make_shared<DataOptions>();
+  add_action(*data, "info", "files, episodes, cameras and sizes", run_info, options);
+  add_action(*data, "check", "read everything and report every problem", run_check, options);
+  CLI::App* stats = add_action(*data, "stats", "the range and spread of actions and states", run_stats, options);
+  stats->add_flag("--json", options->json, "as JSON");
+  CLI::App* view = add_action(*data, "view", "draw one episode with its actions", run_view, options);
+  view->add_option("--episode", options->episode, "which one, from 0")->capture_default_str();
+  view->add_option("--camera", options->camera, "which one; the first by name without it");
+  view->add_option("--out", options->out, "a .png (contact sheet) or .mp4 to write")->required();
+  view->add_option("--frames", options->frames, "pictures of a contact sheet")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 200));
+  view->add_option("--columns", options->columns, "pictures a row")->capture_default_str()->check(CLI::Range(1, 50));
+}
+
+}  // namespace physgen

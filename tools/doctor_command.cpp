@@ -1,0 +1,211 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <physgen/core/error.h>
+#include <physgen/media/video_writer.h>
+#include <physgen/policy/machine.h>
+#include <physgen/rollout/simulator_process.h>
+
+#include "commands.h"
+
+namespace physgen {
+namespace {
+
+constexpr const char* kOk = "ok";
+constexpr const char* kWarning = "warning";
+constexpr const char* kFail = "FAIL";
+constexpr const char* kSetup = "run scripts/setup";
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+
+struct Check {
+  std::string name;
+  std::string state;
+  std::string text;
+  std::string remedy = {};
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string last_line(const std::string& text) { return text.substr(text.find_last_of('\n') + 1); }
+
+Check failure_of(const std::string& name, const Problem& problem) {
+  std::string text = problem.what;
+  for (const std::string& part : {problem.where, problem.got}) {
+    if (!part.empty()) text += ": " + first_line(part);
+  }
+  return {name, kFail, text, problem.next_step.empty() ? kSetup : first_line(problem.next_step)};
+}
+
+/// Runs `work`, which returns the text of a check that holds and throws Error where it does not.
+template <class Work>
+Check attempt(const std::string& name, Work work) {
+  try {
+    return {name, kOk, work()};
+  } catch (const SimulatorFailure& error) {  // its next step is what the simulator printed
+    return {name, kFail, first_line(error.what()) + ": " + last_line(error.problem().next_step), kSetup};
+  } catch (const Error& error) {
+    return failure_of(name, error.problem());
+  }
+}
+
+Check check_torch(const MachineReport& machine) {
+  if (machine.torch_problem.empty()) {
+    return {"LibTorch", kOk, machine.torch_version + " from " + machine.torch_library};
+  }
+  return {"LibTorch", kFail, first_line(machine.torch_problem), "run scripts/setup and build again"};
+}
+
+Check check_cpu(const MachineReport& machine) {
+  std::string text = fmt::format("{}, {} threads", machine.cpu_name, machine.threads);
+  if (machine.avx512_bf16) text += ", AVX512-BF16";
+  if (machine.amx_bf16) text += ", AMX";
+  if (machine.avx512_bf16 || machine.amx_bf16) return {"CPU", kOk, text};
+  return {"CPU", kWarning, text + ", neither AVX512-BF16 nor AMX", "none needed: float32 serves, more slowly"};
+}
+
+Check check_gpu(const GpuReport& gpu) {
+  if (!gpu.problem.empty()) {
+    return {"CUDA", kFail, gpu.name + ": " + first_line(gpu.problem), "update the NVIDIA driver, or use --device cpu"};
+  }
+  return {"CUDA", kOk,
+          fmt::format("{}, compute capability {}, {:.0f} GiB", gpu.name, gpu.compute_capability,
+                      static_cast<double>(gpu.memory_bytes) / kGiB)};
+}
+
+std::vector<Check> check_cuda(const MachineReport& machine) {
+  if (!machine.cuda_built && !machine.cuda_driver) return {{"CUDA", kOk, "not built in, and no NVIDIA driver here"}};
+  if (!machine.cuda_built) {
+    return {{"CUDA", kWarning, "not built in, though there is an NVIDIA driver",
+             "configure with cmake -C cmake/cuda.cmake and build again"}};
+  }
+  if (machine.gpus.empty()) {
+    return {{"CUDA", kWarning, "built in, but no GPU is usable: " + machine.cuda_problem,
+             machine.cuda_driver ? "update the NVIDIA driver" : "install the NVIDIA driver, or compute on the CPU"}};
+  }
+  std::vector<Check> checks;
+  for (const GpuReport& gpu : machine.gpus) checks.push_back(check_gpu(gpu));
+  return checks;
+}
+
+std::string seconds_since(std::chrono::steady_clock::time_point start) {
+  return fmt::format("{:.1f} s", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+}
+
+void require_picture(const Image& picture) {
+  const auto [darkest, brightest] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
+  if (!picture.pixels.empty() && *darkest != *brightest) return;
+  throw Error({.what = "the picture is blank", .next_step = kSetup});
+}
+
+std::vector<Check> check_simulator() {
+  SimulatorConfig config;
+  config.task = "PushCube-v1";
+  std::unique_ptr<SimulatorProcess> simulator;
+  const Check started = attempt("ManiSkill", [&] {
+    const auto start = std::chrono::steady_clock::now();
+    simulator = std::make_unique<SimulatorProcess>(config);
+    return config.task + " starts in " + seconds_since(start);
+  });
+  if (!simulator) return {started, {"renderer", kWarning, "not tried: it needs ManiSkill"}};
+  return {started, attempt("renderer", [&] {
+            const auto start = std::chrono::steady_clock::now();
+            require_picture(simulator->reset(0).views.at(0));
+            return fmt::format("an episode starts with a picture of {0} x {0} in {1}", config.size,
+                               seconds_since(start));
+          })};
+}
+
+Check check_video() {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("physgen_doctor_{}.mp4", getpid());
+  const Check check = attempt("video", [&] {
+    constexpr int64_t kSide = 32;
+    VideoWriter video(path.string(), kSide, kSide, 20);
+    video.add({kSide, kSide, std::vector<uint8_t>(kSide * kSide * 3, 128)});
+    video.close();
+    return std::string("H.264 is encoded");
+  });
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return check;
+}
+
+Check check_disk() {
+  constexpr double kNeeded = 10 * kGiB;  // a full-size training checkpoint, about
+  std::error_code code;
+  const auto free = static_cast<double>(std::filesystem::space(".", code).available);
+  if (code) return {"disk", kWarning, "free space is unknown: " + code.message()};
+  const std::string text = fmt::format("{:.0f} GiB free in the working directory", free / kGiB);
+  if (free >= kNeeded) return {"disk", kOk, text};
+  return {"disk", kWarning, text,
+          "make room, or work on another disk: a full-size training checkpoint takes about 10 GiB"};
+}
+
+/// A line of /proc/meminfo in bytes; 0 where it is not there.
+double memory_of(const std::string& name) {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  for (double kilobytes = 0; file >> key >> kilobytes; std::getline(file, key)) {
+    if (key == name + ":") return kilobytes * 1024;
+  }
+  return 0;
+}
+
+Check check_memory() {
+  constexpr double kNeeded = 4 * kGiB;
+  const double free = memory_of("MemAvailable");
+  const std::string text = fmt::format("{:.1f} of {:.1f} GiB free", free / kGiB, memory_of("MemTotal") / kGiB);
+  if (free >= kNeeded) return {"memory", kOk, text};
+  return {"memory", kWarning, text, "end other programs, or train with a smaller model"};
+}
+
+void print(const Check& check) {
+  fmt::print("{:<8} {:<10} {}\n", check.state, check.name, check.text);
+  if (!check.remedy.empty()) fmt::print("{:<19} -> {}\n", "", check.remedy);
+  std::fflush(stdout);
+}
+
+void print_json(const std::vector<Check>& checks) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Check& check : checks) {
+    list.push_back({{"name", check.name}, {"state", check.state}, {"text", check.text}, {"remedy", check.remedy}});
+  }
+  fmt::print("{}\n", list.dump(2));
+}
+
+void run_doctor(bool json) {
+  std::vector<Check> all;
+  const auto add = [&](const std::vector<Check>& checks) {
+    for (const Check& check : checks) {
+      all.push_back(check);
+      if (!json) print(check);
+    }
+  };
+  const MachineReport machine = inspect_machine();
+  add({check_torch(machine), check_cpu(machine)});
+  add(check_cuda(machine));
+  add({check_memory(), check_disk(), check_video()});
+  add(check_simulator());
+  if (json) print_json(all);
+  if (machine.torch_problem.empty()) return;
+  throw Error({.what = "LibTorch does not work", .got = first_line(machine.torch_problem), .next_step = all[0].remedy});
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app) {
+  CLI::App* doctor = app.add_subcommand("doctor", "try what PhysGen needs on this machine");
+  const auto json = std::make_shared<bool>(false);
+  doctor->add_flag("--json", *json, "as JSON");
+  doctor->callback([json] { run_doctor(*json); });
+}
+
+}  // namespace physgen

@@ -1,0 +1,178 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/core/error.h>
+#include <physgen/policy/controller.h>
+#include <physgen/rollout/evaluation.h>
+#include <physgen/rollout/simulator_process.h>
+
+#include "commands.h"
+#include "stop_signal.h"
+
+namespace physgen {
+namespace {
+
+struct RolloutOptions {
+  RolloutConfig config;
+  EvaluationOptions evaluation;
+  SimulatorConfig simulator;
+};
+
+std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
+  RolloutConfig& config = options.config;
+  auto policy = Policy::load(config.checkpoint, config.device);
+  const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
+  if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
+  config.cameras = policy->cameras();
+  config.control_mode = policy->control_mode();
+  if (config.execute == 0) config.execute = policy->execute();
+  if (config.execute > policy->chunk_length()) {
+    throw ConfigError({.what = "the policy predicts fewer actions than are to be executed",
+                       .where = "--execute",
+                       .got = std::to_string(config.execute),
+                       .expected = "at most " + std::to_string(policy->chunk_length())});
+  }
+  for (const auto& [first, last] : policy->seeds_tried()) {
+    config.excluded_seeds.push_back(first);
+    config.excluded_seeds.push_back(last);
+  }
+  return policy;
+}
+
+SimulatorConfig simulator_of(const RolloutOptions& options, const Policy& policy) {
+  SimulatorConfig simulator = options.simulator;
+  std::tie(simulator.simulator, simulator.task) = parse_environment_name(options.config.environment);
+  simulator.cameras = options.config.cameras;
+  simulator.size = options.config.size;
+  simulator.control_mode = options.config.control_mode;
+  simulator.max_steps = options.config.max_steps;
+  simulator.state = policy.uses_state();
+  return simulator;
+}
+
+std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const Policy& policy) {
+  auto simulator = std::make_unique<SimulatorProcess>(config);
+  if (simulator->action_width() != policy.action_width()) {
+    throw ConfigError({.what = "the task takes other actions than the policy was trained for",
+                       .where = "--env " + config.simulator + ":" + config.task,
+                       .got = std::to_string(simulator->action_width()) + " numbers an action",
+                       .expected = std::to_string(policy.action_width())});
+  }
+  return simulator;
+}
+
+RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const RolloutConfig& config) {
+  ControllerOptions options;
+  options.sampler = config.sampler;
+  options.denoising_steps = config.denoising_steps;
+  options.lookahead = config.lookahead;
+  const auto controller = std::make_shared<Controller>(policy, options);
+  return {
+      .reset = [controller](const std::string& told, uint64_t seed) { controller->reset(told, seed); },
+      .act = [controller](const Observation& seen, const Matrix& executed) { return controller->act(seen, executed); },
+      .execute = config.execute};
+}
+
+void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far) {
+  const bool terminal = isatty(STDOUT_FILENO);
+  const char* outcome = !record.infrastructure_error.empty() ? "no result" : record.success ? "success" : "failure";
+  const int64_t done = so_far.finished + so_far.infrastructure_errors;
+  fmt::print("{}{}/{}  episode {}  seed {}  {}  {} control steps  {:.1f} s  {:.0f} ms a round",
+             terminal ? "\r\033[K" : "", done, so_far.episodes, record.episode, record.seed, outcome,
+             record.control_steps, record.seconds, record.policy_ms_p50);
+  if (terminal) fmt::print("  |  {:.1f} % so far", 100 * so_far.success_rate);
+  if (!terminal || done == so_far.episodes) fmt::print("\n");
+  std::fflush(stdout);
+}
+
+void conclude(const EvaluationResult& result, const EvaluationOptions& options, int signal) {
+  const EvaluationSummary& summary = result.summary;
+  fmt::print("{}\n", success_text(summary));
+  fmt::print("{:.0f} control steps to a success, {:.0f} ms a round (medians); {}\n", summary.median_control_steps,
+             summary.ms_per_round, (std::filesystem::path(options.out) / "summary.json").string());
+  if (result.stopped) {
+    throw Interrupted({.what = fmt::format("stopped after {} of {} episodes", result.records.size(), summary.episodes),
+                       .where = options.out,
+                       .got = "",
+                       .expected = "",
+                       .next_step = "the same command continues"},
+                      signal);
+  }
+  if (summary.infrastructure_errors > 0) {
+    throw Error({.what = fmt::format("the simulator spoiled {} episodes", summary.infrastructure_errors),
+                 .where = (std::filesystem::path(options.out) / "episodes.jsonl").string(),
+                 .got = fmt::format("{} results", summary.finished),
+                 .expected = std::to_string(summary.episodes),
+                 .next_step = "mend the cause given there; the same command tries those episodes again"});
+  }
+}
+
+void run_rollout(RolloutOptions options) {
+  parse_environment_name(options.config.environment);  // before the policy takes its time to load
+  const std::shared_ptr<const Policy> policy = load_policy(options);
+  const SimulatorConfig simulator = simulator_of(options, *policy);
+  const auto make_environment = [&](bool record) {
+    SimulatorConfig config = simulator;
+    config.record = record;
+    return start_simulator(config, *policy);
+  };
+  const auto make_policy = [&] { return policy_of(policy, options.config); };
+  const StopSignal stop;
+  const EvaluationResult result =
+      evaluate(options.config, options.evaluation, make_environment, make_policy, show_progress, stop.requested());
+  conclude(result, options.evaluation, stop.received());
+}
+
+void add_policy_options(CLI::App& command, RolloutConfig& config) {
+  command.add_option("--checkpoint", config.checkpoint, "folder of a trained policy")->required();
+  command.add_option("--device", config.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  command.add_option("--execute", config.execute, "actions to execute between two looks; without it as trained")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it as trained");
+  command.add_option("--denoising-steps", config.denoising_steps, "without it as trained")->check(CLI::Range(1, 1000));
+  command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it as trained");
+}
+
+void add_environment_options(CLI::App& command, RolloutConfig& config, SimulatorConfig& simulator) {
+  command.add_option("--env", config.environment, "SIMULATOR:TASK, such as maniskill:PushCube-v1")->required();
+  command.add_option("--episodes", config.episodes, "how many")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  command.add_option("--seed", config.seed, "of the first episode; seeds seen by the demonstrator are skipped")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}));
+  command.add_option("--size", config.size, "height and width of the rendered pictures")->capture_default_str();
+  command.add_option("--max-steps", config.max_steps, "control steps after which an episode has failed")
+      ->capture_default_str();
+  command.add_option("--python", simulator.python, "interpreter that has the simulator; without it .venv/bin/python");
+  command.add_option("--deadline", simulator.deadline_seconds, "seconds a reset or step may take before it is retried")
+      ->capture_default_str();
+}
+
+void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
+  command.add_option("--out", evaluation.out, "folder for results; with results of the same command, continues them")
+      ->required();
+  command.add_option("--workers", evaluation.workers, "simulators at the same time")->capture_default_str();
+  command.add_option("--retries", evaluation.retries, "of an episode that the simulator spoils")->capture_default_str();
+  command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes");
+  command.add_option("--videos", evaluation.videos, "how many episodes to film")->capture_default_str();
+}
+
+}  // namespace
+
+void add_rollout_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("rollout", "let a policy act in a simulator and count its successes");
+  const auto options = std::make_shared<RolloutOptions>();
+  options->config.device = "auto";
+  add_policy_options(*command, options->config);
+  add_environment_options(*command, options->config, options->simulator);
+  add_evaluation_options(*command, options->evaluation);
+  command->callback([options] { run_rollout(*options); });
+}
+
+}  // namespace physgen

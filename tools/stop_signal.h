@@ -1,0 +1,55 @@
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <utility>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+
+/// The work was stopped by a signal and can be continued. Exit code 128 + the signal's number: 130 or 143.
+class Interrupted : public Error {
+ public:
+  Interrupted(Problem problem, int signal) : Error(std::move(problem)), signal_(signal) {}
+  int exit_code() const override { return 128 + signal_; }
+
+ private:
+  int signal_;
+};
+
+/// While it lives, the first SIGINT or SIGTERM sets a flag; a second one ends the process as usual.
+class StopSignal {
+ public:
+  StopSignal() {
+    requested_ = false;
+    received_ = 0;
+    struct sigaction action = {};
+    action.sa_handler = [](int signal) {
+      received_ = signal;
+      requested_ = true;
+    };
+    action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
+    sigaction(SIGINT, &action, &before_[0]);
+    sigaction(SIGTERM, &action, &before_[1]);
+  }
+  ~StopSignal() {
+    sigaction(SIGINT, &before_[0], nullptr);
+    sigaction(SIGTERM, &before_[1], nullptr);
+  }
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+
+  const std::atomic<bool>& requested() const { return requested_; }
+  /// The number of the signal that came; 0 before.
+  int received() const { return received_; }
+
+ private:
+  // A signal handler reaches nothing else.
+  static inline std::atomic<bool> requested_ = false;
+  static inline std::atomic<int> received_ = 0;
+  struct sigaction before_[2];
+};
+
+}  // namespace physgen

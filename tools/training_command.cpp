@@ -1,0 +1,159 @@
+#include "training_command.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <vector>
+
+#include <physgen/core/config.h>
+#include <physgen/train/trainer.h>
+
+#include "progress_line.h"
+#include "stop_signal.h"
+
+namespace physgen {
+namespace {
+
+struct TrainingOptions {
+  TrainingGoal goal = TrainingGoal::frames_and_actions;
+  FinetuneJob job;
+  std::string config;
+  std::vector<std::string> assignments;
+  int64_t steps = 0;
+  bool print_config = false;
+};
+
+FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
+  ConfigDocument document =
+      options.config.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::load(options.config);
+  for (const std::string& assignment : options.assignments) document.set(assignment);
+  if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
+  config = document.read(config);
+  if (options.goal == TrainingGoal::frames) config.loss.action = false;
+  return config;
+}
+
+// What was not given anew stays as the run that is resumed had it.
+FinetuneJob job_of(const TrainingOptions& options) {
+  const FinetuneJob& given = options.job;
+  FinetuneJob job;
+  if (given.resume) job = recorded_job(given.out).value_or(job);
+  job.config = config_of(options, job.config);
+  if (!given.data.empty()) job.data = given.data;
+  if (!given.weights.empty()) job.weights = given.weights;
+  if (!given.cameras.empty()) job.cameras = given.cameras;
+  if (!given.vae.empty()) job.vae = given.vae;
+  if (!given.init.empty()) job.init = given.init;
+  if (!given.instruction.empty()) job.instruction = given.instruction;
+  job.out = given.out;
+  job.cache = given.cache;
+  job.device = given.device;
+  job.resume = given.resume;
+  return job;
+}
+
+std::string text_of(const StepMetrics& now, double mean_seconds) {
+  const double left = mean_seconds * static_cast<double>(now.steps - now.step);
+  return fmt::format("loss {:.4f} (frames {:.4f}, actions {:.4f})  {:.2f} s a step, {:.0f} min to go{}", now.loss,
+                     now.observation, now.action, mean_seconds, left / 60, now.skipped ? "  skipped: not finite" : "");
+}
+
+std::string text_of(const EvaluationMetrics& now) {
+  std::string text = fmt::format("step {}, held-out episodes: loss {:.4f}", now.step, now.loss);
+  for (size_t i = 0; i < now.action_errors.size(); ++i) {
+    text += fmt::format("{}{} {:.4f}", i ? ", " : "; action error: ", now.action_names[i], now.action_errors[i]);
+  }
+  return text + (now.best ? "; the best so far" : "");
+}
+
+// What is shown while a run goes on.
+class RunDisplay {
+ public:
+  FinetuneReport report() {
+    return {.encoding = [this](int64_t frames, int64_t total) { line_.show("encoding frame", frames, total, ""); },
+            .step = [this](const StepMetrics& now) { show(now); },
+            .evaluation = [this](const EvaluationMetrics& now) { say(text_of(now)); },
+            .note = [this](const std::string& text) { say(text); }};
+  }
+
+ private:
+  void show(const StepMetrics& now) {
+    seconds_ += now.seconds;
+    ++steps_;
+    line_.show("step", now.step, now.steps, text_of(now, seconds_ / steps_));
+  }
+
+  void say(const std::string& text) {
+    line_.clear();
+    spdlog::info("{}", text);
+  }
+
+  ProgressLine line_;
+  double seconds_ = 0;
+  double steps_ = 0;
+};
+
+void conclude(const FinetuneResult& result, const FinetuneJob& job, int signal) {
+  if (!result.stopped) {
+    spdlog::info("done: step {}; act with {}", result.step, result.best);
+    return;
+  }
+  throw Interrupted({.what = fmt::format("stopped after step {}", result.step),
+                     .where = job.out,
+                     .got = "",
+                     .expected = "",
+                     .next_step = "the same command with --resume goes on from there"},
+                    signal);
+}
+
+void run_training(const TrainingOptions& options) {
+  const FinetuneJob job = job_of(options);
+  if (options.print_config) {
+    fmt::print("{}\n", write_config(job.config));
+    return;
+  }
+  const StopSignal stop;
+  RunDisplay display;
+  const FinetuneResult result = finetune(job, display.report(), stop.requested());
+  conclude(result, job, stop.received());
+}
+
+void add_input_options(CLI::App& command, FinetuneJob& job) {
+  command.add_option("--data", job.data, "demonstrations: .h5 files or folders of them; each is a dataset of its own");
+  command.add_option("--weights", job.weights, "how often each --data is drawn from, as 1,2; without it by its size")
+      ->delimiter(',');
+  command.add_option("--vae", job.vae, "a VAE checkpoint, for a policy that starts from nothing");
+  command.add_option("--init", job.init, "a policy checkpoint to start from, such as RUN/best");
+  command.add_option("--instruction", job.instruction, "what the robot is asked to do, in place of the data's own");
+  command.add_option("--camera", job.cameras, "cameras on the canvas, from left to right");
+}
+
+void add_run_options(CLI::App& command, TrainingOptions& options) {
+  command.add_option("--out", options.job.out, "the run folder: best/, step-N/, metrics.jsonl");
+  command.add_option("--cache", options.job.cache, "where encoded frames are kept; without it in the run folder");
+  command.add_option("--config", options.config, "a JSON file of the run's settings, such as configs/quick.json");
+  command.add_option("--set", options.assignments, "one setting more, as optimizer.weight_decay=0")
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--steps", options.steps, "steps of the whole run")->check(CLI::PositiveNumber);
+  command.add_option("--device", options.job.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  command.add_flag("--resume", options.job.resume, "go on with the run of the folder");
+  command.add_flag("--print-config", options.print_config, "print the settings and stop");
+}
+
+}  // namespace
+
+void add_training_command(CLI::App& app, const std::string& name, const std::string& description, TrainingGoal goal) {
+  auto options = std::make_shared<TrainingOptions>();
+  options->goal = goal;
+  CLI::App* command = app.add_subcommand(name, description);
+  add_input_options(*command, options->job);
+  add_run_options(*command, *options);
+  command->callback([options] {
+    if (!options->print_config && options->job.out.empty()) throw CLI::RequiredError("--out");
+    run_training(*options);
+  });
+}
+
+}  // namespace physgen
