@@ -1,7 +1,7 @@
 """The small PhysGen written as one would in plain PyTorch: nn.Module, eager mode, scaled_dot_product_attention.
 
 It shares no code with the C++ library: it is what bench_reference.py compares it with. Parameters carry the names of a
-checkpoint's model.safetensors and vae.safetensors. Rotary positions and the mixer are left out.
+checkpoint's model.safetensors. Rotary positions, the mixer and the motion embedding are left out.
 """
 
 import math
@@ -183,16 +183,6 @@ class VideoPositionEmbed(nn.Module):
         return self.norm(self.time_proj(sin_cos(indices * self.stretch, 128)))
 
 
-class MotionEmbed(nn.Module):
-    """Held by a checkpoint, used only where its tokens are appended."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.flow_proj, self.fps_proj = (
-            nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width)) for _ in range(2)
-        )
-
-
 class Nova(nn.Module):
     def __init__(self, nova):
         super().__init__()
@@ -203,8 +193,6 @@ class Nova(nn.Module):
         self.image_decoder = DiffusionMlp(nova)
         self.mask_embed, self.text_embed = MaskEmbed(nova["width"]), TextEmbed(nova)
         self.video_pos_embed = VideoPositionEmbed(nova)
-        if nova["motion_embed"]:
-            self.motion_embed = MotionEmbed(nova["width"])
 
     def embed_frames(self, patches):
         return self.video_encoder.patch_embed(patches) + grid_positions(self.rows // 2, self.columns // 2, self.width)
@@ -306,7 +294,7 @@ def alpha_bars():
 
 
 def causal_mask(prefix, frame, state, actions, packs, codec):
-    """Additive [n, n]: section "Sequence and mask" of the README."""
+    """Additive [n, n]: who sees whom in a sequence of packs."""
     kinds = [(0, -1, 0)] * prefix
     for pack in range(packs):
         kinds += [(1, pack, 0)] * frame + [(2, pack, 0)] * state + [(3, pack, slot) for slot in range(actions)]
@@ -329,8 +317,8 @@ class PhysGen(nn.Module):
     def __init__(self, config):
         super().__init__()
         nova, codec, head = config["backbone"], config["codec"], config["head"]
-        if nova["position"] != "absolute" or nova["mixer_rank"] > 0 or nova["motion_tokens"]:
-            raise SystemExit("the reference model has absolute positions, no mixer and no motion tokens")
+        if nova["position"] != "absolute" or nova["mixer_rank"] > 0 or nova["motion_embed"]:
+            raise SystemExit("the reference model has absolute positions, no mixer and no motion embedding")
         if head["objective"] != "epsilon" or config["text_encoder"] != "bytes":
             raise SystemExit("the reference model predicts epsilon and reads bytes")
         self.config = config

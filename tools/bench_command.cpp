@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFullSizeBackbone = "configs/model/nova_osp480.json";
 
 struct BenchOptions {
-  std::string config = "configs/maniskill_finetune.json", vae_config = "configs/demo_vae.json";
+  std::string config = "configs/maniskill_finetune.json", vae_config = "configs/maniskill_vae.json";
   std::string checkpoint, device = "auto", precision, out, dump;
   int64_t rounds = -1, steps = -1, batch = 0, threads = 0;
   bool full_size = false, serve = false;
@@ -43,12 +44,16 @@ Precision precision_of(const std::string& text) {
 }
 
 BenchmarkOptions benchmark_of(const BenchOptions& given) {
-  BenchmarkOptions options{
-      .config = full_size_config(), .vae = {}, .checkpoint = given.checkpoint, .device = given.device};
-  if (!given.full_size) {
+  BenchmarkOptions options;
+  options.checkpoint = given.checkpoint;
+  options.device = given.device;
+  if (given.full_size) {
+    options.config = full_size_config();
+  } else {
     options.config = ConfigDocument::load(given.config).read<FinetuneConfig>();
     options.vae = ConfigDocument::load(given.vae_config).read<VaeTrainConfig>().vae;
   }
+  options.checkpoint_activations = given.full_size;
   options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;
   options.steps = given.steps >= 0 ? given.steps : given.full_size ? 1 : 10;
   if (given.batch > 0) options.config.batch = given.batch;
@@ -121,7 +126,9 @@ void bench_command(const BenchOptions& given) {
   Json json;
   const MachineSpeed machine = benchmark.measure_machine();
   json["machine"] = report(machine);
+  std::fflush(stdout);  // what follows may take minutes
   if (options.rounds > 0) json["control"] = report(benchmark.measure_control());
+  std::fflush(stdout);
   if (options.steps > 0) json["training"] = report(benchmark.measure_training(machine));
   if (!given.out.empty()) write_file_atomically(given.out, json.dump(2) + "\n");
 }

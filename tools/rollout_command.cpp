@@ -73,6 +73,7 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
   options.sampler = config.sampler;
   options.denoising_steps = config.denoising_steps;
   options.lookahead = config.lookahead;
+  options.execute = config.execute;
   const auto controller = std::make_shared<Controller>(policy, options);
   return {
       .reset = [controller](const std::string& told, uint64_t seed) { controller->reset(told, seed); },

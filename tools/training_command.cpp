@@ -132,7 +132,8 @@ void add_input_options(CLI::App& command, FinetuneJob& job) {
 void add_run_options(CLI::App& command, TrainingOptions& options) {
   command.add_option("--out", options.job.out, "the run folder: best/, step-N/, metrics.jsonl");
   command.add_option("--cache", options.job.cache, "where encoded frames are kept; without it in the run folder");
-  command.add_option("--config", options.config, "a JSON file of the run's settings, such as configs/quick.json");
+  command.add_option("--config", options.config,
+                     "a JSON file of the run's settings, such as configs/maniskill_finetune.json");
   command.add_option("--set", options.assignments, "one setting more, as optimizer.weight_decay=0")
       ->take_all()
       ->allow_extra_args(false);

@@ -11,7 +11,8 @@ double normal_distribution(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0
 
 // The inverse of the truncated distribution by bisection: it is called once a step.
 double truncated_normal(double uniform, double mean, double deviation, double least, double most) {
-  const double low = normal_distribution((least - mean) / deviation), high = normal_distribution((most - mean) / deviation);
+  const double low = normal_distribution((least - mean) / deviation),
+               high = normal_distribution((most - mean) / deviation);
   const double target = low + uniform * (high - low);
   for (int i = 0; i < 60; ++i) {
     const double middle = (least + most) / 2;

@@ -10,8 +10,11 @@ namespace {
 
 void check_divides(int64_t divisor, int64_t value, const std::string& what, const std::string& where) {
   if (value % divisor == 0) return;
-  throw ConfigError({.what = what, .where = where, .got = std::to_string(value),
-                     .expected = "a multiple of " + std::to_string(divisor), .next_step = "change one of the two"});
+  throw ConfigError({.what = what,
+                     .where = where,
+                     .got = std::to_string(value),
+                     .expected = "a multiple of " + std::to_string(divisor),
+                     .next_step = "change one of the two"});
 }
 
 }  // namespace
@@ -28,14 +31,18 @@ void check_sizes(const NovaConfig& config, const std::string& where) {
                   where + ".width / heads");
   }
   if (config.text_slots > config.text_rows) {
-    throw ConfigError({.what = "the null table is shorter than the text", .where = where + ".text_slots",
+    throw ConfigError({.what = "the null table is shorter than the text",
+                       .where = where + ".text_slots",
                        .got = std::to_string(config.text_slots),
                        .expected = "at most text_rows = " + std::to_string(config.text_rows),
                        .next_step = "raise text_rows"});
   }
   if (config.motion_tokens && !config.motion_embed) {
-    throw ConfigError({.what = "motion tokens need the motion embedding", .where = where + ".motion_tokens",
-                       .got = "true", .expected = "motion_embed true as well", .next_step = "set motion_embed"});
+    throw ConfigError({.what = "motion tokens need the motion embedding",
+                       .where = where + ".motion_tokens",
+                       .got = "true",
+                       .expected = "motion_embed true as well",
+                       .next_step = "set motion_embed"});
   }
 }
 
@@ -75,7 +82,8 @@ at::Tensor NovaImpl::embed_prefix(const TextFeatures& text, int64_t batch) {
 at::Tensor NovaImpl::embed_frames(const at::Tensor& patches) {
   at::Tensor tokens = video_encoder->patch_embed->forward(patches);
   if (config_.position == Position::rope) return tokens;
-  return tokens + grid_position_embed(config_.video_rows(), config_.video_columns(), config_.width).to(tokens.options());
+  return tokens +
+         grid_position_embed(config_.video_rows(), config_.video_columns(), config_.width).to(tokens.options());
 }
 
 at::Tensor NovaImpl::embed_time(const at::Tensor& indices) {

@@ -46,11 +46,11 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-constexpr std::pair<DataType, at::ScalarType> kTypes[] = {
-    {DataType::f64, at::kDouble}, {DataType::f32, at::kFloat}, {DataType::f16, at::kHalf},
-    {DataType::bf16, at::kBFloat16}, {DataType::i64, at::kLong}, {DataType::i32, at::kInt},
-    {DataType::i16, at::kShort}, {DataType::i8, at::kChar}, {DataType::u8, at::kByte},
-    {DataType::boolean, at::kBool}};
+constexpr std::pair<DataType, at::ScalarType> kTypes[] = {{DataType::f64, at::kDouble}, {DataType::f32, at::kFloat},
+                                                          {DataType::f16, at::kHalf},   {DataType::bf16, at::kBFloat16},
+                                                          {DataType::i64, at::kLong},   {DataType::i32, at::kInt},
+                                                          {DataType::i16, at::kShort},  {DataType::i8, at::kChar},
+                                                          {DataType::u8, at::kByte},    {DataType::boolean, at::kBool}};
 
 at::ScalarType scalar_type_of(DataType type) {
   return std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& pair) { return pair.first == type; })->second;
@@ -107,7 +107,8 @@ NamedTensors load_tensors(const std::string& path) {
   NamedTensors tensors;
   for (const TensorEntry& entry : file->entries()) {
     auto* bytes = const_cast<std::byte*>(entry.data.data());  // from_blob takes no const; the caller does not write
-    tensors.emplace_back(entry.name, at::from_blob(bytes, entry.shape, [file](void*) {}, scalar_type_of(entry.type)));
+    tensors.emplace_back(entry.name, at::from_blob(
+                                         bytes, entry.shape, [file](void*) {}, scalar_type_of(entry.type)));
   }
   return tensors;
 }

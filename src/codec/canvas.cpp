@@ -7,7 +7,8 @@ namespace physgen {
 
 Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config) {
   if (views.size() != config.cameras.size() || views.empty()) {
-    throw Error({.what = "the pictures are not those of the policy's cameras", .where = "canvas",
+    throw Error({.what = "the pictures are not those of the policy's cameras",
+                 .where = "canvas",
                  .got = std::to_string(views.size()) + " pictures",
                  .expected = std::to_string(config.cameras.size()) + ", one a camera",
                  .next_step = "give them in the order of the checkpoint's canvas.cameras"});

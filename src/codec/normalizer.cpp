@@ -13,8 +13,10 @@ Row row_of(const std::vector<double>& values) {
 
 void check_width(const Matrix& rows, size_t width) {
   if (rows.cols() == static_cast<Eigen::Index>(width)) return;
-  throw Error({.what = "values do not fit the statistics", .where = "normalizer",
-               .got = std::to_string(rows.cols()) + " dimensions", .expected = std::to_string(width),
+  throw Error({.what = "values do not fit the statistics",
+               .where = "normalizer",
+               .got = std::to_string(rows.cols()) + " dimensions",
+               .expected = std::to_string(width),
                .next_step = "use the robot and control mode that the statistics come from"});
 }
 

@@ -10,9 +10,9 @@ namespace {
 constexpr int64_t kSlotWidth = 64;
 
 // [P, L] bool: what stands in slot l of pack p is an executed action.
-at::Tensor known_slots(int64_t first, int64_t packs, const CodecConfig& config) {
-  at::Tensor pack = at::arange(first, first + packs).unsqueeze(1), slot = at::arange(config.chunk).unsqueeze(0);
-  return (pack > 0).logical_and(slot < config.execute);
+at::Tensor known_slots(int64_t first, int64_t packs, int64_t chunk, int64_t executed) {
+  at::Tensor pack = at::arange(first, first + packs).unsqueeze(1), slot = at::arange(chunk).unsqueeze(0);
+  return (pack > 0).logical_and(slot < executed);
 }
 
 }  // namespace
@@ -28,21 +28,21 @@ PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, int64_t width, P
   }
 }
 
-at::Tensor PhysicalTokenImpl::action_tokens(const at::Tensor& actions, int64_t first) {
-  at::Tensor known = known_slots(first, actions.size(1), config_).to(actions.device()).unsqueeze(-1);  // [P, L, 1]
+at::Tensor PhysicalTokenImpl::action_tokens(const at::Tensor& actions, int64_t first, int64_t executed) {
+  at::Tensor known = known_slots(first, actions.size(1), config_.chunk, executed).to(actions.device());
   at::Tensor embedded = action_tokenizer->forward(actions);
-  at::Tensor tokens = at::where(known, embedded, begin_of_action.to(embedded.scalar_type()));
+  at::Tensor tokens = at::where(known.unsqueeze(-1), embedded, begin_of_action.to(embedded.scalar_type()));
   if (!slot_proj) return tokens;
   at::Tensor slots = sin_cos_embed(at::arange(config_.chunk), kSlotWidth / 2).to(slot_proj->weight.options());
   return tokens + slot_proj->forward(slots);  // [B, P, L, C]
 }
 
 at::Tensor PhysicalTokenImpl::forward(Nova& nova, const at::Tensor& patches, const at::Tensor& actions,
-                                      const at::Tensor& states, int64_t first) {
+                                      const at::Tensor& states, int64_t first, int64_t executed) {
   const int64_t packs = patches.size(1);
   std::vector<at::Tensor> parts = {nova->embed_frames(patches)};
   if (state_tokenizer) parts.push_back(state_tokenizer->forward(states).unsqueeze(2));
-  parts.push_back(action_tokens(actions, first));
+  parts.push_back(action_tokens(actions, first, executed));
   // A pack carries the index of the frame that it predicts; 0 is the begin of a video.
   at::Tensor time = nova->embed_time(at::arange(first + 1, first + packs + 1)).view({1, packs, 1, width_});
   return at::cat(parts, 2) + time;

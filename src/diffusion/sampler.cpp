@@ -27,8 +27,8 @@ at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& x0, const Interval& 
 
 at::Tensor ddpm_step(const at::Tensor& x, const at::Tensor& x0, const Interval& step, at::Generator& generator) {
   const double alpha = step.now / step.next, beta = 1 - alpha;
-  at::Tensor mean = step.next_scale() * beta / (1 - step.now) * x0 +
-                    std::sqrt(alpha) * (1 - step.next) / (1 - step.now) * x;
+  at::Tensor mean =
+      step.next_scale() * beta / (1 - step.now) * x0 + std::sqrt(alpha) * (1 - step.next) / (1 - step.now) * x;
   if (step.next >= 1) return mean;
   const double variance = std::max((1 - step.next) / (1 - step.now) * beta, 1e-20);
   return mean + std::sqrt(variance) * at::randn(x.sizes(), generator, x.options());
@@ -71,8 +71,9 @@ std::vector<int64_t> sampling_timesteps(Objective objective, int64_t steps) {
   const int64_t stride = NoiseSchedule::kTimesteps / steps;
   std::vector<int64_t> timesteps;
   for (int64_t i = steps - 1; i >= 0; --i) {
-    timesteps.push_back(objective == Objective::flow_matching ? (i + 1) * NoiseSchedule::kTimesteps / steps
-                                                              : std::min(i * stride + 1, NoiseSchedule::kTimesteps - 1));
+    timesteps.push_back(objective == Objective::flow_matching
+                            ? (i + 1) * NoiseSchedule::kTimesteps / steps
+                            : std::min(i * stride + 1, NoiseSchedule::kTimesteps - 1));
   }
   return timesteps;
 }
@@ -87,9 +88,15 @@ at::Tensor sample(const NoiseSchedule& schedule, Objective objective, Sampler sa
     const Interval step{schedule.alpha_bar(timesteps[i]), schedule.alpha_bar(next)};
     at::Tensor x0 = clipped_sample(x, denoiser(x, static_cast<int64_t>(i)), step);
     switch (sampler) {
-      case Sampler::ddim: x = ddim_step(x, x0, step); break;
-      case Sampler::ddpm: x = ddpm_step(x, x0, step, generator); break;
-      case Sampler::dpm_solver: x = solver.step(x, x0, step); break;
+      case Sampler::ddim:
+        x = ddim_step(x, x0, step);
+        break;
+      case Sampler::ddpm:
+        x = ddpm_step(x, x0, step, generator);
+        break;
+      case Sampler::dpm_solver:
+        x = solver.step(x, x0, step);
+        break;
     }
   }
   return x;

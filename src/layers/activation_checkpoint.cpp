@@ -14,7 +14,9 @@ namespace autograd = torch::autograd;
 class AutocastState {
  public:
   explicit AutocastState(at::DeviceType type)
-      : type_(type), enabled_(at::autocast::is_autocast_enabled(type)), dtype_(at::autocast::get_autocast_dtype(type)) {}
+      : type_(type),
+        enabled_(at::autocast::is_autocast_enabled(type)),
+        dtype_(at::autocast::get_autocast_dtype(type)) {}
   void restore() const {
     at::autocast::set_autocast_enabled(type_, enabled_);
     at::autocast::set_autocast_dtype(type_, dtype_);

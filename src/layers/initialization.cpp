@@ -19,7 +19,7 @@ void xavier_uniform(at::Tensor& weight, at::Generator& generator) {
 }
 
 void initialize(const std::string& name, at::Tensor tensor, at::Generator& generator) {
-  if (ends_with_any(name, {"bias", "lora_b", "modulation.proj.weight"})) {
+  if (ends_with_any(name, {"bias", "lora_b", "modulation.proj.weight", "head.weight", "output.weight"})) {
     tensor.zero_();
   } else if (tensor.dim() == 1) {
     tensor.fill_(1);

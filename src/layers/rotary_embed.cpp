@@ -23,10 +23,10 @@ at::Tensor rotary_angles_3d(const at::Tensor& positions, int64_t head_width, dou
   const int64_t space_width = (head_width - time_width) / 2;
   TORCH_CHECK_VALUE(space_width % 2 == 0 && time_width % 2 == 0, "[rotary_angles_3d] a head of ", head_width,
                     " dims does not split into even parts t : h : w = 1/8 : 7/16 : 7/16");
-  return at::cat({axis_angles(positions.select(1, 0), time_width, theta),
-                  axis_angles(positions.select(1, 1), space_width, theta),
-                  axis_angles(positions.select(1, 2), space_width, theta)},
-                 1);
+  return at::cat(
+      {axis_angles(positions.select(1, 0), time_width, theta), axis_angles(positions.select(1, 1), space_width, theta),
+       axis_angles(positions.select(1, 2), space_width, theta)},
+      1);
 }
 
 at::Tensor rotary_angles_1d(const at::Tensor& positions, int64_t head_width, double theta) {

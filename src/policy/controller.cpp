@@ -62,14 +62,14 @@ struct Pack {
   at::Tensor state;    // [S], or undefined
 };
 
-PackInputs stacked(const std::vector<Pack>& packs) {
+PackInputs stacked(const std::vector<Pack>& packs, int64_t executed) {
   std::vector<at::Tensor> latents, actions, states;
   for (const Pack& pack : packs) {
     latents.push_back(pack.latent);
     actions.push_back(pack.actions);
     if (pack.state.defined()) states.push_back(pack.state);
   }
-  PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}};
+  PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}, executed};
   if (!states.empty()) inputs.states = at::stack(states).unsqueeze(0);
   return inputs;
 }
@@ -86,7 +86,10 @@ Matrix matrix_of(const at::Tensor& rows) {
 void check_count(const std::string& what, const std::string& where, int64_t got, int64_t expected,
                  const std::string& next_step) {
   if (got == expected) return;
-  throw Error({.what = what, .where = where, .got = std::to_string(got), .expected = std::to_string(expected),
+  throw Error({.what = what,
+               .where = where,
+               .got = std::to_string(got),
+               .expected = std::to_string(expected),
                .next_step = next_step});
 }
 
@@ -99,7 +102,8 @@ Enum choice(const std::string& text, Enum fallback, const std::string& where) {
     if (names[i] == text) return static_cast<Enum>(i);
     all += (all.empty() ? "" : ", ") + std::string(names[i]);
   }
-  throw ConfigError({.what = "no such choice", .where = where, .got = text, .expected = "one of " + all, .next_step = ""});
+  throw ConfigError(
+      {.what = "no such choice", .where = where, .got = text, .expected = "one of " + all, .next_step = ""});
 }
 
 ActionSampler make_sampler(const PhysGenModel& model, const ControllerOptions& options) {
@@ -117,7 +121,8 @@ struct Controller::Episode {
         config(weights.config),
         on_stage(options.on_stage),
         sampler(make_sampler(weights.model, options)),
-        lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), config.model.codec.execute) {}
+        execute(options.execute > 0 ? options.execute : config.model.codec.execute),
+        lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute) {}
 
   template <class Work>
   auto timed(const char* stage, const Work& work) const;
@@ -134,6 +139,7 @@ struct Controller::Episode {
   const PolicyConfig& config;
   std::function<void(const char*, double)> on_stage;
   ActionSampler sampler;
+  int64_t execute;
   LookaheadPlan lookahead;
   PhysGenModel model = weights.model;  // a handle
   bool started = false;
@@ -166,8 +172,8 @@ at::Tensor Controller::Episode::executed_actions(const Matrix& executed) const {
   const CodecConfig& codec = config.model.codec;
   at::Tensor actions = at::zeros({codec.chunk, codec.action_width});
   if (round == 0) return actions.to(weights.device);
-  check_count("the actions executed since the last call are needed, as many as in training", "Controller::act",
-              executed.rows(), codec.execute, "execute and report exactly Policy::execute() rows");
+  check_count("the actions executed since the last call are needed", "Controller::act", executed.rows(), execute,
+              "execute and report as many rows as ControllerOptions::execute or Policy::execute() says");
   actions.narrow(0, 0, executed.rows()).copy_(tensor_of(config.actions.normalize(executed)));
   return actions.to(weights.device);
 }
@@ -186,16 +192,17 @@ Pack Controller::Episode::make_pack(const Observation& observation, const Matrix
   return {encode_frame(observation), executed_actions(executed), state_of(observation)};
 }
 
-// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest keys.
+// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest
+// keys.
 Conditions Controller::Episode::slide() {
   const PackLayout layout = config.model.layout();
   packs.erase(packs.begin());
   if (config.model.when_full == WhenFull::ring) {
     for (KvCache& cache : caches) cache.evict(layout.prefix, layout.pack());
-    return model->append(stacked({packs.back()}), text, round, caches, anchor);
+    return model->append(stacked({packs.back()}, execute), text, round, caches, anchor);
   }
   for (KvCache& cache : caches) cache.clear();
-  return model->append(stacked(packs), text, 0, caches, anchor);
+  return model->append(stacked(packs, execute), text, 0, caches, anchor);
 }
 
 at::Tensor Controller::Episode::condition_after(Pack pack) {
@@ -203,7 +210,7 @@ at::Tensor Controller::Episode::condition_after(Pack pack) {
   const auto held = static_cast<int64_t>(packs.size());
   Conditions conditions = held > config.model.packs
                               ? slide()
-                              : model->append(stacked({packs.back()}), text, held - 1, caches, anchor);
+                              : model->append(stacked({packs.back()}, execute), text, held - 1, caches, anchor);
   at::Tensor all = model->head_condition(conditions);  // [1, P, K, C]
   return all.select(1, all.size(1) - 1);
 }
@@ -238,8 +245,11 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
   if (!episode.started) {
-    throw Error({.what = "an episode has not begun", .where = "Controller::act", .got = "no call of reset",
-                 .expected = "", .next_step = "call Controller::reset with the instruction first"});
+    throw Error({.what = "an episode has not begun",
+                 .where = "Controller::act",
+                 .got = "no call of reset",
+                 .expected = "",
+                 .next_step = "call Controller::reset with the instruction first"});
   }
   Pack pack = episode.make_pack(observation, executed);
   at::Tensor condition = episode.timed("append", [&] { return episode.condition_after(std::move(pack)); });

@@ -6,7 +6,10 @@ namespace physgen {
 namespace {
 
 [[noreturn]] void refuse(const std::string& what, const std::string& where, int64_t got, const std::string& expected) {
-  throw ConfigError({.what = what, .where = where, .got = std::to_string(got), .expected = expected,
+  throw ConfigError({.what = what,
+                     .where = where,
+                     .got = std::to_string(got),
+                     .expected = expected,
                      .next_step = "change one of the two"});
 }
 
@@ -34,8 +37,10 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
            "a multiple of text_slot_bytes = " + std::to_string(config.text_slot_bytes));
   }
   if (config.when_full == WhenFull::ring && config.backbone.position != Position::rope) {
-    throw ConfigError({.what = "evicting cached keys needs rotary positions", .where = where + ".when_full",
-                       .got = "ring with absolute positions", .expected = "exact, or backbone.position rope",
+    throw ConfigError({.what = "evicting cached keys needs rotary positions",
+                       .where = where + ".when_full",
+                       .got = "ring with absolute positions",
+                       .expected = "exact, or backbone.position rope",
                        .next_step = "change one of the two"});
   }
 }

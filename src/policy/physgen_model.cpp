@@ -32,13 +32,12 @@ PhysGenModelImpl::PhysGenModelImpl(const ModelConfig& config)
   const NovaConfig& backbone = config.backbone;
   nova = register_module("nova", Nova(backbone));
   if (config.text_encoder == TextEncoder::bytes) {
-    text_encoder = register_module(
-        "text_encoder", ByteEncoder(backbone.text_slots, config.text_slot_bytes, backbone.text_width));
+    text_encoder =
+        register_module("text_encoder", ByteEncoder(backbone.text_slots, config.text_slot_bytes, backbone.text_width));
   }
-  physical_token =
-      register_module("physical_token", PhysicalToken(config.codec, backbone.width, backbone.position));
-  action_head = register_module(
-      "action_head", ActionHead(config.head, backbone.width, config.codec.chunk, config.codec.action_width));
+  physical_token = register_module("physical_token", PhysicalToken(config.codec, backbone.width, backbone.position));
+  action_head = register_module("action_head",
+                                ActionHead(config.head, backbone.width, config.codec.chunk, config.codec.action_width));
 }
 
 TextFeatures PhysGenModelImpl::encode_text(const std::vector<std::string>& instructions, const at::Tensor& kept) {
@@ -73,7 +72,8 @@ Conditions PhysGenModelImpl::encode(const PackInputs& inputs, const TextFeatures
                                     std::vector<KvCache>& caches, at::Tensor& anchor) {
   const int64_t batch = inputs.latents.size(0), packs = inputs.latents.size(1);
   at::Tensor patches = video_patches(inputs.latents, config_.backbone.video_patch());
-  at::Tensor x = physical_token->forward(nova, patches, inputs.actions, inputs.states, first).flatten(1, 2);
+  const int64_t executed = inputs.executed > 0 ? inputs.executed : config_.codec.execute;
+  at::Tensor x = physical_token->forward(nova, patches, inputs.actions, inputs.states, first, executed).flatten(1, 2);
   if (first == 0) x = at::cat({nova->embed_prefix(text, batch), x}, 1);
   at::Tensor outputs =
       nova->video_encoder->encode(x, mask_rows(first, packs, x.options()), rotary(first, packs, x.options()), caches);

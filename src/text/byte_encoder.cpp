@@ -26,8 +26,10 @@ TextFeatures ByteEncoderImpl::forward(const std::vector<std::string>& instructio
     const std::string& text = instructions[i];
     const auto length = static_cast<int64_t>(text.size());
     if (length > most) {
-      throw ConfigError({.what = "the instruction is too long for this model", .where = text,
-                         .got = std::to_string(length) + " bytes", .expected = "at most " + std::to_string(most),
+      throw ConfigError({.what = "the instruction is too long for this model",
+                         .where = text,
+                         .got = std::to_string(length) + " bytes",
+                         .expected = "at most " + std::to_string(most),
                          .next_step = "shorten it, or train with a larger model.text.slots"});
     }
     for (int64_t k = 0; k < length; ++k) bytes[i][k] = static_cast<uint8_t>(text[k]);

@@ -104,7 +104,8 @@ class ControlRounds {
     for (uint64_t i = 0; i < 4; ++i) observations_.push_back(made_up_observation(config_, i));
   }
 
-  bool window_is_full() const { return round_ >= config_.model.packs; }
+  // Of the next round: a pack will leave the window in it.
+  bool slides_next() const { return round_ % (2 * config_.model.packs) >= config_.model.packs; }
 
   // One round; its stages are added to `times` with the whole as "round".
   void run(StageTimes& times) {
@@ -285,7 +286,7 @@ ControlSpeed Benchmark::measure_control() const {
   reset_peak_memory(subject_->device);
   StageTimes first, growing, sliding;
   rounds.run(first);
-  for (int64_t i = 1; i < subject_->options.rounds; ++i) rounds.run(rounds.window_is_full() ? sliding : growing);
+  for (int64_t i = 1; i < subject_->options.rounds; ++i) rounds.run(rounds.slides_next() ? sliding : growing);
   return {first.median("round"), growing.spreads(), sliding.spreads(), peak_memory(subject_->device)};
 }
 
@@ -294,7 +295,7 @@ TrainingSpeed Benchmark::measure_training(const MachineSpeed& machine) const {
   TrainingSteps steps = subject_->training_steps();
   reset_peak_memory(subject_->device);
   StageTimes warm_up, times;
-  steps.run(warm_up);
+  if (subject_->options.steps > 1) steps.run(warm_up);
   for (int64_t i = 0; i < subject_->options.steps; ++i) steps.run(times);
   const double seconds = times.median("step") / 1e3;
   TrainingSpeed speed{.windows = config.batch, .stages = times.spreads()};

@@ -12,8 +12,7 @@ namespace physgen {
 /// A policy of these sizes; where the model leaves the widths of actions and states open they are 8 and 9.
 PolicyConfig made_up_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas);
 
-/// Random weights. The head's modulations are not zero, as they are at the start of a training: outputs depend on the
-/// condition.
+/// Random weights. No matrix is zero, as some are at the start of a training: the outputs depend on everything.
 LoadedPolicy made_up_weights(const PolicyConfig& config);
 
 /// Random windows, all of them valid.

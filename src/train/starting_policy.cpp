@@ -116,7 +116,7 @@ LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<Demonstra
   describe_data(sets, job.config.normalization, policy.config);
   policy.config.step = 0;
   policy.model->encode_text(policy.config.instructions);  // refuses one that is too long
-  if (job.init.empty()) return policy;  // nothing to keep frozen
+  if (job.init.empty()) return policy;                    // nothing to keep frozen
   if (job.config.mode == TrainMode::lora) attach_adapters(policy, job.config);
   if (job.config.mode == TrainMode::heads) prepare_training(policy.model, TrainMode::heads, 0, 0);
   return policy;

@@ -166,7 +166,7 @@ at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
   const at::NoGradGuard no_gradient;
   const int64_t p = weights.patch, height = frames.size(1) / p, width = frames.size(2) / p;
   at::Tensor x = frames.to(weights.place.device)
-                     .view({frames.size(0), height, p, width, p, 3})
+                     .reshape({frames.size(0), height, p, width, p, 3})
                      .permute({0, 1, 3, 5, 2, 4})
                      .flatten(3);                                        // [B, H/p, W/p, 3 p p]
   x = x.to(weights.place.dtype).sub_(kHalfRange).permute({0, 3, 1, 2});  // halves up to 127.5 are exact in bfloat16

@@ -29,7 +29,9 @@ std::string text_of(at::IntArrayRef shape) {
   return text.str();
 }
 
-NovaConfig osp480() { return ConfigDocument::load(PHYSGEN_SOURCE_DIR "/configs/model/nova_osp480.json").read<NovaConfig>(); }
+NovaConfig osp480() {
+  return ConfigDocument::load(PHYSGEN_SOURCE_DIR "/configs/model/nova_osp480.json").read<NovaConfig>();
+}
 
 class PublishedTensors : public testing::TestWithParam<bool> {};
 
@@ -54,9 +56,19 @@ TEST_P(PublishedTensors, HaveTheNamesAndShapesOfTheTable) {
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutMixer, PublishedTensors, testing::Bool());
 
 NovaConfig tiny(Position position = Position::absolute) {
-  return {.width = 64, .heads = 2, .video_depth = 2, .image_depth = 4, .decoder_width = 24, .decoder_depth = 2,
-          .latent_channels = 2, .latent_height = 8, .latent_width = 16, .text_width = 16, .text_slots = 3,
-          .text_rows = 6, .position = position};
+  return {.width = 64,
+          .heads = 2,
+          .video_depth = 2,
+          .image_depth = 4,
+          .decoder_width = 24,
+          .decoder_depth = 2,
+          .latent_channels = 2,
+          .latent_height = 8,
+          .latent_width = 16,
+          .text_width = 16,
+          .text_slots = 3,
+          .text_rows = 6,
+          .position = position};
 }
 
 Nova make_nova(Position position = Position::absolute) {
@@ -115,7 +127,7 @@ TEST(Nova, AppendsMotionTokensOnRequest) {
 
 TEST(Nova, PadsAnInstructionWithTheNullTable) {
   Nova nova = make_nova();
-  at::Tensor used = at::tensor({true, false, false}).unsqueeze(0);
+  at::Tensor used = at::arange(3).unsqueeze(0) < 1;
   at::Tensor a = nova->embed_prefix({at::randn({1, 3, 16}), used}, 1);
   at::Tensor null = nova->embed_prefix({}, 1);
   EXPECT_TRUE(at::allclose(a.narrow(1, 1, 2), null.narrow(1, 1, 2)));

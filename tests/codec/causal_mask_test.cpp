@@ -22,7 +22,7 @@ std::vector<std::string> drawn(const CodecConfig& config) {
 
 TEST(CausalMask, IsThatOfTheSpecification) {
   const std::vector<std::string> expected = {
-      //ttffsaaffsaa
+      // ttffsaaffsaa
       "xxxx........",  // text sees the first frame
       "xxxx........",
       "xxxx........",  // frame 0 does not see its actions
@@ -31,10 +31,7 @@ TEST(CausalMask, IsThatOfTheSpecification) {
       "xxxxxx......",  // action 0 sees frame and state
       "xxxxxxx.....",
       "xxxxxxxxx...",  // frame 1 sees all of pack 0
-      "xxxxxxxxx...",
-      "xxxxxxxxxx..",
-      "xxxxxxxxxxx.",
-      "xxxxxxxxxxxx",
+      "xxxxxxxxx...", "xxxxxxxxxx..", "xxxxxxxxxxx.", "xxxxxxxxxxxx",
   };
   EXPECT_EQ(drawn({}), expected);
 }

@@ -49,9 +49,7 @@ TEST(Canvas, PutsTheSceneLeftAndTheWristRight) {
   EXPECT_EQ(canvas.pixels[8 * 3 + 1], 255);
 }
 
-TEST(Canvas, RefusesAnotherNumberOfPictures) {
-  EXPECT_THROW(compose_canvas({}, CanvasConfig{}), Error);
-}
+TEST(Canvas, RefusesAnotherNumberOfPictures) { EXPECT_THROW(compose_canvas({}, CanvasConfig{}), Error); }
 
 }  // namespace
 }  // namespace physgen

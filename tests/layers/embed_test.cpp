@@ -57,8 +57,8 @@ TEST(Rotary, ScoresDependOnTheDistanceOnly) {
 }
 
 TEST(Rotary, SplitsAHeadOf64Into8And28And28) {
-  at::Tensor time = rotary_angles_3d(at::tensor({{1, 0, 0}}, at::kLong), 64, 10000)[0];
-  at::Tensor column = rotary_angles_3d(at::tensor({{0, 0, 1}}, at::kLong), 64, 10000)[0];
+  at::Tensor time = rotary_angles_3d(at::tensor({int64_t{1}, int64_t{0}, int64_t{0}}).view({1, 3}), 64, 10000)[0];
+  at::Tensor column = rotary_angles_3d(at::tensor({int64_t{0}, int64_t{0}, int64_t{1}}).view({1, 3}), 64, 10000)[0];
   EXPECT_TRUE(at::equal(time.nonzero().flatten(), at::arange(0, 4)));
   EXPECT_TRUE(at::equal(column.nonzero().flatten(), at::arange(18, 32)));
   EXPECT_NEAR(column[19].item<double>(), std::pow(10000, -2.0 / 28), 1e-6);

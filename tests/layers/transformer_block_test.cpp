@@ -15,9 +15,7 @@ TransformerBlock make_block() {
   return block;
 }
 
-at::Tensor triangle(int64_t n) {
-  return at::full({n, n}, -std::numeric_limits<float>::infinity()).triu(1);
-}
+at::Tensor triangle(int64_t n) { return at::full({n, n}, -std::numeric_limits<float>::infinity()).triu(1); }
 
 TEST(TransformerBlock, NormalisesEachBranchBeforeItIsAdded) {
   TransformerBlock block = make_block();

@@ -30,10 +30,11 @@ TEST_P(Objectives, BothLossesReachEveryTrainedParameter) {
 TEST_P(Objectives, TrainingOnOneBatchLearnsItsActions) {
   ModelConfig config = tiny_model_config();
   config.head.objective = GetParam();
-  PhysGenModel model = make_model(config);
+  PhysGenModel model(config);
+  initialize(*model, generator(1));
   WindowBatch batch = make_batch(config, 2);
   torch::optim::Adam adam(model->parameters(), torch::optim::AdamOptions(3e-3));
-  for (int step = 0; step < 300; ++step) {
+  for (int step = 0; step < 500; ++step) {
     adam.zero_grad();
     compute_losses(model, batch, make_noise(config, 2, step), {.observation = false}).action().backward();
     adam.step();
@@ -74,11 +75,13 @@ TEST(Losses, NumeratorsOfHalvesAddUpToTheWhole) {
     }
     one.instructions = {"push it"};
     const int64_t packs = config.packs;
-    LossNoise part{noise.text_kept.narrow(0, i, 1),
-                   {noise.frame_mask.known_ids.narrow(0, i * packs, packs),
-                    noise.frame_mask.unknown.narrow(0, i * packs, packs)},
-                   noise.frame_noise.narrow(1, i * packs, packs), noise.frame_timesteps.narrow(1, i * packs, packs),
-                   noise.action_noise.narrow(0, i * packs, packs), noise.action_timesteps.narrow(0, i * packs, packs)};
+    LossNoise part{
+        noise.text_kept.narrow(0, i, 1),
+        {noise.frame_mask.known_ids.narrow(0, i * packs, packs), noise.frame_mask.unknown.narrow(0, i * packs, packs)},
+        noise.frame_noise.narrow(1, i * packs, packs),
+        noise.frame_timesteps.narrow(1, i * packs, packs),
+        noise.action_noise.narrow(0, i * packs, packs),
+        noise.action_timesteps.narrow(0, i * packs, packs)};
     return compute_losses(model, one, part, {});
   };
   Losses whole = compute_losses(model, batch, noise, {}), first = half(0), second = half(1);

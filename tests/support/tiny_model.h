@@ -14,22 +14,34 @@ inline at::Generator generator(uint64_t seed) { return at::make_generator<at::CP
 /// The sizes of a model that runs in milliseconds: 2 x 2 frame tokens, 4 actions of 3 dimensions, 3 packs.
 inline ModelConfig tiny_model_config() {
   ModelConfig config;
-  config.backbone = {.width = 32, .heads = 2, .video_depth = 2, .image_depth = 2, .decoder_width = 24,
-                     .decoder_depth = 1, .latent_channels = 2, .latent_height = 8, .latent_width = 8,
-                     .text_width = 16, .text_slots = 3, .text_rows = 4, .motion_embed = false};
+  config.backbone = {.width = 32,
+                     .heads = 2,
+                     .video_depth = 2,
+                     .image_depth = 2,
+                     .decoder_width = 24,
+                     .decoder_depth = 1,
+                     .latent_channels = 2,
+                     .latent_height = 8,
+                     .latent_width = 8,
+                     .text_width = 16,
+                     .text_slots = 3,
+                     .text_rows = 4,
+                     .motion_embed = false};
   config.codec = {.action_width = 3, .state_width = 5, .chunk = 4, .execute = 4};
   config.head = {.width = 16, .depth = 2, .heads = 2, .chunks = 2, .condition = HeadCondition::pack};
   config.packs = 3;
   return config;
 }
 
-/// A model with weights of `seed`; AdaLN-Zero's zeros are replaced, or the head would not see its condition.
+/// A model with weights of `seed`; matrices that begin at zero are replaced, or what lies behind them would not be
+/// seen.
 inline PhysGenModel make_model(const ModelConfig& config, uint64_t seed = 1) {
   PhysGenModel model(config);
   initialize(*model, generator(seed));
   torch::NoGradGuard no_grad;
   for (auto& item : model->named_parameters()) {
-    if (item.key().ends_with("modulation.proj.weight")) item.value().normal_(0, 0.1);
+    const bool silent = item.value().dim() > 1 && item.value().abs().max().item<float>() == 0;
+    if (silent) item.value().normal_(0, 0.1);
   }
   return model;
 }

@@ -61,6 +61,7 @@ class TinyRun {
     config.loss.timesteps = 2;
     config.optimizer.learning_rate = {.shape = LearningRateShape::cosine, .peak = 3e-3, .warm_up_steps = 2};
     config.precision = Precision::float32;
+    config.threads = 1;
     config.held_out = 0.25;
     config.evaluation_windows = 4;
     config.evaluate_every = 2;

@@ -17,7 +17,7 @@ inline std::span<const std::string_view> names_of(Position) {
 
 /// The sizes of the video backbone; the defaults are those of nova-d48w1024-osp480.
 struct NovaConfig {
-  int64_t width = 1024;          ///< of both encoders
+  int64_t width = 1024;  ///< of both encoders
   int64_t heads = 16;
   int64_t video_depth = 16;      ///< blocks of the causal transformer
   int64_t image_depth = 32;      ///< blocks of the masked frame decoder
@@ -26,17 +26,17 @@ struct NovaConfig {
   int64_t latent_channels = 4;
   int64_t latent_height = 60;
   int64_t latent_width = 96;
-  int64_t image_patch = 2;       ///< of the frame decoder; the causal transformer's is twice that
-  int64_t text_width = 2560;     ///< of the text encoder's features
-  int64_t text_slots = 256;      ///< text tokens of a sequence
-  int64_t text_rows = 512;       ///< of the null table in the checkpoint
-  int64_t mixer_rank = 0;        ///< bottleneck of the mixer; 0: no mixer
+  int64_t image_patch = 2;    ///< of the frame decoder; the causal transformer's is twice that
+  int64_t text_width = 2560;  ///< of the text encoder's features
+  int64_t text_slots = 256;   ///< text tokens of a sequence
+  int64_t text_rows = 512;    ///< of the null table in the checkpoint
+  int64_t mixer_rank = 0;     ///< bottleneck of the mixer; 0: no mixer
   Position position = Position::absolute;
   double rope_theta = 10000;
-  double time_base = 16;         ///< frames that time embeddings are stretched to
-  double time_frames = 9;        ///< frames that they are stretched from: a constant, or cached keys would change
-  bool motion_embed = true;      ///< the checkpoint holds the motion embedding
-  bool motion_tokens = false;    ///< append its 2 tokens to the text
+  double time_base = 16;       ///< frames that time embeddings are stretched to
+  double time_frames = 9;      ///< frames that they are stretched from: a constant, or cached keys would change
+  bool motion_embed = true;    ///< the checkpoint holds the motion embedding
+  bool motion_tokens = false;  ///< append its 2 tokens to the text
 
   int64_t video_patch() const { return 2 * image_patch; }
   int64_t video_rows() const { return latent_height / video_patch(); }

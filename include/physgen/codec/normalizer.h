@@ -7,7 +7,8 @@
 
 namespace physgen {
 
-/// Maps each dimension's [low, high] to [-1, 1] and back. A dimension that never varied maps to 0, and back to its value.
+/// Maps each dimension's [low, high] to [-1, 1] and back. A dimension that never varied maps to 0, and back to its
+/// value.
 struct Normalizer {
   std::vector<double> low, high;
 

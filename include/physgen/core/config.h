@@ -21,7 +21,8 @@
 // An enum gives its texts in declaration order, found by argument-dependent lookup:
 //
 //   enum class Position { absolute, rope };
-//   inline std::span<const std::string_view> names_of(Position) { static constexpr std::string_view names[] = …; return names; }
+//   inline std::span<const std::string_view> names_of(Position) { static constexpr std::string_view names[] = …; return
+//   names; }
 
 namespace physgen {
 
@@ -35,7 +36,9 @@ template <class T>
 concept ConfigEnum = std::is_enum_v<T>;
 
 template <class T>
-concept ConfigStruct = std::is_class_v<T> && !requires(T value) { value.begin(); };
+concept ConfigStruct = std::is_class_v<T> && !requires(T value) {
+  value.begin();
+};
 
 /// Reads one JSON object into a struct, strictly: an unknown key (with a did-you-mean), a wrong type (1.7 or "3" for an
 /// integer), an unknown enum text and a number out of range each throw ConfigError naming the file and the full path.

@@ -6,8 +6,8 @@
 
 namespace physgen {
 
-/// NOVA's cosine schedule over 1000 timesteps: beta_i = min(1 - abar((i + 1) / 1000) / abar(i / 1000), 0.999) in double,
-/// then float32. Reference: diffnext/schedulers/scheduling_ddpm.py (squaredcos_cap_v2).
+/// NOVA's cosine schedule over 1000 timesteps: beta_i = min(1 - abar((i + 1) / 1000) / abar(i / 1000), 0.999) in
+/// double, then float32. Reference: diffnext/schedulers/scheduling_ddpm.py (squaredcos_cap_v2).
 class NoiseSchedule {
  public:
   static constexpr int64_t kTimesteps = 1000;

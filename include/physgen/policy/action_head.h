@@ -41,9 +41,9 @@ class ActionBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ActionBlock);
 
-/// The Action-DiT: denoises the actions of several chunks jointly (lookahead multi-token prediction), conditioned on the
-/// outputs of the causal transformer at a pack by cross-attention.
-/// With discrete actions it classifies each element into bins in one pass, without noise.
+/// The Action-DiT: denoises the actions of several chunks jointly (lookahead multi-token prediction), conditioned on
+/// the outputs of the causal transformer at a pack by cross-attention. With discrete actions it classifies each element
+/// into bins in one pass, without noise.
 class ActionHeadImpl : public torch::nn::Module {
  public:
   /// @param condition_width  C, of the backbone
@@ -66,8 +66,8 @@ class ActionHeadImpl : public torch::nn::Module {
 
   torch::nn::Linear input, output;
   torch::nn::LayerNorm condition_norm;
-  at::Tensor chunk_token;     ///< [chunks, width]
-  at::Tensor slot_token;      ///< [L, width]
+  at::Tensor chunk_token;  ///< [chunks, width]
+  at::Tensor slot_token;   ///< [L, width]
   Mlp timestep_proj;
   torch::nn::ModuleList blocks;
   AdaLayerNorm final_modulation;

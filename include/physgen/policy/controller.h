@@ -47,9 +47,10 @@ class Policy {
 
 /// How the action head samples; zero and empty keep what the checkpoint says.
 struct ControllerOptions {
-  std::string sampler;          ///< "ddim", "ddpm" or "dpm_solver"
+  std::string sampler;  ///< "ddim", "ddpm" or "dpm_solver"
   int64_t denoising_steps = 0;
-  std::string lookahead;        ///< "none", "warm_start" or "ensemble"
+  int64_t execute = 0;    ///< rows executed a round, at most L; other than trained is another rhythm than learned
+  std::string lookahead;  ///< "none", "warm_start" or "ensemble"
   /// Told how long each stage of a round took: canvas, encode, append, denoise, actions. The device is waited for after
   /// each, so it is for measuring only.
   std::function<void(const char* stage, double milliseconds)> on_stage;
@@ -67,9 +68,9 @@ class Controller {
   /// Starts an episode: forgets every frame. The same seed gives the same actions for the same frames.
   void reset(const std::string& instruction, uint64_t seed);
 
-  /// The next actions, [L, A] in the simulator's units, of which the caller executes the first `Policy::execute()` rows
-  /// before it calls again with the frame that it sees then.
-  /// @param executed  the rows really executed since the last call, [execute, A]; empty at the first call of an episode
+  /// The next actions, [L, A] in the simulator's units, of which the caller executes the first `execute` rows before
+  /// it calls again with the frame that it sees then.
+  /// @param executed  the rows executed since the last call, [execute, A]; empty at the first call of an episode
   /// Throws Error for a wrong number of views, another size of `executed` or of the state, or a call before `reset`.
   Matrix act(const Observation& observation, const Matrix& executed);
 

@@ -18,8 +18,8 @@ class LookaheadPlan {
   /// to begin the next denoising with. Else undefined.
   at::Tensor start() const;
 
-  /// The plan of this round. With `ensemble`: each step is the mean over this and earlier predictions of it, with weights
-  /// exp(-0.01 i), i = 0 for the oldest (arXiv 2304.13705). @param predicted  [1, tokens, A]
+  /// The plan of this round. With `ensemble`: each step is the mean over this and earlier predictions of it, with
+  /// weights exp(-0.01 i), i = 0 for the oldest (arXiv 2304.13705). @param predicted  [1, tokens, A]
   at::Tensor plan(const at::Tensor& predicted);
 
   void clear() { earlier_.clear(); }

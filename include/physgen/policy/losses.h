@@ -7,8 +7,8 @@
 
 namespace physgen {
 
-/// A batch of windows, padded at the end: what is not valid takes part in no loss. Frames that are not valid are seen by
-/// nothing that counts; actions that are not valid hold still and are denoised with the rest of their lookahead.
+/// A batch of windows, padded at the end: what is not valid takes part in no loss. Frames that are not valid are seen
+/// by nothing that counts; actions that are not valid hold still and are denoised with the rest of their lookahead.
 struct WindowBatch {
   at::Tensor latents;        ///< [B, P + 1, C, h, w] normalised latents of O_0..O_P, float32
   at::Tensor input_latents;  ///< [B, P, C, h, w] what the model is shown of O_0..O_{P-1}; undefined: `latents`

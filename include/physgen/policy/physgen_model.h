@@ -14,15 +14,16 @@ namespace physgen {
 
 /// The inputs of a window of packs: pack p is the frame O_p and the actions A_p that led to it.
 struct PackInputs {
-  at::Tensor latents;  ///< [B, P, C, h, w] normalised latents of O_0..O_{P-1}
-  at::Tensor actions;  ///< [B, P, L, A] normalised A_0..A_{P-1}; A_0 is not read (Begin-of-Action)
-  at::Tensor states;   ///< [B, P, S] normalised, or undefined
+  at::Tensor latents;    ///< [B, P, C, h, w] normalised latents of O_0..O_{P-1}
+  at::Tensor actions;    ///< [B, P, L, A] normalised A_0..A_{P-1}; A_0 is not read (Begin-of-Action)
+  at::Tensor states;     ///< [B, P, S] normalised, or undefined
+  int64_t executed = 0;  ///< actions of a chunk that were executed; 0: as the config says
 };
 
 /// The transformer's outputs at the packs: at pack n-1 they are Z_n, the conditions of O_n and A_n.
 struct Conditions {
-  at::Tensor frames;   ///< [B, P, M, C], mixed
-  at::Tensor others;   ///< [B, P, state + L, C]
+  at::Tensor frames;  ///< [B, P, M, C], mixed
+  at::Tensor others;  ///< [B, P, state + L, C]
 };
 
 /// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head.
@@ -30,7 +31,8 @@ class PhysGenModelImpl : public torch::nn::Module {
  public:
   explicit PhysGenModelImpl(const ModelConfig& config);
 
-  /// Features of instructions; `kept` [B] bool marks those that are not replaced by the null instruction (undefined: all).
+  /// Features of instructions; `kept` [B] bool marks those that are not replaced by the null instruction (undefined:
+  /// all).
   TextFeatures encode_text(const std::vector<std::string>& instructions, const at::Tensor& kept = {});
 
   /// All packs at once, through the causal mask.

@@ -58,7 +58,7 @@ struct BenchmarkOptions {
   std::string checkpoint;  ///< a policy, or empty: random weights
   std::string device = "auto";
   int64_t rounds = 100;
-  int64_t steps = 10;
+  int64_t steps = 10;                   ///< after one that warms up, unless it is a single one
   bool checkpoint_activations = false;  ///< of the backbone, in training (see activation_checkpoint.h)
 };
 
