@@ -35,6 +35,19 @@ TEST(TransformerBlock, GivesWithACacheWhatItGivesWithout) {
   EXPECT_TRUE(at::allclose(at::cat({first, rest}, 1), whole, 1e-4, 1e-5));
 }
 
+TEST(Attend, GivesInTrainingTheOutputsAndGradientsOfPyTorch) {
+  at::Tensor q = at::randn({2, 3, 5, 8}).requires_grad_(), k = at::randn({2, 3, 5, 8}).requires_grad_();
+  at::Tensor v = at::randn({2, 3, 5, 8}).requires_grad_(), weights = at::randn({2, 3, 5, 8});
+  const auto gradients = [&](const at::Tensor& y) { return torch::autograd::grad({(y * weights).sum()}, {q, k, v}); };
+  for (const at::Tensor& mask : {at::Tensor(), triangle(5)}) {
+    at::Tensor ours = attend(q, k, v, mask);
+    at::Tensor theirs = at::scaled_dot_product_attention(q, k, v, mask);
+    EXPECT_TRUE(at::allclose(ours, theirs, 1e-4, 1e-5));
+    const auto got = gradients(ours), expected = gradients(theirs);
+    for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(at::allclose(got[i], expected[i], 1e-4, 1e-5)) << i;
+  }
+}
+
 TEST(KvCache, RefusesMoreThanItHolds) {
   KvCache cache({1, 1, 4, 2}, at::kFloat);
   at::Tensor three = at::ones({1, 1, 3, 2});

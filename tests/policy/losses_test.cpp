@@ -30,6 +30,7 @@ TEST_P(Objectives, BothLossesReachEveryTrainedParameter) {
 TEST_P(Objectives, TrainingOnOneBatchLearnsItsActions) {
   ModelConfig config = tiny_model_config();
   config.head.objective = GetParam();
+  config.head.bins = 32;
   PhysGenModel model(config);
   initialize(*model, generator(1));
   WindowBatch batch = make_batch(config, 2);
