@@ -215,11 +215,12 @@ TEST_F(Evaluation, AStoppedEvaluationContinuesWhereItStopped) {
       config_of(12), options_of(folder / "parts", 2),
       [&](const EpisodeRecord& record, const EvaluationSummary& so_far) {
         first.insert(record.episode);
-        stop = so_far.finished == 5;
+        if (so_far.finished >= 5) stop = true;
       },
       stop);
   EXPECT_TRUE(part.stopped);
-  EXPECT_EQ(part.summary.finished, 5);
+  EXPECT_GE(part.summary.finished, 5);
+  EXPECT_LE(part.summary.finished, 6);  // the other worker may just have been through
   const EvaluationResult rest = run(
       config_of(12), options_of(folder / "parts"),
       [&](const EpisodeRecord& record, const EvaluationSummary&) { EXPECT_TRUE(first.insert(record.episode).second); });
