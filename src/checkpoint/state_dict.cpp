@@ -9,6 +9,7 @@
 
 #include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 namespace physgen {
 namespace {
@@ -20,31 +21,6 @@ std::string text_of(at::IntArrayRef shape) {
 }
 
 std::map<std::string, at::Tensor> by_name(const NamedTensors& tensors) { return {tensors.begin(), tensors.end()}; }
-
-// Every name that is wrong, each with what is wrong with it.
-std::vector<std::string> differences(const NamedTensors& wanted, const std::map<std::string, at::Tensor>& given) {
-  std::vector<std::string> lines;
-  std::set<std::string> known;
-  for (const auto& [name, tensor] : wanted) {
-    known.insert(name);
-    auto found = given.find(name);
-    if (found == given.end()) {
-      lines.push_back("missing " + name);
-    } else if (found->second.sizes() != tensor.sizes()) {
-      lines.push_back(name + " is " + text_of(found->second.sizes()) + " instead of " + text_of(tensor.sizes()));
-    }
-  }
-  for (const auto& [name, tensor] : given) {
-    if (!known.contains(name)) lines.push_back("unexpected " + name);
-  }
-  return lines;
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += (text.empty() ? "" : ", ") + line;
-  return text;
-}
 
 constexpr std::pair<DataType, at::ScalarType> kTypes[] = {{DataType::f64, at::kDouble}, {DataType::f32, at::kFloat},
                                                           {DataType::f16, at::kHalf},   {DataType::bf16, at::kBFloat16},
@@ -72,20 +48,39 @@ NamedTensors state_dict(const torch::nn::Module& module) {
   return tensors;
 }
 
+std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors) {
+  const auto given = by_name(tensors);
+  std::vector<std::string> lines;
+  std::set<std::string> known;
+  for (const auto& [name, tensor] : wanted) {
+    known.insert(name);
+    auto found = given.find(name);
+    if (found == given.end()) {
+      lines.push_back("missing " + name);
+    } else if (found->second.sizes() != tensor.sizes()) {
+      lines.push_back(name + " is " + text_of(found->second.sizes()) + " instead of " + text_of(tensor.sizes()));
+    }
+  }
+  for (const auto& [name, tensor] : given) {
+    if (!known.contains(name)) lines.push_back("unexpected " + name);
+  }
+  return lines;
+}
+
 void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where) {
   copy_tensors(state_dict(module), tensors, where);
 }
 
 void copy_tensors(const NamedTensors& own, const NamedTensors& tensors, const std::string& where) {
-  const auto given = by_name(tensors);
-  const std::vector<std::string> wrong = differences(own, given);
+  const std::vector<std::string> wrong = tensor_differences(own, tensors);
   if (!wrong.empty()) {
     throw FormatError({.what = std::to_string(wrong.size()) + " tensors do not fit the model",
                        .where = where,
-                       .got = joined(wrong),
+                       .got = comma_separated(wrong),
                        .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
                        .next_step = "use the config.json that was written with these weights"});
   }
+  const auto given = by_name(tensors);
   torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) tensor.detach().copy_(given.at(name));
 }

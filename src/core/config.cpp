@@ -26,12 +26,6 @@ std::string place(const std::string& source, const std::string& path) {
   return path.empty() ? source : source + ": " + path;
 }
 
-std::string join(const std::vector<std::string>& texts) {
-  std::string joined;
-  for (const std::string& text : texts) joined += (joined.empty() ? "" : ", ") + text;
-  return joined;
-}
-
 std::string quote(const json& value) {
   std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
   if (text.size() > kLongestQuote) text = text.substr(0, kLongestQuote) + "…";
@@ -177,7 +171,7 @@ void ConfigReader::finish() const {
     throw ConfigError({.what = "a config key is unknown",
                        .where = place(source_, path_of(key)),
                        .got = "\"" + key + "\"",
-                       .expected = few && !known_.empty() ? "one of " + join(known_) : "",
+                       .expected = few && !known_.empty() ? "one of " + comma_separated(known_) : "",
                        .next_step = suggestion(key, known_)});
   }
 }
@@ -193,16 +187,11 @@ std::string ConfigReader::path_of(const std::string& key) const { return path_.e
 size_t ConfigReader::read_choice(const char* key, std::span<const std::string_view> names, size_t fallback) {
   const json* found = find(key);
   if (!found) return fallback;
-  const std::vector<std::string> choices(names.begin(), names.end());
-  if (!found->is_string()) refuse(source_, path_of(key), *found, "one of " + join(choices));
-  const std::string text = found->get<std::string>();
-  const auto choice = std::find(choices.begin(), choices.end(), text);
-  if (choice != choices.end()) return static_cast<size_t>(choice - choices.begin());
-  throw ConfigError({.what = "a config value is none of the choices",
-                     .where = place(source_, path_of(key)),
-                     .got = "\"" + text + "\"",
-                     .expected = "one of " + join(choices),
-                     .next_step = suggestion(text, choices)});
+  if (!found->is_string()) {
+    refuse(source_, path_of(key), *found, "one of " + comma_separated({names.begin(), names.end()}));
+  }
+  return choice_of(found->get<std::string>(), names, "a config value is none of the choices",
+                   place(source_, path_of(key)));
 }
 
 int64_t ConfigReader::read_integer(const json& value, const std::string& path, Range range) const {

@@ -7,6 +7,7 @@
 
 #include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/policy/policy_checkpoint.h>
 
 namespace physgen {
@@ -52,12 +53,6 @@ void refuse_other_paths(const fs::path& path) {
                      .next_step = is_run ? "look at " + (path / "best").string() + " or one of its step-N" : ""});
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string millions(int64_t count) {
   std::ostringstream text;
   text.precision(2);
@@ -78,11 +73,12 @@ std::string adapter_text(const AdapterConfig& adapter) {
 std::string policy_text(const PolicyConfig& policy) {
   const CodecConfig& codec = policy.model.codec;
   std::ostringstream text;
-  text << "step: " << policy.step << "\ntasks: " << joined(policy.tasks)
-       << "\ninstructions: " << joined(policy.instructions) << "\ncameras: " << joined(policy.canvas.cameras) << " on "
-       << policy.canvas.height << " x " << policy.canvas.width << "\ncontrol mode: " << policy.control_mode << ", "
-       << codec.action_width << " numbers an action, chunks of " << codec.chunk << "\nwindow: " << policy.model.packs
-       << " packs of " << policy.model.layout().pack() << " tokens\nadapters: " << adapter_text(policy.adapter) << "\n";
+  text << "step: " << policy.step << "\ntasks: " << comma_separated(policy.tasks)
+       << "\ninstructions: " << comma_separated(policy.instructions)
+       << "\ncameras: " << comma_separated(policy.canvas.cameras) << " on " << policy.canvas.height << " x "
+       << policy.canvas.width << "\ncontrol mode: " << policy.control_mode << ", " << codec.action_width
+       << " numbers an action, chunks of " << codec.chunk << "\nwindow: " << policy.model.packs << " packs of "
+       << policy.model.layout().pack() << " tokens\nadapters: " << adapter_text(policy.adapter) << "\n";
   return text.str();
 }
 

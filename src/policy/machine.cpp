@@ -81,4 +81,6 @@ MachineReport inspect_machine() {
   return report;
 }
 
+void set_compute_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+
 }  // namespace physgen

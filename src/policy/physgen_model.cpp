@@ -68,7 +68,7 @@ at::Tensor PhysGenModelImpl::mask_rows(int64_t first, int64_t packs, const at::T
   return mask_.narrow(0, start, end - start).narrow(1, 0, end).to(options);
 }
 
-Conditions PhysGenModelImpl::encode(const PackInputs& inputs, const TextFeatures& text, int64_t first,
+Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
                                     std::vector<KvCache>& caches, at::Tensor& anchor) {
   const int64_t batch = inputs.latents.size(0), packs = inputs.latents.size(1);
   at::Tensor patches = video_patches(inputs.latents, config_.backbone.video_patch());
@@ -83,12 +83,7 @@ Conditions PhysGenModelImpl::encode(const PackInputs& inputs, const TextFeatures
 Conditions PhysGenModelImpl::forward(const PackInputs& inputs, const TextFeatures& text) {
   std::vector<KvCache> no_caches;
   at::Tensor anchor;
-  return encode(inputs, text, 0, no_caches, anchor);
-}
-
-Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
-                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
-  return encode(inputs, text, first, caches, anchor);
+  return append(inputs, text, 0, no_caches, anchor);
 }
 
 Conditions PhysGenModelImpl::split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const {

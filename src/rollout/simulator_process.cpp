@@ -1,5 +1,7 @@
 #include "physgen/rollout/simulator_process.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -25,12 +27,6 @@ FormatError lie(const std::string& where, const std::string& got, const std::str
       {.what = "the simulator's answer contradicts itself", .where = where, .got = got, .expected = expected});
 }
 
-std::string join(const std::vector<std::string>& texts) {
-  std::string joined;
-  for (const std::string& text : texts) joined += (joined.empty() ? "" : ", ") + text;
-  return joined;
-}
-
 std::string size_text(const Image& image) { return std::to_string(image.height) + " x " + std::to_string(image.width); }
 
 void check_pictures(const std::vector<Image>& pictures, size_t count, int64_t size, const char* where) {
@@ -44,7 +40,7 @@ void check_pictures(const std::vector<Image>& pictures, size_t count, int64_t si
 }
 
 void check_actions(const Matrix& actions, int64_t width) {
-  const std::string sizes = "[" + std::to_string(actions.rows()) + ", " + std::to_string(actions.cols()) + "]";
+  const std::string sizes = fmt::format("[{}, {}]", actions.rows(), actions.cols());
   if (actions.rows() < 1 || actions.rows() > kMostActions || actions.cols() != width) {
     throw Error({.what = "the actions do not fit the simulator",
                  .where = "SimulatorProcess::step",
@@ -83,7 +79,7 @@ std::pair<std::string, std::string> parse_environment_name(const std::string& na
     throw ConfigError({.what = "there is no such simulator",
                        .where = "--env",
                        .got = "\"" + simulator + "\"",
-                       .expected = "one of " + join(kSimulators),
+                       .expected = "one of " + comma_separated(kSimulators),
                        .next_step = suggestion(simulator, kSimulators)});
   }
   return {simulator, name.substr(colon + 1)};
@@ -144,7 +140,7 @@ void SimulatorProcess::Session::make_task() {
       throw lie("action_low", std::to_string(action_low.size()) + " limits", std::to_string(width));
     }
     if (reply.texts("cameras") != config.cameras)
-      throw lie("cameras", join(reply.texts("cameras")), join(config.cameras));
+      throw lie("cameras", comma_separated(reply.texts("cameras")), comma_separated(config.cameras));
   } catch (const FormatError& error) {
     fail(error.problem(), "making the task");
   }
@@ -231,7 +227,7 @@ void SimulatorProcess::Session::refuse(const Message& reply, const std::string& 
     throw ConfigError({.what = "the simulator has no such task",
                        .where = "--env",
                        .got = "\"" + config.task + "\"",
-                       .expected = "one of " + join(choices),
+                       .expected = "one of " + comma_separated(choices),
                        .next_step = suggestion(config.task, choices)});
   }
   problem.where = place(doing);

@@ -2,7 +2,14 @@
 
 #include <ATen/autocast_mode.h>
 
+#include <physgen/vae/frame_encoder.h>
+
 namespace physgen {
+
+at::ScalarType compute_dtype(Precision precision, at::Device device) {
+  if (precision == Precision::automatic) return FrameEncoder::best_dtype(device);
+  return precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
+}
 
 AutocastScope::AutocastScope(at::Device device, at::ScalarType dtype)
     : type_(device.type()),

@@ -3,7 +3,12 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <physgen/train/precision.h>
+
 namespace physgen {
+
+/// The number type that a precision means on a device.
+at::ScalarType compute_dtype(Precision precision, at::Device device);
 
 /// Computes matrix products in `dtype` for as long as it lives (torch.autocast); with float32 it does nothing.
 class AutocastScope {

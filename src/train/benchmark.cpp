@@ -14,6 +14,7 @@
 
 #include <physgen/core/error.h>
 #include <physgen/layers/compute_device.h>
+#include <physgen/policy/machine.h>
 #include <physgen/train/ema.h>
 #include <physgen/train/optimizer.h>
 #include <physgen/train/peak_memory.h>
@@ -62,11 +63,6 @@ class StageTimes {
  private:
   std::vector<std::pair<std::string, std::vector<double>>> times_;
 };
-
-at::ScalarType dtype_of(Precision precision, at::Device device) {
-  if (precision == Precision::automatic) return FrameEncoder::best_dtype(device);
-  return precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
-}
 
 // FLOP/s of the best of some products of two matrices.
 double multiply_speed(at::Device device, at::ScalarType dtype) {
@@ -194,7 +190,7 @@ class TrainingSteps {
   }
 
   at::Tensor loss_of(const LossNoise& noise) {
-    const AutocastScope autocast(device_, dtype_of(config_.precision, device_));
+    const AutocastScope autocast(device_, compute_dtype(config_.precision, device_));
     const Losses losses = compute_losses(model_, batch_, noise, config_.loss);
     return losses.observation() + losses.action();
   }
@@ -240,7 +236,7 @@ struct Benchmark::Subject {
     mode = options.checkpoint.empty() ? options.config.mode
            : config.adapter.rank > 0  ? TrainMode::lora
                                       : options.config.mode;
-    if (options.config.threads > 0) at::set_num_threads(static_cast<int>(options.config.threads));
+    if (options.config.threads > 0) set_compute_threads(options.config.threads);
   }
 
   LoadedPolicy load() const {
@@ -301,7 +297,7 @@ TrainingSpeed Benchmark::measure_training(const MachineSpeed& machine) const {
   TrainingSpeed speed{.windows = config.batch, .stages = times.spreads()};
   speed.windows_per_second = static_cast<double>(config.batch) / seconds;
   speed.flops = training_flops(subject_->config.model, config.loss, subject_->mode, config.batch, steps.known());
-  const bool bfloat16 = dtype_of(config.precision, subject_->device) == at::kBFloat16;
+  const bool bfloat16 = compute_dtype(config.precision, subject_->device) == at::kBFloat16;
   const double peak = bfloat16 ? machine.bfloat16 : machine.float32;
   speed.share_of_peak = speed.flops / seconds / peak;
   speed.peak_memory = peak_memory(subject_->device);

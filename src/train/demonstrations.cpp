@@ -5,6 +5,7 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/data/statistics.h>
 
 namespace physgen {
@@ -32,12 +33,6 @@ void require_one_robot(const std::vector<DemonstrationSet>& sets) {
                        .expected = robot_of(sets.front()) + ", as in " + sets.front().files.front(),
                        .next_step = "train one policy for each"});
   }
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 // Rows of some matrices on top of each other.
@@ -101,7 +96,7 @@ void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vecto
       if (std::find(there.begin(), there.end(), camera) != there.end()) continue;
       throw ConfigError({.what = "the demonstrations lack a camera",
                          .where = set.files.front(),
-                         .got = joined(there),
+                         .got = comma_separated(there),
                          .expected = camera,
                          .next_step = "pass --camera with one that is there, or render the demonstrations with it"});
     }

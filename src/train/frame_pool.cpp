@@ -8,6 +8,7 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 namespace physgen {
 namespace {
@@ -19,8 +20,7 @@ void check_dataset(const ManiSkillDataset& dataset, const CanvasConfig& canvas) 
                        .got = std::to_string(dataset.size()),
                        .next_step = "name more demonstrations"});
   }
-  std::string known;
-  for (const std::string& camera : dataset.cameras()) known += (known.empty() ? "" : ", ") + camera;
+  const std::string known = comma_separated(dataset.cameras());
   for (const std::string& camera : canvas.cameras) {
     if (std::ranges::find(dataset.cameras(), camera) != dataset.cameras().end()) continue;
     throw ConfigError({.what = "the demonstrations have no such camera",

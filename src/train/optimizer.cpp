@@ -1,39 +1,13 @@
 #include <physgen/train/optimizer.h>
 
-#include <map>
 #include <utility>
 
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 namespace physgen {
-namespace {
-
-std::string text_of(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
-
-/// What keeps `given` from being copied into `wanted`, a phrase a name.
-std::string differences(const NamedTensors& wanted, const std::map<std::string, at::Tensor>& given) {
-  std::string text;
-  const auto add = [&](const std::string& phrase) { text += (text.empty() ? "" : ", ") + phrase; };
-  for (const auto& [name, tensor] : wanted) {
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      add("missing " + name);
-    } else if (found->second.sizes() != tensor.sizes()) {
-      add(name + " is " + text_of(found->second.sizes()) + " instead of " + text_of(tensor.sizes()));
-    }
-  }
-  if (given.size() > wanted.size()) add(std::to_string(given.size()) + " tensors for " + std::to_string(wanted.size()));
-  return text;
-}
-
-}  // namespace
-
 std::vector<OptimizedParameter> optimized_parameters(const torch::nn::Module& module, const std::string& prefix) {
   std::vector<OptimizedParameter> parameters;
   for (const auto& item : module.named_parameters()) {
@@ -94,15 +68,14 @@ NamedTensors AdamW::state() const {
 }
 
 void AdamW::load_state(const NamedTensors& tensors, const std::string& where) {
-  const std::map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
   const NamedTensors own = state();
-  if (const std::string wrong = differences(own, given); !wrong.empty()) {
+  if (const auto wrong = tensor_differences(own, tensors); !wrong.empty()) {
     throw FormatError({.what = "the optimizer's state does not fit the model",
                        .where = where,
-                       .got = wrong,
+                       .got = comma_separated(wrong),
                        .next_step = "resume with the model and the mode that the run was started with"});
   }
-  for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(given.at(name));
+  copy_tensors(own, tensors, where);
 }
 
 at::Tensor clip_gradients(const std::vector<OptimizedParameter>& parameters, double most) {

@@ -6,17 +6,12 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/layers/initialization.h>
 #include <physgen/vae/vae_checkpoint.h>
 
 namespace physgen {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
 
 at::Generator weight_generator(int64_t seed, uint64_t index) {
   return at::detail::createCPUGenerator(mixed_seed(static_cast<uint64_t>(seed), Stream::weights, index));
@@ -44,13 +39,14 @@ void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const Ma
     refuse_difference("the control mode", job, data.info(0).control_mode, checkpoint.control_mode);
   }
   if (!job.cameras.empty() && job.cameras != checkpoint.canvas.cameras) {
-    refuse_difference("the camera", job, joined(job.cameras), joined(checkpoint.canvas.cameras));
+    refuse_difference("the camera", job, comma_separated(job.cameras), comma_separated(checkpoint.canvas.cameras));
   }
 }
 
 LoadedPolicy from_checkpoint(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   LoadedPolicy policy = load_policy(job.init);
   check_like(policy.config, job, sets.front().dataset);
+  describe_data(sets, job.config.normalization, policy.config);
   if (policy.config.adapter.rank > 0) {
     merge_adapters(policy.model);
     for (at::Tensor& parameter : policy.model->parameters()) parameter.requires_grad_(true);
@@ -113,7 +109,6 @@ void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
 LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   LoadedPolicy policy = job.init.empty() ? from_nothing(job, sets) : from_checkpoint(job, sets);
   require_cameras(sets, policy.config.canvas.cameras);
-  describe_data(sets, job.config.normalization, policy.config);
   policy.config.step = 0;
   policy.model->encode_text(policy.config.instructions);  // refuses one that is too long
   if (job.init.empty()) return policy;                    // nothing to keep frozen

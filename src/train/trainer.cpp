@@ -3,14 +3,14 @@
 #include <chrono>
 #include <utility>
 
-#include <ATen/Parallel.h>
-
 #include <physgen/checkpoint/atomic_file.h>
 #include <physgen/layers/compute_device.h>
+#include <physgen/policy/machine.h>
 #include <physgen/train/latent_store.h>
 #include <physgen/train/metrics_log.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "train/autocast_scope.h"
 #include "train/run_folder.h"
 #include "train/starting_policy.h"
 #include "train/training.h"
@@ -19,11 +19,6 @@ namespace physgen {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-at::ScalarType dtype_of(Precision precision, at::Device device) {
-  if (precision == Precision::automatic) return FrameEncoder::best_dtype(device);
-  return precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
-}
 
 // Ends the encoding of frames when the caller asks to stop.
 struct EncodingStopped {};
@@ -52,7 +47,7 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const RunFolder& folder,
                             .augmentation = job.config.augmentation,
                             .seed = static_cast<uint64_t>(job.config.seed),
                             .device = device,
-                            .dtype = dtype_of(job.config.precision, device)};
+                            .dtype = compute_dtype(job.config.precision, device)};
   const auto progress = [&](int64_t frames, int64_t total) {
     if (report.encoding) report.encoding(frames, total);
     if (stop) throw EncodingStopped();
@@ -150,7 +145,7 @@ FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, co
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
   const at::Device device = compute_device(job.device);
-  if (job.config.threads > 0) at::set_num_threads(static_cast<int>(job.config.threads));
+  if (job.config.threads > 0) set_compute_threads(job.config.threads);
   const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out, job.config.seed);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets);
@@ -162,7 +157,7 @@ FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, co
   folder.record(job);
   const auto latents = encode(job, folder, sets, beginning.policy, device, report, stop);
   Training training(job.config, job.weights, beginning.policy, sets, latents, device,
-                    dtype_of(job.config.precision, device));
+                    compute_dtype(job.config.precision, device));
   if (beginning.step > 0) training.load(folder.checkpoint(beginning.step));
   return Run(job, report, folder, training, stop).go();
 } catch (const EncodingStopped&) {

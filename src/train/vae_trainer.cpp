@@ -10,6 +10,7 @@
 
 #include <physgen/checkpoint/atomic_file.h>
 #include <physgen/checkpoint/manifest.h>
+#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/data/maniskill_dataset.h>
@@ -20,6 +21,8 @@
 #include <physgen/train/optimizer.h>
 #include <physgen/vae/frame_encoder.h>
 #include <physgen/vae/vae_checkpoint.h>
+
+#include "train/autocast_scope.h"
 
 namespace physgen {
 namespace {
@@ -33,13 +36,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// [N, H, W, 3] uint8 -> [N, 3, H, W] float32 in [-1, 1]
-at::Tensor to_values(const at::Tensor& frames, at::Device device) {
-  return frames.to(device).permute({0, 3, 1, 2}).to(at::kFloat).sub(127.5).div(127.5);
-}
-
 void check_canvas(const VaeTrainConfig& config) {
   check(config.vae);
+  check(config.canvas, "canvas");
   const int64_t stride = config.vae.stride();
   if (config.canvas.height % stride == 0 && config.canvas.width % stride == 0) return;
   throw ConfigError({.what = "the VAE cannot halve the canvas down to its latents",
@@ -47,11 +46,6 @@ void check_canvas(const VaeTrainConfig& config) {
                      .got = std::to_string(config.canvas.height) + " x " + std::to_string(config.canvas.width),
                      .expected = "sides that are multiples of " + std::to_string(stride),
                      .next_step = "change canvas.height and canvas.width, or vae.widths"});
-}
-
-at::ScalarType dtype_of(VaePrecision precision, at::Device device) {
-  if (precision == VaePrecision::automatic) return FrameEncoder::best_dtype(device);
-  return precision == VaePrecision::bfloat16 ? at::kBFloat16 : at::kFloat;
 }
 
 /// What one step learns from: frames, and how much each pixel counts.
@@ -66,7 +60,7 @@ class Training {
   Training(const VaeTrainConfig& config, FramePool pool, at::Device device)
       : config_(config),
         device_(device),
-        dtype_(dtype_of(config.precision, device)),
+        dtype_(compute_dtype(config.precision, device)),
         pool_(std::move(pool)),
         mean_(mean_frame()),
         vae_(make_vae()),
@@ -124,19 +118,20 @@ class Training {
 
   at::Tensor mean_frame() const {
     at::Tensor sum = at::zeros({3, config_.canvas.height, config_.canvas.width}, device_);
-    for (const at::Tensor& part : pool_.training.split(kEvaluationBatch)) sum += to_values(part, device_).sum(0);
+    for (const at::Tensor& part : pool_.training.split(kEvaluationBatch))
+      sum += pixels_to_values(part.to(device_)).sum(0);
     return sum / pool_.training.size(0);
   }
 
   at::Tensor encode(const at::Tensor& frames) const {
     const at::NoGradGuard no_gradient;
-    return vae_->encode(to_values(frames, device_).to(dtype_)).mean;
+    return vae_->encode(pixels_to_values(frames.to(device_)).to(dtype_)).mean;
   }
 
   VaeBatch draw(int64_t index) const {
     at::Generator generator = at::detail::createCPUGenerator(mixed_seed(config_.seed, Stream::clips, index));
     const at::Tensor chosen = at::randint(pool_.training.size(0), {config_.batch}, generator, at::kLong);
-    const at::Tensor frames = to_values(pool_.training.index_select(0, chosen), device_);
+    const at::Tensor frames = pixels_to_values(pool_.training.index_select(0, chosen).to(device_));
     const at::Tensor counts = 1 + config_.detail_weight * (frames - mean_).abs().mean(1, /*keepdim=*/true);
     std::vector<FrameAugmentation> changes;
     for (int64_t i = 0; i < config_.batch; ++i) {
@@ -172,7 +167,7 @@ void evaluate(Training& training, VaeReport& report) {
   const int64_t interval = std::max<int64_t>(1, frames.size(0) / kMostEvaluated);
   double absolute = 0, square = 0, count = 0;
   for (const at::Tensor& part : frames.slice(0, 0, c10::nullopt, interval).split(kEvaluationBatch)) {
-    const at::Tensor error = training.reconstruct(part) - to_values(part, training.device());
+    const at::Tensor error = training.reconstruct(part) - pixels_to_values(part.to(training.device()));
     absolute += error.abs().sum().item<double>();
     square += error.square().sum().item<double>();
     count += static_cast<double>(error.numel());
@@ -181,21 +176,11 @@ void evaluate(Training& training, VaeReport& report) {
   report.peak_signal_to_noise = 10 * std::log10(4 / (square / count));
 }
 
-std::vector<Image> to_images(const at::Tensor& frames) {
-  std::vector<Image> images;
-  for (const at::Tensor& frame : frames.cpu().contiguous().unbind()) {
-    const uint8_t* pixels = frame.data_ptr<uint8_t>();
-    images.push_back({frame.size(0), frame.size(1), {pixels, pixels + frame.numel()}});
-  }
-  return images;
-}
-
 Image draw_reconstructions(Training& training) {
   const at::Tensor& held_out = training.pool().held_out;
   const int64_t interval = std::max<int64_t>(1, held_out.size(0) / kReconstructions);
   const at::Tensor frames = held_out.slice(0, 0, c10::nullopt, interval).slice(0, 0, kReconstructions);
-  const at::Tensor made =
-      training.reconstruct(frames).mul(127.5).add(127.5).round().to(at::kByte).permute({0, 2, 3, 1});
+  const at::Tensor made = values_to_pixels(training.reconstruct(frames));
   constexpr int64_t kGap = 2;
   return stack_vertically({side_by_side(to_images(frames), kGap), side_by_side(to_images(made), kGap)}, kGap);
 }

@@ -25,7 +25,7 @@ VaeTrainConfig tiny_config() {
   config.batch = 4;
   config.learning_rate = {.peak = 5e-3};
   config.augmentation = {.shift = 1};
-  config.precision = VaePrecision::float32;
+  config.precision = Precision::float32;
   return config;
 }
 
@@ -85,7 +85,7 @@ TEST_F(VaeTrainerTest, TheSameSeedGivesTheSameVae) {
 
 TEST_F(VaeTrainerTest, Bfloat16LearnsToo) {
   VaeTrainConfig config = tiny_config();
-  config.precision = VaePrecision::bfloat16;
+  config.precision = Precision::bfloat16;
   train(config);
   EXPECT_LT(losses_.back(), 0.75 * losses_.front());
 }

@@ -19,6 +19,10 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// The parameters and persistent buffers of a module by their dotted names, in registration order. Shares memory.
 NamedTensors state_dict(const torch::nn::Module& module);
 
+/// What keeps tensors from being copied into the wanted ones: a phrase for each missing, mis-shaped and unexpected
+/// name.
+std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors);
+
 /// Copies tensors into those of the same names, all or nothing: a missing, an unexpected and a mis-shaped name are all
 /// listed in one FormatError, and then nothing was copied. Dtypes are converted.
 /// @param where  the file the tensors come from, for errors

@@ -20,12 +20,12 @@ struct PartSize {
 /// What a checkpoint is.
 struct CheckpointSummary {
   std::string path;
-  std::string kind;                 ///< "policy", "vae", … as the manifest says; "tensors" for a single file
-  bool can_resume = false;          ///< holds what a training run needs to go on
-  int64_t bytes = 0;                ///< of all files
-  std::vector<ManifestFile> files;  ///< of a directory
-  std::vector<PartSize> parts;
-  std::optional<PolicyConfig> policy;  ///< of a policy
+  std::string kind;                      ///< "policy", "vae", … as the manifest says; "tensors" for a single file
+  bool can_resume = false;               ///< holds what a training run needs to go on
+  int64_t bytes = 0;                     ///< of all files
+  std::vector<ManifestFile> files = {};  ///< of a directory
+  std::vector<PartSize> parts = {};
+  std::optional<PolicyConfig> policy = {};  ///< of a policy
 };
 
 /// Verifies a checkpoint (a policy, a VAE, or a single .safetensors file) and says what it is.

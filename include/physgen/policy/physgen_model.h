@@ -58,8 +58,6 @@ class PhysGenModelImpl : public torch::nn::Module {
   ActionHead action_head{nullptr};
 
  private:
-  Conditions encode(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
-                    at::Tensor& anchor);
   Conditions split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const;
   RotaryTable rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const;
   at::Tensor mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const;

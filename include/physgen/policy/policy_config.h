@@ -27,16 +27,16 @@ void describe(AdapterConfig& config, Field& field) {
 /// config.json of a policy checkpoint: all that is needed to act besides the tensors.
 struct PolicyConfig {
   ModelConfig model;
-  AdapterConfig adapter;
+  AdapterConfig adapter = {};
   VaeConfig vae;
   CanvasConfig canvas;
-  std::string control_mode;
-  std::vector<std::string> tasks;         ///< the simulator's names of what was trained on
-  std::vector<std::string> instructions;  ///< the most frequent first
-  Normalizer actions;
-  Normalizer states;                 ///< empty without a state token
-  std::vector<int64_t> seeds_tried;  ///< first, last, first, last ...: inclusive ranges of demonstration seeds
-  int64_t step = 0;                  ///< optimiser steps that the weights have seen
+  std::string control_mode = {};
+  std::vector<std::string> tasks = {};         ///< the simulator's names of what was trained on
+  std::vector<std::string> instructions = {};  ///< the most frequent first
+  Normalizer actions = {};
+  Normalizer states = {};                 ///< empty without a state token
+  std::vector<int64_t> seeds_tried = {};  ///< first, last, first, last ...: inclusive ranges of demonstration seeds
+  int64_t step = 0;                       ///< optimiser steps that the weights have seen
 };
 
 template <class Field>

@@ -12,16 +12,9 @@
 #include <physgen/policy/train_mode.h>
 #include <physgen/train/frame_augmentation.h>
 #include <physgen/train/lr_schedule.h>
+#include <physgen/train/precision.h>
 
 namespace physgen {
-
-/// What the network computes in; parameters and the optimizer stay in float32. `automatic` is bfloat16 on GPUs and on
-/// CPUs that multiply in it.
-enum class Precision { automatic, float32, bfloat16 };
-inline std::span<const std::string_view> names_of(Precision) {
-  static constexpr std::string_view names[] = {"auto", "float32", "bfloat16"};
-  return names;
-}
 
 /// Which values of a dimension become -1 and 1: the least and the greatest, or the 1st and 99th percentile.
 enum class Normalization { min_max, quantile };

@@ -40,10 +40,10 @@ void describe(FinetuneJob& job, Field& field) {
 
 /// Called as the run goes on; each may be empty.
 struct FinetuneReport {
-  std::function<void(int64_t frames, int64_t total)> encoding;
-  std::function<void(const StepMetrics&)> step;
-  std::function<void(const EvaluationMetrics&)> evaluation;
-  std::function<void(const std::string&)> note;
+  std::function<void(int64_t frames, int64_t total)> encoding = {};
+  std::function<void(const StepMetrics&)> step = {};
+  std::function<void(const EvaluationMetrics&)> evaluation = {};
+  std::function<void(const std::string&)> note = {};
 };
 
 /// Where a run ended.

@@ -9,18 +9,12 @@
 #include <physgen/train/adam_config.h>
 #include <physgen/train/frame_augmentation.h>
 #include <physgen/train/lr_schedule.h>
+#include <physgen/train/precision.h>
 #include <physgen/vae/vae_config.h>
 
 namespace physgen {
 
-/// What a VAE is trained in: bfloat16 (weights and optimizer stay in float32) where the machine multiplies in it, or as
-/// said.
-enum class VaePrecision { automatic, float32, bfloat16 };
-inline std::span<const std::string_view> names_of(VaePrecision) {
-  static constexpr std::string_view names[] = {"auto", "float32", "bfloat16"};
-  return names;
-}
-
+/// Training of a VAE.
 struct VaeTrainConfig {
   VaeConfig vae;
   CanvasConfig canvas;
@@ -34,7 +28,7 @@ struct VaeTrainConfig {
   FrameAugmentationConfig augmentation;
   double held_out = 0.05;      ///< share of the episodes
   int64_t max_frames = 20000;  ///< kept in memory, evenly spaced over the demonstrations
-  VaePrecision precision = VaePrecision::automatic;
+  Precision precision = Precision::automatic;
   int64_t seed = 0;
 };
 

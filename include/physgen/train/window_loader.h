@@ -14,8 +14,8 @@ namespace physgen {
 
 /// Which windows, in which order and how changed.
 struct WindowChoice {
-  bool held_out = false;        ///< of the held-out episodes, or of the training ones
-  std::vector<double> weights;  ///< how often each dataset is drawn from; empty: by its number of windows
+  bool held_out = false;             ///< of the held-out episodes, or of the training ones
+  std::vector<double> weights = {};  ///< how often each dataset is drawn from; empty: by its number of windows
   uint64_t seed = 0;
   double latent_jitter = 0;  ///< deviation of the noise on the latents that the model is shown
   bool variants = true;      ///< draw among the augmented versions, or take the recorded one
