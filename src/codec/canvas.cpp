@@ -1,9 +1,32 @@
 #include <physgen/codec/canvas.h>
 
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
 #include <physgen/core/error.h>
 #include <physgen/media/resize.h>
 
 namespace physgen {
+namespace {
+
+Image cropped(const Image& view, const std::vector<double>& edges) {
+  const auto pixel = [](double share, int64_t size) { return std::llround(share * static_cast<double>(size)); };
+  const int64_t top = pixel(edges[0], view.height), left = pixel(edges[1], view.width);
+  return crop(view, top, left, pixel(edges[2], view.height) - top, pixel(edges[3], view.width) - left);
+}
+
+}  // namespace
+
+void check(const CanvasConfig& config, const std::string& where) {
+  const std::vector<double>& edges = config.crop;
+  if (edges.size() == 4 && edges[0] < edges[2] && edges[1] < edges[3]) return;
+  throw ConfigError({.what = "the crop of the pictures leaves nothing",
+                     .where = where + ".crop",
+                     .got = nlohmann::json(edges).dump(),
+                     .expected = "top, left, bottom, right as shares, with top < bottom and left < right",
+                     .next_step = "correct it; [0, 0, 1, 1] is the whole picture"});
+}
 
 Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config) {
   if (views.size() != config.cameras.size() || views.empty()) {
@@ -17,7 +40,7 @@ Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config
   std::vector<Image> shares;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t left = config.width * i / count, right = config.width * (i + 1) / count;
-    shares.push_back(resize(views[i], config.height, right - left));
+    shares.push_back(resize(cropped(views[i], config.crop), config.height, right - left));
   }
   return count == 1 ? shares.front() : side_by_side(shares);
 }

@@ -94,6 +94,24 @@ Image resize(const Image& image, int64_t height, int64_t width) {
   return result;
 }
 
+Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width) {
+  if (std::min(height, width) < 1 || std::min(top, left) < 0 || top + height > image.height ||
+      left + width > image.width) {
+    throw ConfigError({"a part of a picture is not inside it", "crop",
+                       std::to_string(height) + " x " + std::to_string(width) + " at (" + std::to_string(top) + ", " +
+                           std::to_string(left) + ")",
+                       "a part of " + std::to_string(image.height) + " x " + std::to_string(image.width),
+                       "correct canvas.crop"});
+  }
+  if (height == image.height && width == image.width) return image;
+  Image part{height, width, {}};
+  for (int64_t y = top; y < top + height; ++y) {
+    const auto row = image.pixels.begin() + (y * image.width + left) * kChannels;
+    part.pixels.insert(part.pixels.end(), row, row + width * kChannels);
+  }
+  return part;
+}
+
 Image side_by_side(const std::vector<Image>& images, int64_t gap) {
   int64_t height = 0;
   int64_t width = 0;

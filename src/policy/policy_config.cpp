@@ -50,6 +50,7 @@ void check_statistics(const Normalizer& statistics, int64_t width, const std::st
 void check_sizes(const PolicyConfig& config, const std::string& where) {
   check_sizes(config.model, where + ".model");
   check(config.vae);
+  check(config.canvas, where + ".canvas");
   check_canvas(config.canvas, config.vae.stride(), where);
   check_latents(config, where);
   check_statistics(config.actions, config.model.codec.action_width, where + ".actions");

@@ -38,6 +38,14 @@ TEST(Resize, RefusesImpossibleSizes) {
   EXPECT_THROW(resize(Image{}, 2, 2), ConfigError);
 }
 
+TEST(Crop, TakesThePartThatIsAskedFor) {
+  const Image image = grey(2, 3, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(crop(image, 0, 1, 2, 2), grey(2, 2, {2, 3, 5, 6}));
+  EXPECT_EQ(crop(image, 0, 0, 2, 3), image);
+  EXPECT_THROW(crop(image, 1, 0, 2, 1), ConfigError);
+  EXPECT_THROW(crop(image, 0, 0, 0, 1), ConfigError);
+}
+
 TEST(Layout, PicturesLieSideBySideAndAboveEachOther) {
   const Image tall = grey(2, 1, {1, 2});
   const Image wide = grey(1, 2, {3, 4});

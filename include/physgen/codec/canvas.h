@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include <physgen/core/config.h>
@@ -10,12 +9,15 @@
 
 namespace physgen {
 
-/// How the cameras' pictures become the one that the VAE sees: side by side, each resized to its share of the width.
+/// How the cameras' pictures become the one that the VAE sees: cropped, and side by side, each resized to its
+/// share of the width.
 /// One camera fills the canvas; of two, the scene camera is the left half and the wrist camera the right.
 struct CanvasConfig {
   std::vector<std::string> cameras = {"render_camera"};
   int64_t height = 480;
   int64_t width = 768;
+  /// The part of each picture that is used, as shares of its height and width: top, left, bottom, right.
+  std::vector<double> crop = {0, 0, 1, 1};
 };
 
 template <class Field>
@@ -23,7 +25,11 @@ void describe(CanvasConfig& config, Field& field) {
   field("cameras", config.cameras);
   field("height", config.height, {.least = 8, .most = 8192});
   field("width", config.width, {.least = 8, .most = 8192});
+  field("crop", config.crop, {.least = 0, .most = 1});
 }
+
+/// Throws ConfigError for a crop that leaves nothing. @param where  the config's name, for errors
+void check(const CanvasConfig& config, const std::string& where);
 
 /// One picture of all views. Throws Error when their number is not that of the cameras, or one is empty.
 Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config);

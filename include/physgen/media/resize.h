@@ -11,6 +11,9 @@ namespace physgen {
 /// ConfigError for a size below 1 and an empty picture.
 Image resize(const Image& image, int64_t height, int64_t width);
 
+/// The part of a picture that begins at (top, left). Throws ConfigError where it is empty or not all inside.
+Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width);
+
 /// The pictures from left to right, tops aligned, with `gap` white pixels between them; shorter ones get white below.
 Image side_by_side(const std::vector<Image>& images, int64_t gap = 0);
 
