@@ -1,15 +1,18 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <tuple>
 
 #include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/policy/controller.h>
+#include <physgen/policy/machine.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/simulator_process.h>
 
@@ -27,7 +30,7 @@ struct RolloutOptions {
 
 std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   RolloutConfig& config = options.config;
-  auto policy = Policy::load(config.checkpoint, config.device);
+  auto policy = Policy::load(config.checkpoint, config.device, options.evaluation.imagine);
   const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
   if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
   config.cameras = policy->cameras();
@@ -78,7 +81,13 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
   return {
       .reset = [controller](const std::string& told, uint64_t seed) { controller->reset(told, seed); },
       .act = [controller](const Observation& seen, const Matrix& executed) { return controller->act(seen, executed); },
-      .execute = config.execute};
+      .execute = config.execute,
+      .imagine = [controller] { return controller->imagine(); }};
+}
+
+int64_t threads_of(const EvaluationOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return std::max<int64_t>(1, std::thread::hardware_concurrency() / std::max<int64_t>(1, options.workers));
 }
 
 void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far) {
@@ -117,6 +126,7 @@ void conclude(const EvaluationResult& result, const EvaluationOptions& options, 
 
 void run_rollout(RolloutOptions options) {
   parse_environment_name(options.config.environment);  // before the policy takes its time to load
+  set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
   const SimulatorConfig simulator = simulator_of(options, *policy);
   const auto make_environment = [&](bool record) {
@@ -160,8 +170,11 @@ void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
       ->required();
   command.add_option("--workers", evaluation.workers, "simulators at the same time")->capture_default_str();
   command.add_option("--retries", evaluation.retries, "of an episode that the simulator spoils")->capture_default_str();
+  command.add_option("--threads", evaluation.threads, "of the CPU for each worker's policy; 0: the cores shared")
+      ->capture_default_str();
   command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes");
   command.add_option("--videos", evaluation.videos, "how many episodes to film")->capture_default_str();
+  command.add_flag("--imagine", evaluation.imagine, "show in the videos what the policy expected to see next");
 }
 
 }  // namespace

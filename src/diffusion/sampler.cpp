@@ -16,8 +16,8 @@ struct Interval {
   double next_noise() const { return std::sqrt(1 - next); }
 };
 
-at::Tensor clipped_sample(const at::Tensor& x, const at::Tensor& epsilon, const Interval& step) {
-  return ((x - step.noise() * epsilon) / step.scale()).clamp(-1, 1);
+at::Tensor clipped_sample(const at::Tensor& x, const at::Tensor& epsilon, const Interval& step, double limit) {
+  return ((x - step.noise() * epsilon) / step.scale()).clamp(-limit, limit);
 }
 
 at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& x0, const Interval& step) {
@@ -55,12 +55,12 @@ class DpmSolver {
   double previous_log_snr_ = 0;
 };
 
-at::Tensor sample_flow(const std::vector<int64_t>& timesteps, at::Tensor x, const Denoiser& denoiser) {
+at::Tensor sample_flow(const std::vector<int64_t>& timesteps, at::Tensor x, const Denoiser& denoiser, double limit) {
   for (size_t i = 0; i < timesteps.size(); ++i) {
     const int64_t next = i + 1 < timesteps.size() ? timesteps[i + 1] : 0;
     x = x + static_cast<double>(next - timesteps[i]) / NoiseSchedule::kTimesteps * denoiser(x, i);
   }
-  return x.clamp(-1, 1);
+  return x.clamp(-limit, limit);
 }
 
 }  // namespace
@@ -80,13 +80,13 @@ std::vector<int64_t> sampling_timesteps(Objective objective, int64_t steps) {
 
 at::Tensor sample(const NoiseSchedule& schedule, Objective objective, Sampler sampler,
                   const std::vector<int64_t>& timesteps, at::Tensor x, const Denoiser& denoiser,
-                  at::Generator generator) {
-  if (objective == Objective::flow_matching) return sample_flow(timesteps, x, denoiser);
+                  at::Generator generator, double limit) {
+  if (objective == Objective::flow_matching) return sample_flow(timesteps, x, denoiser, limit);
   DpmSolver solver;
   for (size_t i = 0; i < timesteps.size(); ++i) {
     const int64_t next = i + 1 < timesteps.size() ? timesteps[i + 1] : -1;
     const Interval step{schedule.alpha_bar(timesteps[i]), schedule.alpha_bar(next)};
-    at::Tensor x0 = clipped_sample(x, denoiser(x, static_cast<int64_t>(i)), step);
+    at::Tensor x0 = clipped_sample(x, denoiser(x, static_cast<int64_t>(i)), step, limit);
     switch (sampler) {
       case Sampler::ddim:
         x = ddim_step(x, x0, step);

@@ -4,8 +4,11 @@
 
 #include <torch/torch.h>
 
+#include <physgen/backbone/frame_generator.h>
+#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/layers/compute_device.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/lookahead.h>
@@ -18,6 +21,7 @@ struct Policy::Weights {
   PolicyConfig config;
   PhysGenModel model;
   FrameEncoder encoder;
+  CausalVae decoder;  // empty for a policy that does not imagine
   at::Device device;
   std::vector<std::pair<int64_t, int64_t>> seeds_tried;
 };
@@ -25,19 +29,22 @@ struct Policy::Weights {
 Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
 Policy::~Policy() = default;
 
-std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const std::string& device_name) {
+std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const std::string& device_name,
+                                           bool imagines) {
   const at::Device device = compute_device(device_name);
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
   loaded.model->to(device);
   loaded.model->eval();
   FrameEncoder encoder(loaded.vae, device, FrameEncoder::best_dtype(device));
+  if (imagines) loaded.vae->to(device);
+  CausalVae decoder = imagines ? loaded.vae : CausalVae(nullptr);
   std::vector<std::pair<int64_t, int64_t>> seeds;
   for (size_t i = 0; i + 1 < loaded.config.seeds_tried.size(); i += 2) {
     seeds.emplace_back(loaded.config.seeds_tried[i], loaded.config.seeds_tried[i + 1]);
   }
   return std::shared_ptr<const Policy>(
-      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, device, seeds})));
+      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, device, seeds})));
 }
 
 const std::vector<std::string>& Policy::cameras() const { return weights_->config.canvas.cameras; }
@@ -93,17 +100,14 @@ void check_count(const std::string& what, const std::string& where, int64_t got,
                .next_step = next_step});
 }
 
+void require(bool fulfilled, const std::string& what, const std::string& where, const std::string& next_step) {
+  if (!fulfilled) throw Error({.what = what, .where = where, .got = "", .expected = "", .next_step = next_step});
+}
+
 template <class Enum>
 Enum choice(const std::string& text, Enum fallback, const std::string& where) {
   if (text.empty()) return fallback;
-  auto names = names_of(Enum{});
-  std::string all;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == text) return static_cast<Enum>(i);
-    all += (all.empty() ? "" : ", ") + std::string(names[i]);
-  }
-  throw ConfigError(
-      {.what = "no such choice", .where = where, .got = text, .expected = "one of " + all, .next_step = ""});
+  return static_cast<Enum>(choice_of(text, names_of(Enum{}), "no such choice", where));
 }
 
 ActionSampler make_sampler(const PhysGenModel& model, const ControllerOptions& options) {
@@ -149,6 +153,7 @@ struct Controller::Episode {
   std::vector<Pack> packs;  // of the window, the newest last
   std::vector<KvCache> caches;
   at::Tensor anchor;
+  at::Tensor frame_condition;  // of the frame to come, [1, M, C]; undefined before the first round
 };
 
 template <class Work>
@@ -211,6 +216,7 @@ at::Tensor Controller::Episode::condition_after(Pack pack) {
   Conditions conditions = held > config.model.packs
                               ? slide()
                               : model->append(stacked({packs.back()}, execute), text, held - 1, caches, anchor);
+  frame_condition = conditions.frames.select(1, conditions.frames.size(1) - 1);
   at::Tensor all = model->head_condition(conditions);  // [1, P, K, C]
   return all.select(1, all.size(1) - 1);
 }
@@ -236,6 +242,7 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
   for (KvCache& cache : episode.caches) cache.clear();
   episode.packs.clear();
   episode.lookahead.clear();
+  episode.frame_condition.reset();
   episode.seed = seed;
   episode.round = 0;
   episode.started = true;
@@ -244,18 +251,27 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
 Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  if (!episode.started) {
-    throw Error({.what = "an episode has not begun",
-                 .where = "Controller::act",
-                 .got = "no call of reset",
-                 .expected = "",
-                 .next_step = "call Controller::reset with the instruction first"});
-  }
+  require(episode.started, "an episode has not begun", "Controller::act",
+          "call Controller::reset with the instruction first");
   Pack pack = episode.make_pack(observation, executed);
   at::Tensor condition = episode.timed("append", [&] { return episode.condition_after(std::move(pack)); });
   at::Tensor sampled = episode.timed("denoise", [&] { return episode.sample(condition); });
   ++episode.round;
   return episode.timed("actions", [&] { return episode.config.actions.denormalize(matrix_of(sampled)); });
+}
+
+Image Controller::imagine() {
+  c10::InferenceMode inference;
+  Episode& episode = *episode_;
+  require(episode.frame_condition.defined(), "the policy has seen nothing yet", "Controller::imagine",
+          "call Controller::act first");
+  CausalVae vae = episode.weights.decoder;  // a handle
+  require(!vae.is_empty(), "the policy was loaded without what imagining needs", "Controller::imagine",
+          "pass imagines = true to Policy::load");
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(
+      mixed_seed(episode.seed, Stream::imagination, static_cast<uint64_t>(episode.round)));
+  at::Tensor latents = generate_frames(episode.model->nova, episode.frame_condition, {}, generator);
+  return to_images(values_to_pixels(vae->decode(vae->denormalize(latents)))).front();
 }
 
 }  // namespace physgen

@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "physgen/core/error.h"
 #include "physgen/core/random.h"
+#include "physgen/media/resize.h"
 #include "physgen/media/video_writer.h"
 #include "physgen/rollout/simulator_process.h"
 #include "physgen/rollout/statistics.h"
@@ -24,8 +25,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void append_frames(std::vector<Image>& film, std::vector<Image>& frames) {
-  film.insert(film.end(), std::make_move_iterator(frames.begin()), std::make_move_iterator(frames.end()));
+// A real frame and, as tall, the one that was expected.
+Image beside(const Image& frame, const Image& expected) {
+  constexpr int64_t kGap = 4;
+  return side_by_side({frame, resize(expected, frame.height, frame.height * expected.width / expected.height)}, kGap);
+}
+
+void append_frames(std::vector<Image>& film, std::vector<Image> frames, const std::optional<Image>& expected) {
+  for (Image& frame : frames) film.push_back(expected ? beside(frame, *expected) : std::move(frame));
 }
 
 EpisodeRecord record_of_nothing(int64_t episode, int64_t seed, int64_t retries, const SimulatorFailure& failure) {
@@ -82,17 +89,19 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, int64_t see
   record.seed = seed;
   Perception seen = environment_->reset(seed);
   policy_.reset(seen.instruction, mixed_seed(static_cast<uint64_t>(seed), Stream::rollout));
-  std::vector<Image> film;
-  if (recording_ && !seen.views.empty()) film.push_back(seen.views.front());
+  std::vector<Image> film, first;
+  if (recording_ && !seen.views.empty()) first.push_back(seen.views.front());
   std::vector<double> milliseconds;
   Matrix executed;
   while (!seen.done) {
     if (stopped_()) return std::nullopt;
     const Matrix actions = next_actions(seen, executed, milliseconds);
+    const std::optional<Image> expected = imagine();
+    append_frames(film, std::exchange(first, {}), expected);
     const int64_t before = seen.control_steps;
     seen = environment_->step(actions);
     executed = actions.topRows(seen.control_steps - before);
-    append_frames(film, seen.frames);
+    append_frames(film, std::move(seen.frames), expected);
     ++record.rounds;
   }
   record.success = seen.success;
@@ -116,6 +125,11 @@ Matrix EpisodeRunner::next_actions(Perception& seen, const Matrix& executed, std
                  .next_step = "check the checkpoint with physgen inspect"});
   }
   return chunk.topRows(std::min<int64_t>(policy_.execute, chunk.rows()));
+}
+
+std::optional<Image> EpisodeRunner::imagine() const {
+  if (!recording_ || !options_.imagine) return std::nullopt;
+  return policy_.imagine();
 }
 
 std::string EpisodeRunner::write_film(const EpisodeRecord& record, const std::vector<Image>& film) const {

@@ -24,6 +24,7 @@ class EpisodeRunner {
   void prepare_environment(bool record);
   std::optional<EpisodeRecord> attempt(int64_t episode, int64_t seed);
   Matrix next_actions(Perception& seen, const Matrix& executed, std::vector<double>& milliseconds);
+  std::optional<Image> imagine() const;
   bool films(int64_t episode) const { return !options_.video.empty() && episode < options_.videos; }
   std::string write_film(const EpisodeRecord& record, const std::vector<Image>& film) const;
 

@@ -18,25 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-PolicyConfig tiny_policy_config() {
-  PolicyConfig config;
-  config.model = tiny_model_config();
-  config.vae = {.widths = {8, 8},
-                .layers_per_block = 1,
-                .decoder_layers_per_block = 1,
-                .norm_groups = 4,
-                .latent_channels = 2,
-                .time_taps = 1};
-  config.canvas = {.cameras = {"render_camera"}, .height = 16, .width = 16};
-  config.control_mode = "pd_joint_pos";
-  config.tasks = {"PushCube-v1"};
-  config.instructions = {"push it"};
-  config.actions = {{-1, -2, -3}, {1, 2, 3}};
-  config.seeds_tried = {0, 9};
-  config.step = 12;
-  return config;
-}
-
 class PolicyCheckpoint : public testing::Test {
  protected:
   PolicyCheckpoint() : model_(make_model(config_.model)), vae_(config_.vae) {

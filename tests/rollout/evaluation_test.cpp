@@ -371,6 +371,29 @@ TEST_F(Evaluation, TheFirstEpisodesAreFilmed) {
   EXPECT_TRUE(filmed.records[2].video.empty());
 }
 
+// The imagined picture changes neither the results nor the journal: only the film is wider.
+TEST_F(Evaluation, FilmsShowBesideWhatTheCameraSawWhatThePolicyExpected) {
+  const TemporaryFolder folder;
+  EvaluationOptions options = options_of(folder / "out");
+  options.video = folder / "films";
+  options.videos = 1;
+  options.imagine = true;
+  int64_t imagined = 0;
+  const auto imagining = [&] {
+    RolloutPolicy policy = walking_policy();
+    policy.imagine = [&] {
+      ++imagined;
+      return Image{4, 8, std::vector<uint8_t>(4 * 8 * 3, 200)};
+    };
+    return policy;
+  };
+  const EvaluationResult plain = run(config_of(2), options_of(folder / "plain"));
+  const EvaluationResult filmed = evaluate(config_of(2), options, fake_environment, imagining, {}, kNeverStop);
+  EXPECT_EQ(outcomes_of(plain), outcomes_of(filmed));
+  EXPECT_EQ(imagined, filmed.records[0].rounds);
+  EXPECT_GT(std::filesystem::file_size(filmed.records[0].video), 500u);
+}
+
 TEST_F(Evaluation, SeedsOfTheDemonstrationsAreSkipped) {
   EXPECT_EQ(episode_seeds(10, 4, {12, 13}), std::vector<int64_t>({10, 11, 14, 15}));
   EXPECT_EQ(episode_seeds(0, 3, {2, 5, 0, 0}), std::vector<int64_t>({1, 6, 7}));
@@ -388,6 +411,9 @@ TEST_F(Evaluation, OptionsOutOfRangeAreNamed) {
   options = options_of("unused");
   options.retries = -1;
   EXPECT_EQ(problem_of<ConfigError>([&] { run(config_of(1), options); }).where, "--retries");
+  options = options_of("unused");
+  options.imagine = true;
+  EXPECT_EQ(problem_of<ConfigError>([&] { run(config_of(1), options); }).got, "no --video");
 }
 
 TEST(EvaluationSummary, ReadsAsASentence) {

@@ -5,6 +5,7 @@
 #include <physgen/layers/initialization.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/physgen_model.h>
+#include <physgen/policy/policy_config.h>
 
 namespace physgen {
 
@@ -30,6 +31,26 @@ inline ModelConfig tiny_model_config() {
   config.codec = {.action_width = 3, .state_width = 5, .chunk = 4, .execute = 4};
   config.head = {.width = 16, .depth = 2, .heads = 2, .chunks = 2, .condition = HeadCondition::pack};
   config.packs = 3;
+  return config;
+}
+
+/// What such a model is saved with: a canvas of 16 x 16 pixels, one camera.
+inline PolicyConfig tiny_policy_config() {
+  PolicyConfig config;
+  config.model = tiny_model_config();
+  config.vae = {.widths = {8, 8},
+                .layers_per_block = 1,
+                .decoder_layers_per_block = 1,
+                .norm_groups = 4,
+                .latent_channels = 2,
+                .time_taps = 1};
+  config.canvas = {.cameras = {"render_camera"}, .height = 16, .width = 16};
+  config.control_mode = "pd_joint_pos";
+  config.tasks = {"PushCube-v1"};
+  config.instructions = {"push it"};
+  config.actions = {{-1, -2, -3}, {1, 2, 3}};
+  config.seeds_tried = {0, 9};
+  config.step = 12;
   return config;
 }
 

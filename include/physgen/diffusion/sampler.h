@@ -18,12 +18,13 @@ std::vector<int64_t> sampling_timesteps(Objective objective, int64_t steps);
 /// The network: x_t and the index into `sampling_timesteps` -> its prediction, shaped as x_t.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x, int64_t index)>;
 
-/// Denoises `x`, normal noise at timesteps.front(), to a sample; predicted samples are clipped to [-1, 1] at every
-/// step. DDIM with eta 0 (arXiv 2010.02502), DDPM with its small variance (arXiv 2006.11239), DPM-Solver++(2M) (arXiv
-/// 2211.01095), Euler for flow matching (arXiv 2210.02747).
+/// Denoises `x`, normal noise at timesteps.front(), to a sample; predicted samples are clipped to [-limit, limit] at
+/// every step (flow matching: at the end). DDIM with eta 0 (arXiv 2010.02502), DDPM with its small variance (arXiv
+/// 2006.11239), DPM-Solver++(2M) (arXiv 2211.01095), Euler for flow matching (arXiv 2210.02747).
 /// @param generator  for DDPM's noise; the others draw none
+/// @param limit      1 for normalised actions, infinity for latents
 at::Tensor sample(const NoiseSchedule& schedule, Objective objective, Sampler sampler,
                   const std::vector<int64_t>& timesteps, at::Tensor x, const Denoiser& denoiser,
-                  at::Generator generator = {});
+                  at::Generator generator = {}, double limit = 1);
 
 }  // namespace physgen

@@ -22,9 +22,11 @@ struct Observation {
 /// be shared by controllers on several threads.
 class Policy {
  public:
-  /// @param device  "auto", "cpu", "cuda" or "cuda:1"
+  /// @param device    "auto", "cpu", "cuda" or "cuda:1"
+  /// @param imagines  keeps the VAE's decoder, which `Controller::imagine` needs
   /// Throws ConfigError when `checkpoint` does not exist, FormatError when it is damaged or holds no policy.
-  static std::shared_ptr<const Policy> load(const std::string& checkpoint, const std::string& device = "auto");
+  static std::shared_ptr<const Policy> load(const std::string& checkpoint, const std::string& device = "auto",
+                                            bool imagines = false);
 
   ~Policy();
   const std::vector<std::string>& cameras() const;
@@ -73,6 +75,11 @@ class Controller {
   /// @param executed  the rows executed since the last call, [execute, A]; empty at the first call of an episode
   /// Throws Error for a wrong number of views, another size of `executed` or of the state, or a call before `reset`.
   Matrix act(const Observation& observation, const Matrix& executed);
+
+  /// The canvas that the policy expects to see at the next `act`, drawn from what it has seen so far. Acting does not
+  /// need it and does not change with it. Throws Error before the first `act` of an episode, and for a policy that was
+  /// loaded without `imagines`.
+  Image imagine();
 
  private:
   struct Episode;

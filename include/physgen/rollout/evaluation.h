@@ -52,13 +52,15 @@ void describe(RolloutConfig& config, Field& field) {
   field("lookahead", config.lookahead);
 }
 
-/// How an evaluation is carried out; no result depends on it.
+/// How an evaluation is carried out; no result depends on it, up to the rounding of sums in other orders.
 struct EvaluationOptions {
   std::string out;      ///< folder for rollout.json, episodes.jsonl and summary.json
   int64_t workers = 1;  ///< episodes at the same time, each with a simulator and a policy of its own
   int64_t retries = 3;  ///< of an episode that the simulator spoils
+  int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
   std::string video;    ///< folder for MP4 files of the first episodes; empty: none
   int64_t videos = 10;
+  bool imagine = false;  ///< beside what the camera saw, the videos show the frame that the policy expected next
 };
 
 /// What acts in one worker's episodes.
@@ -67,6 +69,8 @@ struct RolloutPolicy {
   /// The next actions [k, A]. `executed` are the rows executed since the last call; empty at the first of an episode.
   std::function<Matrix(const Observation& observation, const Matrix& executed)> act;
   int64_t execute = 1;  ///< rows of an answer to execute before the next call
+  /// The frame expected after the actions of the last answer; needed for EvaluationOptions::imagine alone.
+  std::function<Image()> imagine = {};
 };
 
 /// Called in the thread that uses the environment. `record`: Perception::frames must be filled.

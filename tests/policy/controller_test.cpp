@@ -1,0 +1,121 @@
+#include <physgen/policy/controller.h>
+
+#include <gtest/gtest.h>
+
+#include <physgen/core/random.h>
+#include <physgen/policy/action_sampler.h>
+#include <physgen/policy/policy_checkpoint.h>
+#include <physgen/vae/frame_encoder.h>
+
+#include "support/problem_of.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
+
+namespace physgen {
+namespace {
+
+Image picture(uint64_t seed) {
+  const at::Tensor pixels = at::randint(256, {16, 16, 3}, generator(seed), at::kByte);
+  const uint8_t* data = pixels.const_data_ptr<uint8_t>();
+  return {16, 16, {data, data + pixels.numel()}};
+}
+
+class ControllerTest : public testing::Test {
+ protected:
+  ControllerTest() {
+    PhysGenModel model = make_model(config_.model);
+    CausalVae vae(config_.vae);
+    initialize(*vae, generator(5));
+    save_policy(path_, config_, state_dict(*model), state_dict(*vae));
+  }
+
+  std::shared_ptr<const Policy> load(bool imagines = false) const { return Policy::load(path_, "cpu", imagines); }
+
+  // The actions of some rounds, all of which are executed.
+  static std::vector<Matrix> rounds(Controller& controller, int64_t count) {
+    std::vector<Matrix> answers;
+    Matrix executed;
+    for (int64_t i = 0; i < count; ++i) {
+      answers.push_back(controller.act({.views = {picture(10 + i)}, .state = {}}, executed));
+      executed = answers.back();
+    }
+    return answers;
+  }
+
+  PolicyConfig config_ = tiny_policy_config();
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "policy";
+};
+
+TEST_F(ControllerTest, TheSameSeedGivesTheSameActionsForTheSameFrames) {
+  Controller one(load()), other(load());
+  one.reset("push it", 7);
+  other.reset("push it", 8);
+  const std::vector<Matrix> first = rounds(one, 5);
+  EXPECT_EQ(first.front().rows(), config_.model.codec.chunk);
+  EXPECT_FALSE(first.front().isApprox(rounds(other, 1).front()));
+  one.reset("push it", 7);
+  EXPECT_EQ(rounds(one, 5), first);
+}
+
+// A full window begins anew with its second pack, whose actions are then Begin-of-Action as in training.
+TEST_F(ControllerTest, ASlidWindowIsTheWindowThatBeginsLater) {
+  LoadedPolicy policy = load_policy(path_);
+  policy.model->eval();
+  Controller controller(load());
+  controller.reset("push it", 7);
+  const std::vector<Matrix> answers = rounds(controller, 4);  // of 3 packs
+  FrameEncoder encoder(policy.vae, at::kCPU, FrameEncoder::best_dtype(at::kCPU));
+  std::vector<at::Tensor> latents, actions;
+  for (int64_t i = 1; i < 4; ++i) {
+    const Image frame = picture(10 + i);
+    latents.push_back(encoder.encode(at::tensor(frame.pixels, at::kByte).view({1, 16, 16, 3}))[0]);
+    const Matrix before = config_.actions.normalize(answers[i - 1]);
+    actions.push_back(at::tensor(std::vector<float>(before.data(), before.data() + before.size())).view({4, 3}));
+  }
+  torch::NoGradGuard no_grad;
+  const PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}};
+  const at::Tensor condition =
+      policy.model->head_condition(policy.model->forward(inputs, policy.model->encode_text({"push it"}))).select(1, 2);
+  const at::Tensor noise =
+      at::randn({1, 8, 3}, generator(mixed_seed(7, Stream::rollout, 3)));  // that of the fourth round
+  const at::Tensor sampled = ActionSampler(policy.model, Sampler::ddim, 10).sample(condition, noise)[0];
+  const Matrix got = config_.actions.normalize(answers[3]);
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t j = 0; j < 3; ++j) EXPECT_NEAR(got(i, j), sampled[i][j].item<float>(), 1e-4) << i << " " << j;
+  }
+}
+
+TEST_F(ControllerTest, ImaginesTheNextFrameWithoutChangingWhatItDoes) {
+  Controller plain(load()), imagining(load(true));
+  plain.reset("push it", 7);
+  imagining.reset("push it", 7);
+  const Matrix expected = rounds(plain, 1).front();
+  EXPECT_EQ(rounds(imagining, 1).front(), expected);
+  const Image first = imagining.imagine();
+  EXPECT_EQ(first.height, 16);
+  EXPECT_EQ(first.width, 16);
+  EXPECT_EQ(imagining.imagine(), first);
+  const Observation next{.views = {picture(11)}, .state = {}};
+  EXPECT_EQ(imagining.act(next, expected), plain.act(next, expected));
+  EXPECT_NE(imagining.imagine(), first);
+}
+
+TEST_F(ControllerTest, SaysWhatACallLacks) {
+  Controller controller(load());
+  const auto act = [&](const Observation& seen, const Matrix& executed) {
+    return problem_of<Error>([&] { controller.act(seen, executed); });
+  };
+  const Observation seen{.views = {picture(1)}, .state = {}};
+  EXPECT_EQ(act(seen, {}).what, "an episode has not begun");
+  EXPECT_EQ(problem_of<Error>([&] { controller.imagine(); }).what, "the policy has seen nothing yet");
+  controller.reset("push it", 0);
+  EXPECT_EQ(act({.views = {picture(1), picture(2)}, .state = {}}, {}).got, "2 pictures");
+  controller.act(seen, {});
+  EXPECT_EQ(act(seen, {}).got, "0");
+  EXPECT_EQ(act(seen, {}).expected, "4");
+  EXPECT_EQ(problem_of<Error>([&] { controller.imagine(); }).next_step, "pass imagines = true to Policy::load");
+}
+
+}  // namespace
+}  // namespace physgen
