@@ -17,7 +17,12 @@ std::vector<at::Tensor> AdaLayerNormImpl::forward(const at::Tensor& z) const {
 }
 
 at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, double eps) {
-  return at::layer_norm(x, {x.size(-1)}, {}, {}, eps) * (1 + scale) + shift;
+  const int64_t width = x.size(-1);
+  if (!at::GradMode::is_enabled() && scale.numel() == width) {  // of one timestep: the norm's own weights, one pass
+    return at::layer_norm(x, {width}, (1 + scale).view({width}).to(x.scalar_type()),
+                          shift.view({width}).to(x.scalar_type()), eps);
+  }
+  return at::layer_norm(x, {width}, {}, {}, eps) * (1 + scale) + shift;
 }
 
 }  // namespace physgen

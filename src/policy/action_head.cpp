@@ -36,9 +36,9 @@ at::Tensor ActionBlockImpl::attend_condition(const at::Tensor& x, const Conditio
 
 at::Tensor ActionBlockImpl::forward(at::Tensor x, const std::vector<at::Tensor>& m,
                                     const ConditionKeys& condition) const {
-  x = x + m[2] * self_attention->forward(modulate_norm(x, m[1], m[0]));
-  x = x + m[5] * attend_condition(modulate_norm(x, m[4], m[3]), condition);
-  return x + m[8] * mlp->forward(modulate_norm(x, m[7], m[6]));
+  x = at::addcmul(x, m[2], self_attention->forward(modulate_norm(x, m[1], m[0])));
+  x = at::addcmul(x, m[5], attend_condition(modulate_norm(x, m[4], m[3]), condition));
+  return at::addcmul(x, m[8], mlp->forward(modulate_norm(x, m[7], m[6])));
 }
 
 ActionHeadImpl::ActionHeadImpl(const ActionHeadConfig& config, int64_t condition_width, int64_t chunk,
