@@ -177,6 +177,11 @@ Episode ManiSkillDataset::read(int64_t episode) const {
   return entry.file->read(entry.index);
 }
 
+std::optional<Eigen::Isometry3d> ManiSkillDataset::read_hand(int64_t episode) const {
+  const Files::Entry& entry = files_->at(episode);
+  return entry.file->read_hand(entry.index);
+}
+
 Image ManiSkillDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
   const Files::Entry& entry = files_->at(episode);
   files_->frame_size(camera);

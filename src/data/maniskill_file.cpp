@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <physgen/core/error.h>
+#include <physgen/core/rigid_transform.h>
 
 #include "data/maniskill_metadata.h"
 
@@ -188,6 +189,21 @@ Episode ManiSkillFile::read(int64_t episode) const {
     check_finite(result.states, path() + ":" + states, id);
   }
   return result;
+}
+
+std::optional<Eigen::Isometry3d> ManiSkillFile::read_hand(int64_t episode) const {
+  const Hdf5Lock lock;
+  const std::string hand = object(episode, "obs/extra/tcp_pose"), robots = object(episode, "env_states/articulations");
+  const std::vector<std::string> names = file_.children(robots);
+  if (!file_.exists(hand) || names.size() != 1) return std::nullopt;
+  const auto first_pose = [&](const std::string& name) -> std::optional<Eigen::Isometry3d> {
+    const Matrix rows = file_.open(name, Hdf5Numbers::floating, 2).read_matrix();
+    if (rows.rows() < 1 || rows.cols() < 7 || !rows.allFinite()) return std::nullopt;
+    return transform_of_pose(rows.row(0).head<7>().transpose().cast<double>());
+  };
+  const auto in_world = first_pose(hand), base = first_pose(robots + "/" + names.front());
+  if (!in_world || !base) return std::nullopt;
+  return base->inverse() * *in_world;
 }
 
 Image ManiSkillFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {

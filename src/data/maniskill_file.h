@@ -1,5 +1,7 @@
 #pragma once
 
+#include <Eigen/Geometry>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -36,6 +38,8 @@ class ManiSkillFile {
   EpisodeShape inspect(int64_t episode) const;
   /// Throws FormatError for numbers that are not finite.
   Episode read(int64_t episode) const;
+  /// Where the hand is at the first frame, seen from the robot's base; nothing where the file does not tell.
+  std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const;
   /// Throws FormatError when there is no such frame.
   Image read_frame(int64_t episode, const std::string& camera, int64_t index) const;
 

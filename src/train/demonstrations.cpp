@@ -6,22 +6,32 @@
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/data/action_conversion.h>
 #include <physgen/data/statistics.h>
 
 namespace physgen {
 namespace {
 
-DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed) {
+Episode read_episode(const ManiSkillDataset& dataset, int64_t index, const std::string& control_mode) {
+  Episode episode = dataset.read(index);
+  if (control_mode.empty() || control_mode == episode.info.control_mode) return episode;
+  return convert_actions(std::move(episode), control_mode, dataset.read_hand(index));
+}
+
+DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
+                          const std::string& control_mode) {
   DemonstrationSet set{find_demonstrations({path}), ManiSkillDataset({path}, instruction), {}, {}};
-  for (int64_t i = 0; i < set.dataset.size(); ++i) set.episodes.push_back(set.dataset.read(i));
+  for (int64_t i = 0; i < set.dataset.size(); ++i) {
+    set.episodes.push_back(read_episode(set.dataset, i, control_mode));
+  }
   set.split = split_episodes(set.dataset.size(), held_out, seed);
   return set;
 }
 
 // What two datasets must share to train one policy.
 std::string robot_of(const DemonstrationSet& set) {
-  return set.dataset.info(0).control_mode + " with " + std::to_string(set.dataset.action_width()) + " actions and " +
-         std::to_string(set.dataset.state_width()) + " states";
+  return set.episodes.front().info.control_mode + " with " + std::to_string(set.dataset.action_width()) +
+         " actions and " + std::to_string(set.dataset.state_width()) + " states";
 }
 
 void require_one_robot(const std::vector<DemonstrationSet>& sets) {
@@ -73,7 +83,7 @@ std::vector<std::string> by_frequency(const std::vector<DemonstrationSet>& sets,
 }  // namespace
 
 std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
-                                                  double held_out, uint64_t seed) {
+                                                  double held_out, uint64_t seed, const std::string& control_mode) {
   if (paths.empty()) {
     throw ConfigError({.what = "there are no demonstrations to train on",
                        .where = "data",
@@ -83,7 +93,8 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
   }
   std::vector<DemonstrationSet> sets;
   for (const std::string& path : paths) {
-    sets.push_back(read_set(path, instruction, held_out, mixed_seed(seed, Stream::held_out, sets.size())));
+    sets.push_back(
+        read_set(path, instruction, held_out, mixed_seed(seed, Stream::held_out, sets.size()), control_mode));
   }
   require_one_robot(sets);
   return sets;
@@ -112,7 +123,7 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
                        .expected = "states, as model.codec.state_token asks for",
                        .next_step = "set model.codec.state_token to false, or record them"});
   }
-  config.control_mode = first.info(0).control_mode;
+  config.control_mode = sets.front().episodes.front().info.control_mode;
   config.tasks = by_frequency(sets, &EpisodeInfo::task);
   config.instructions = by_frequency(sets, &EpisodeInfo::instruction);
   config.actions = normalizer_of(sets, &Episode::actions, normalization);

@@ -27,7 +27,8 @@ at::Generator weight_generator(int64_t seed, uint64_t index) {
 }
 
 // A model's shapes depend on the widths, and what its tokens mean on the rest.
-void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const ManiSkillDataset& data) {
+void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const DemonstrationSet& set) {
+  const ManiSkillDataset& data = set.dataset;
   const CodecConfig& codec = checkpoint.model.codec;
   if (data.action_width() != codec.action_width) {
     refuse_difference("the action width", job, std::to_string(data.action_width()), std::to_string(codec.action_width));
@@ -35,8 +36,9 @@ void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const Ma
   if (codec.state_token && data.state_width() != codec.state_width) {
     refuse_difference("the state width", job, std::to_string(data.state_width()), std::to_string(codec.state_width));
   }
-  if (data.info(0).control_mode != checkpoint.control_mode) {
-    refuse_difference("the control mode", job, data.info(0).control_mode, checkpoint.control_mode);
+  const std::string& control_mode = set.episodes.front().info.control_mode;
+  if (control_mode != checkpoint.control_mode) {
+    refuse_difference("the control mode", job, control_mode, checkpoint.control_mode);
   }
   if (!job.cameras.empty() && job.cameras != checkpoint.canvas.cameras) {
     refuse_difference("the camera", job, comma_separated(job.cameras), comma_separated(checkpoint.canvas.cameras));
@@ -45,7 +47,7 @@ void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const Ma
 
 LoadedPolicy from_checkpoint(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   LoadedPolicy policy = load_policy(job.init);
-  check_like(policy.config, job, sets.front().dataset);
+  check_like(policy.config, job, sets.front());
   describe_data(sets, job.config.normalization, policy.config);
   if (policy.config.adapter.rank > 0) {
     merge_adapters(policy.model);

@@ -146,7 +146,8 @@ FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, co
   folder.refuse_other_run(job);
   const at::Device device = compute_device(job.device);
   if (job.config.threads > 0) set_compute_threads(job.config.threads);
-  const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out, job.config.seed);
+  const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
+                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets);
 

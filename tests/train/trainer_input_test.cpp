@@ -54,6 +54,23 @@ TEST_F(TrainerInput, DemonstrationsThatAreNotThereAreRefused) {
   EXPECT_EQ(refusal<ConfigError>(job).next_step, "pass --data FILE_OR_DIR");
 }
 
+TEST_F(TrainerInput, ActionsAreConvertedToTheControlModeThatIsAskedFor) {
+  FinetuneJob job = tiny_.job("run");
+  job.config.control_mode = "pd_ee_delta_pose";
+  EXPECT_EQ(refusal<ConfigError>(job).got, "pd_joint_pos to pd_ee_delta_pose");
+  job.config.control_mode = "pd_joint_target_delta_pos";
+  const PolicyConfig policy = read_policy_config(run(job).best);
+  EXPECT_EQ(policy.control_mode, "pd_joint_target_delta_pos");
+  EXPECT_NEAR(policy.actions.low[0], 0, 1e-6);   // the first target is where the robot stands
+  EXPECT_NEAR(policy.actions.high[0], 1, 1e-4);  // then 0.1 rad a step
+  FinetuneJob next = tiny_.job("next");
+  next.vae.clear();
+  next.init = job.out + "/best";
+  EXPECT_EQ(refusal<ConfigError>(next).got, "pd_joint_pos");
+  next.config.control_mode = "pd_joint_target_delta_pos";
+  run(next);
+}
+
 TEST_F(TrainerInput, ATruncatedAndAnEmptyDemonstrationFileAreRefused) {
   const FinetuneJob job = tiny_.job("run");
   const std::string bytes = read_bytes(tiny_.data());

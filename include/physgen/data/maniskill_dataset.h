@@ -1,7 +1,10 @@
 #pragma once
 
+#include <Eigen/Geometry>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +47,9 @@ class ManiSkillDataset {
 
   /// Actions and states, checked to be finite. Throws FormatError where they are not.
   Episode read(int64_t episode) const;
+  /// Where the hand is at the first frame of an episode, seen from the robot's base: of obs/extra/tcp_pose and the one
+  /// robot in env_states/articulations. Nothing where the file does not tell.
+  std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const;
   /// One frame of one camera, 0 <= index <= T. Frames of one episode in ascending order are read fastest. Throws
   /// FormatError when the file cannot give it.
   Image read_frame(int64_t episode, const std::string& camera, int64_t index) const;

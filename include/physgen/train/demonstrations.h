@@ -19,10 +19,11 @@ struct DemonstrationSet {
 };
 
 /// Reads every path as a dataset of its own and draws the episodes to hold out.
+/// @param control_mode  of the actions, converted where they were recorded in another; empty: as recorded
 /// Throws ConfigError for a path that does not exist and for datasets that do not go together (control mode, action
 /// width, state width), FormatError for everything that is wrong inside.
 std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
-                                                  double held_out, uint64_t seed);
+                                                  double held_out, uint64_t seed, const std::string& control_mode = "");
 
 /// Throws ConfigError naming a camera that one of the datasets lacks.
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,9 @@ void describe(AugmentationConfig& config, Field& field) {
 struct FinetuneConfig {
   ModelConfig model;    ///< of a policy that starts from nothing; with a checkpoint to start from, its own counts
   CanvasConfig canvas;  ///< likewise
+  /// What the policy's actions are; empty: as the demonstrations were recorded. Others are converted where
+  /// `convert_actions` can.
+  std::string control_mode;
   int64_t seed = 0;
   int64_t steps = 30000;
   int64_t batch = 32;        ///< windows a step
@@ -90,6 +94,7 @@ template <class Field>
 void describe(FinetuneConfig& config, Field& field) {
   field("model", config.model);
   field("canvas", config.canvas);
+  field("control_mode", config.control_mode);
   field("seed", config.seed, {.least = 0});
   field("steps", config.steps, {.least = 1});
   field("batch", config.batch, {.least = 1, .most = 1 << 20});
