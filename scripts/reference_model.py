@@ -10,197 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def timestep_frequencies(timesteps):
-    steps = torch.arange(128, device=timesteps.device)
-    angles = timesteps.float()[:, None] * torch.exp(-math.log(10000) / 128 * steps)
-    return torch.cat([angles.cos(), angles.sin()], 1)
-
-
-def sin_cos(values, half):
-    angles = values.float()[:, None] / 10000 ** (torch.arange(half) / half)
-    return torch.cat([angles.sin(), angles.cos()], 1)
-
-
-def grid_positions(height, width, channels):
-    rows = sin_cos(torch.arange(height), channels // 4)[:, None].expand(height, width, -1)
-    columns = sin_cos(torch.arange(width), channels // 4)[None].expand(height, width, -1)
-    return torch.cat([columns, rows], 2).flatten(0, 1)
-
-
-def patchify(x, patch):
-    b, c, height, width = x.shape
-    x = x.view(b, c, height // patch, patch, width // patch, patch)
-    return x.permute(0, 2, 4, 3, 5, 1).reshape(b, -1, patch * patch * c)
-
-
-class Mlp(nn.Module):
-    def __init__(self, inner, hidden, outer, activation=F.gelu):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(inner, hidden), nn.Linear(hidden, outer)
-        self.activation = activation
-
-    def forward(self, x):
-        return self.fc2(self.activation(self.fc1(x)))
-
-
-class Attention(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.heads = heads
-
-    def forward(self, x, mask=None):
-        b, n, c = x.shape
-        q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.proj(x.transpose(1, 2).reshape(b, n, c))
-
-
-class Block(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn, self.mlp = Attention(width, heads), Mlp(width, 4 * width, width)
-
-    def forward(self, x, mask=None):
-        x = self.norm1(self.attn(x, mask)) + x
-        return self.norm2(self.mlp(x)) + x
-
-
-class PatchEmbed(nn.Module):
-    def __init__(self, channels, width, patch):
-        super().__init__()
-        self.proj = nn.Conv2d(channels, width, patch, stride=patch)
-
-    def forward(self, patches):
-        return F.linear(patches, self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
-
-
-class Encoder(nn.Module):
-    def __init__(self, nova, patch, depth):
-        super().__init__()
-        self.patch_embed = PatchEmbed(nova["latent_channels"], nova["width"], patch)
-        self.blocks = nn.ModuleList(Block(nova["width"], nova["heads"]) for _ in range(depth))
-        self.norm = nn.LayerNorm(nova["width"])
-
-    def forward(self, x, mask=None):
-        for block in self.blocks:
-            x = block(x, mask)
-        return self.norm(x)
-
-    def complete(self, x, known_ids, condition):
-        half, prefix = len(self.blocks) // 2, condition.shape[1]
-        ids = known_ids[..., None].expand(-1, -1, x.shape[2])
-        known = torch.cat([condition, x.gather(1, ids)], 1)
-        for block in self.blocks[:half]:
-            known = block(known)
-        x = torch.cat([known[:, :prefix], x.to(known.dtype).scatter(1, ids, known[:, prefix:])], 1)
-        for block in self.blocks[half:]:
-            x = block(x)
-        return self.norm(x[:, prefix:])
-
-
-class AdaLayerNorm(nn.Module):
-    def __init__(self, width, parts):
-        super().__init__()
-        self.proj = nn.Linear(width, parts * width)
-        self.parts = parts
-
-    def forward(self, z):
-        return self.proj(F.silu(z)).chunk(self.parts, -1)
-
-
-def modulate(x, scale, shift):
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
-
-
-class TimeConditionEmbed(nn.Module):
-    def __init__(self, condition_width, width):
-        super().__init__()
-        self.timestep_proj = Mlp(256, width, width, F.silu)
-        self.condition_proj = Mlp(condition_width, width, width, F.silu)
-
-
-class DiffusionBlock(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.norm1, self.proj = AdaLayerNorm(width, 3), Mlp(width, width, width, F.silu)
-        self.norm2 = nn.LayerNorm(width)
-
-    def forward(self, x, y):
-        scale, shift, gate = self.norm1(y)
-        return self.norm2(self.proj(modulate(x, scale, shift))) * gate + x
-
-
-class DiffusionMlp(nn.Module):
-    def __init__(self, nova):
-        super().__init__()
-        width, patch, channels = nova["decoder_width"], nova["image_patch"], nova["latent_channels"]
-        self.patch_embed = PatchEmbed(channels, width, patch)
-        self.time_cond_embed = TimeConditionEmbed(nova["width"], width)
-        self.blocks = nn.ModuleList(DiffusionBlock(width) for _ in range(nova["decoder_depth"]))
-        self.norm, self.head = AdaLayerNorm(width, 2), nn.Linear(width, patch * patch * channels)
-
-    def forward(self, patches, timesteps, condition):
-        y = condition + self.time_cond_embed.timestep_proj(timestep_frequencies(timesteps))
-        x = self.patch_embed(patches)
-        for block in self.blocks:
-            x = block(x, y)
-        return self.head(modulate(x, *self.norm(y)))
-
-
-class MaskEmbed(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.bos_token, self.mask_token = (nn.Parameter(torch.zeros(1, width)) for _ in range(2))
-
-    def forward(self, x, unknown):
-        return torch.where(unknown[..., None], self.mask_token.to(x.dtype), x)
-
-
-class TextEmbed(nn.Module):
-    def __init__(self, nova):
-        super().__init__()
-        self.register_buffer("weight", torch.zeros(nova["text_rows"], nova["text_width"]))
-        self.proj, self.norm = nn.Linear(nova["text_width"], nova["width"]), nn.LayerNorm(nova["width"])
-
-    def forward(self, values, used):
-        rows = self.weight[: used.shape[1]].expand(used.shape[0], -1, -1)
-        return self.norm(self.proj(torch.where(used[..., None], values, rows)))
-
-
-class VideoPositionEmbed(nn.Module):
-    def __init__(self, nova):
-        super().__init__()
-        self.norm = nn.LayerNorm(nova["width"])
-        self.time_proj = nn.Sequential(
-            nn.Linear(256, nova["width"]), nn.SiLU(), nn.Linear(nova["width"], nova["width"])
-        )
-        self.stretch = nova["time_base"] / nova["time_frames"]
-
-    def forward(self, indices):
-        return self.norm(self.time_proj(sin_cos(indices * self.stretch, 128)))
-
-
-class Nova(nn.Module):
-    def __init__(self, nova):
-        super().__init__()
-        self.rows, self.columns = nova["latent_height"] // nova["image_patch"], nova["latent_width"] // nova["image_patch"]
-        self.width = nova["width"]
-        self.video_encoder = Encoder(nova, 2 * nova["image_patch"], nova["video_depth"])
-        self.image_encoder = Encoder(nova, nova["image_patch"], nova["image_depth"])
-        self.image_decoder = DiffusionMlp(nova)
-        self.mask_embed, self.text_embed = MaskEmbed(nova["width"]), TextEmbed(nova)
-        self.video_pos_embed = VideoPositionEmbed(nova)
-
-    def embed_frames(self, patches):
-        return self.video_encoder.patch_embed(patches) + grid_positions(self.rows // 2, self.columns // 2, self.width)
-
-    def complete_frames(self, patches, known_ids, unknown, condition):
-        x = self.mask_embed(self.image_encoder.patch_embed(patches), unknown)
-        x = x + grid_positions(self.rows, self.columns, self.width)
-        return self.image_encoder.complete(x, known_ids, condition)
+from reference_nova import AdaLayerNorm, Attention, Mlp, Nova, modulate, patchify, sin_cos, timestep_frequencies
 
 
 class ByteEncoder(nn.Module):
@@ -319,8 +129,8 @@ class PhysGen(nn.Module):
         nova, codec, head = config["backbone"], config["codec"], config["head"]
         if nova["position"] != "absolute" or nova["mixer_rank"] > 0 or nova["motion_embed"]:
             raise SystemExit("the reference model has absolute positions, no mixer and no motion embedding")
-        if head["objective"] != "epsilon" or config["text_encoder"] != "bytes":
-            raise SystemExit("the reference model predicts epsilon and reads bytes")
+        if head["objective"] == "discrete" or config["text_encoder"] != "bytes":
+            raise SystemExit("the reference model denoises and reads bytes")
         self.config = config
         self.nova = Nova(nova)
         self.text_encoder = ByteEncoder(nova["text_slots"], config["text_slot_bytes"], nova["text_width"])
@@ -367,16 +177,23 @@ class PhysGen(nn.Module):
         predicted = decoder(self.add_noise(x, noise, timesteps), timesteps, condition)
         return F.mse_loss(predicted.float(), noise)
 
+    def noisy_actions(self, x, noise, timesteps):
+        """What the head sees, what it should predict, and the timesteps that it is told."""
+        if self.config["head"]["objective"] == "epsilon":
+            return self.add_noise(x, noise, timesteps), noise, timesteps
+        sigma = ((timesteps + 1) / 1000).view(-1, 1, 1)
+        return (1 - sigma) * x + sigma * noise, noise - x, timesteps + 1
+
     def action_loss(self, batch, outputs):
         packs, chunks = outputs.shape[1], self.config["head"]["chunks"]
         window = lambda x: torch.stack([x[:, p : p + chunks].flatten(1, 2) for p in range(packs)], 1).flatten(0, 1)
         targets, valid = window(batch["actions"]), window(batch["action_valid"])
         valid = valid & batch["frame_valid"][:, :packs].flatten()[:, None]
-        noise, timesteps = batch["noise.action_noise"], batch["noise.action_timesteps"].flatten()
-        x = targets[:, None].expand_as(noise).flatten(0, 1)
-        noisy = self.add_noise(x, noise.flatten(0, 1), timesteps)
+        noise, timesteps = batch["noise.action_noise"].flatten(0, 1), batch["noise.action_timesteps"].flatten()
+        x = targets[:, None].expand_as(batch["noise.action_noise"]).flatten(0, 1)
+        noisy, wanted, timesteps = self.noisy_actions(x, noise, timesteps)
         predicted = self.action_head(noisy, timesteps, self.head_condition(outputs).flatten(0, 1)).float()
-        errors = (predicted - noise.flatten(0, 1)).square().unflatten(0, (targets.shape[0], -1))
+        errors = (predicted - wanted).square().unflatten(0, (targets.shape[0], -1))
         weights = valid[:, None, :, None].float()
         return (errors * weights).sum() / (weights.sum() * errors.shape[1] * errors.shape[3])
 
@@ -389,7 +206,18 @@ class PhysGen(nn.Module):
         return self.observation_loss(batch, outputs[:, :, : self.frame]), self.action_loss(batch, outputs)
 
     def sample(self, condition, noise, steps):
-        """DDIM, leading spacing with offset 1, predicted samples clipped."""
+        sample = self.sample_ddim if self.config["head"]["objective"] == "epsilon" else self.sample_flow
+        return sample(condition, noise, steps)
+
+    def sample_flow(self, condition, x, steps):
+        """Euler's method, the sample clipped at the end."""
+        for i in reversed(range(steps)):
+            now, following = (i + 1) * 1000 // steps, i * 1000 // steps
+            x = x + (following - now) / 1000 * self.action_head(x, torch.tensor([now]), condition).float()
+        return x.clamp(-1, 1)
+
+    def sample_ddim(self, condition, noise, steps):
+        """Leading spacing with offset 1, predicted samples clipped."""
         stride = 1000 // steps
         timesteps = [i * stride + 1 for i in reversed(range(steps))]
         x = noise

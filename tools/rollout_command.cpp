@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -6,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <thread>
 #include <tuple>
 
 #include <physgen/checkpoint/manifest.h>
@@ -28,6 +28,14 @@ struct RolloutOptions {
   SimulatorConfig simulator;
 };
 
+int64_t usual_size(const Policy& policy) {
+  constexpr int64_t kFallback = 128;
+  if (policy.frame_height() > 0) return policy.frame_height();
+  spdlog::warn("the checkpoint does not say how large its pictures were: {} pixels are rendered; --size changes that",
+               kFallback);
+  return kFallback;
+}
+
 std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   RolloutConfig& config = options.config;
   auto policy = Policy::load(config.checkpoint, config.device, options.evaluation.imagine);
@@ -36,6 +44,7 @@ std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   config.cameras = policy->cameras();
   config.control_mode = policy->control_mode();
   if (config.execute == 0) config.execute = policy->execute();
+  if (config.size == 0) config.size = usual_size(*policy);
   if (config.execute > policy->chunk_length()) {
     throw ConfigError({.what = "the policy predicts fewer actions than are to be executed",
                        .where = "--execute",
@@ -87,7 +96,7 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
 
 int64_t threads_of(const EvaluationOptions& options) {
   if (options.threads > 0) return options.threads;
-  return std::max<int64_t>(1, std::thread::hardware_concurrency() / std::max<int64_t>(1, options.workers));
+  return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.workers));
 }
 
 void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far) {
@@ -157,7 +166,8 @@ void add_environment_options(CLI::App& command, RolloutConfig& config, Simulator
   command.add_option("--seed", config.seed, "of the first episode; seeds seen by the demonstrator are skipped")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}));
-  command.add_option("--size", config.size, "height and width of the rendered pictures")->capture_default_str();
+  command.add_option("--size", config.size, "height and width of the rendered pictures; without it as in training")
+      ->check(CLI::Range(8, 4096));
   command.add_option("--max-steps", config.max_steps, "control steps after which an episode has failed")
       ->capture_default_str();
   command.add_option("--python", simulator.python, "interpreter that has the simulator; without it .venv/bin/python");
@@ -174,7 +184,8 @@ void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
       ->capture_default_str();
   command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes");
   command.add_option("--videos", evaluation.videos, "how many episodes to film")->capture_default_str();
-  command.add_flag("--imagine", evaluation.imagine, "show in the videos what the policy expected to see next");
+  command.add_flag("--imagine", evaluation.imagine,
+                   "show in the videos the canvas that the policy expected to see next");
 }
 
 }  // namespace

@@ -45,12 +45,18 @@ at::Tensor DiffusionMlpImpl::embed_condition(const at::Tensor& z) {
   return time_cond_embed->condition_proj->forward(z);
 }
 
+at::Tensor DiffusionMlpImpl::embed_timesteps(const at::Tensor& timesteps) {
+  const auto embed = [&](const at::Tensor& some) {
+    return time_cond_embed->timestep_proj->forward(timestep_frequencies(some).to(head->weight.scalar_type()));
+  };
+  if (timesteps.size(0) < NoiseSchedule::kTimesteps) return embed(timesteps);
+  // There are fewer timesteps than patches: each is embedded once.
+  return embed(at::arange(NoiseSchedule::kTimesteps, timesteps.options())).index_select(0, timesteps);
+}
+
 at::Tensor DiffusionMlpImpl::forward(const at::Tensor& patches, const at::Tensor& timesteps,
                                      const at::Tensor& condition) {
-  // There are far fewer timesteps than patches: each is embedded once.
-  at::Tensor all = at::arange(NoiseSchedule::kTimesteps, timesteps.options());
-  at::Tensor table = time_cond_embed->timestep_proj->forward(timestep_frequencies(all).to(head->weight.scalar_type()));
-  at::Tensor y = condition + table.index_select(0, timesteps);  // [n, width]
+  at::Tensor y = condition + embed_timesteps(timesteps);  // [n, width]
   at::Tensor x = patch_embed->forward(patches);
   for (const auto& block : *blocks) x = block->as<DiffusionMlpBlock>()->forward(x, y);
   std::vector<at::Tensor> parts = norm->forward(y);

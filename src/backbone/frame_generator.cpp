@@ -14,23 +14,40 @@ namespace {
 
 constexpr double kUnbounded = std::numeric_limits<double>::infinity();  // latents have no least and greatest value
 
-// Patches drawn from their tokens: z [n, C] -> [n, values].
-at::Tensor draw_patches(DiffusionMlp& decoder, const at::Tensor& z, int64_t values, const FrameSampling& sampling,
-                        at::Generator& generator) {
-  at::Tensor condition = decoder->embed_condition(z);
-  const std::vector<int64_t> timesteps = sampling_timesteps(Objective::epsilon, sampling.denoising_steps);
-  auto denoiser = [&](const at::Tensor& x, int64_t index) {
-    at::Tensor t = at::full({x.size(0)}, timesteps[index], at::TensorOptions(at::kLong).device(x.device()));
-    return decoder->forward(x, t, condition).to(at::kFloat);
-  };
-  at::Tensor noise = at::randn({z.size(0), values}, generator).to(z.device());
-  return sample(NoiseSchedule(), Objective::epsilon, sampling.sampler, timesteps, noise, denoiser, generator,
-                kUnbounded);
-}
+// Draws patches from their tokens: z [n, C] -> [n, values].
+class PatchSampler {
+ public:
+  PatchSampler(DiffusionMlp decoder, int64_t values, const FrameSampling& sampling)
+      : decoder_(std::move(decoder)),
+        values_(values),
+        sampler_(sampling.sampler),
+        timesteps_(sampling_timesteps(Objective::epsilon, sampling.denoising_steps)) {}
+
+  at::Tensor draw(const at::Tensor& z, at::Generator& generator) {
+    const at::Tensor condition = decoder_->embed_condition(z);
+    const auto denoiser = [&](const at::Tensor& x, int64_t index) {
+      at::Tensor timestep = at::full({1}, timesteps_[index], at::TensorOptions(at::kLong).device(x.device()));
+      return decoder_->forward(x, timestep, condition).to(at::kFloat);
+    };
+    at::Tensor noise = at::randn({z.size(0), values_}, generator).to(z.device());
+    return sample(schedule_, Objective::epsilon, sampler_, timesteps_, noise, denoiser, generator, kUnbounded);
+  }
+
+ private:
+  DiffusionMlp decoder_;
+  int64_t values_;
+  Sampler sampler_;
+  std::vector<int64_t> timesteps_;
+  NoiseSchedule schedule_;
+};
+
+// Each frame's ids as an index of rows of `width` values, [F, n, width].
+at::Tensor rows_index(const at::Tensor& ids, int64_t width) { return ids.unsqueeze(-1).expand({-1, -1, width}); }
 
 }  // namespace
 
 std::vector<int64_t> decoding_counts(int64_t patches, int64_t steps) {
+  TORCH_CHECK_VALUE(steps >= 1, "[decoding_counts] ", steps, " steps, expected at least 1");
   std::vector<int64_t> counts;
   int64_t left = patches;
   for (int64_t i = 1; i <= steps; ++i) {
@@ -51,13 +68,13 @@ at::Tensor generate_frames(Nova& nova, const at::Tensor& condition, const FrameS
   const at::Tensor order = at::rand({frames, tokens}, generator).argsort(int64_t{1}).to(condition.device());
   at::Tensor patches = at::zeros({frames, tokens, values}, options);
   at::Tensor unknown = at::ones({frames, tokens}, options.dtype(at::kBool));
+  PatchSampler sampler(nova->image_decoder, values, sampling);
   int64_t done = 0;
   for (const int64_t count : decoding_counts(tokens, sampling.decoding_steps)) {
     at::Tensor z = nova->complete_frames(patches, {order.narrow(1, 0, done), unknown}, condition);  // [F, N, C]
     at::Tensor ids = order.narrow(1, done, count);
-    at::Tensor chosen = z.gather(1, ids.unsqueeze(-1).expand({-1, -1, z.size(2)})).flatten(0, 1);
-    at::Tensor drawn = draw_patches(nova->image_decoder, chosen, values, sampling, generator);
-    patches.scatter_(1, ids.unsqueeze(-1).expand({-1, -1, values}), drawn.view({frames, count, values}));
+    at::Tensor drawn = sampler.draw(z.gather(1, rows_index(ids, z.size(2))).flatten(0, 1), generator);
+    patches.scatter_(1, rows_index(ids, values), drawn.view({frames, count, values}));
     unknown.scatter_(1, ids, false);
     done += count;
   }

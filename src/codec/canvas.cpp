@@ -21,7 +21,7 @@ Image cropped(const Image& view, const std::vector<double>& edges) {
 void check(const CanvasConfig& config, const std::string& where) {
   const std::vector<double>& edges = config.crop;
   if (edges.size() == 4 && edges[0] < edges[2] && edges[1] < edges[3]) return;
-  throw ConfigError({.what = "the crop of the pictures leaves nothing",
+  throw ConfigError({.what = "the crop is no part of a picture",
                      .where = where + ".crop",
                      .got = nlohmann::json(edges).dump(),
                      .expected = "top, left, bottom, right as shares, with top < bottom and left < right",

@@ -1,7 +1,9 @@
 #include <physgen/data/action_conversion.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <utility>
 
 #include <physgen/core/error.h>
@@ -11,7 +13,7 @@ namespace physgen {
 namespace {
 
 constexpr double kUnit = 0.1;             // radians or metres that a relative action of 1 moves
-constexpr double kTolerance = 1e-4;       // by which a converted action may leave [-1, 1]: float32's rounding
+constexpr double kTolerance = 1e-4;       // by which a converted action may leave its range: float32's rounding
 constexpr double kRotationUnit = -kUnit;  // ManiSkill 3.0.1 scales rotations by its lower limit
 
 struct Mode {
@@ -24,13 +26,30 @@ const std::map<std::string, Mode> kModes = {{"pd_joint_pos", {true, false}},
                                             {"pd_ee_pose", {false, false}},
                                             {"pd_ee_target_delta_pose", {false, true}}};
 
+// The controller holds joints and positions within [-1, 1] and rotations within a norm of 1.
+Eigen::VectorXd clipped(const Mode& mode, Eigen::VectorXd action) {
+  const Eigen::Index straight = mode.joints ? action.size() : 3;
+  action.head(straight) = action.head(straight).cwiseMax(-1).cwiseMin(1).eval();
+  if (!mode.joints) action.tail<3>() /= std::max(1.0, action.tail<3>().norm());
+  return action;
+}
+
+// Angles that mean the same and lie nearest to others, so that a turn through pi does not jump.
+Eigen::Vector3d nearest(Eigen::Vector3d angles, const Eigen::Vector3d& others) {
+  for (int i = 0; i < 3; ++i)
+    angles(i) -= 2 * std::numbers::pi * std::round((angles(i) - others(i)) / (2 * std::numbers::pi));
+  return angles;
+}
+
 // How a target follows from the one before and an action, and back. Columns but the gripper's.
-Eigen::VectorXd moved(const Mode& mode, const Eigen::VectorXd& target, const Eigen::VectorXd& action) {
+Eigen::VectorXd moved(const Mode& mode, const Eigen::VectorXd& target, const Eigen::VectorXd& given) {
+  const Eigen::VectorXd action = clipped(mode, given);
   if (mode.joints) return target + kUnit * action;
   Eigen::VectorXd next(6);
+  const Eigen::Vector3d angles = target.tail<3>();
   const Eigen::Matrix3d turn = rotation_of_euler_xyz(kRotationUnit * action.tail<3>());
   next << target.head<3>() + kUnit * action.head<3>(),
-      euler_xyz_of_rotation(turn * rotation_of_euler_xyz(target.tail<3>()));
+      nearest(euler_xyz_of_rotation(turn * rotation_of_euler_xyz(angles)), angles);
   return next;
 }
 
@@ -57,11 +76,12 @@ Eigen::VectorXd start_of(const Episode& episode, const Mode& mode, const std::op
                      "record them, or train in the control mode of the demonstrations"});
 }
 
-void check_reach(const Eigen::VectorXd& action, const Episode& episode, Eigen::Index row) {
-  if (action.cwiseAbs().maxCoeff() <= 1 + kTolerance) return;
+void check_reach(const Mode& mode, const Eigen::VectorXd& action, const Episode& episode, Eigen::Index row) {
+  const double excess = (action - clipped(mode, action)).cwiseAbs().maxCoeff();
+  if (excess <= kTolerance) return;
   throw FormatError({"a movement is larger than the control mode allows in one step",
                      episode.info.source + ": action " + std::to_string(row),
-                     std::to_string(action.cwiseAbs().maxCoeff()) + " of its range", "at most 1",
+                     "by " + std::to_string(excess) + " of its range", "movements within the range",
                      "train in the control mode of the demonstrations"});
 }
 
@@ -88,7 +108,7 @@ Episode convert_actions(Episode episode, const std::string& control_mode,
     const Eigen::VectorXd action = columns.transpose().cast<double>();
     const Eigen::VectorXd next = given.relative ? moved(given, target, action) : action;
     const Eigen::VectorXd converted = wanted.relative ? movement(wanted, target, next) : next;
-    if (wanted.relative) check_reach(converted, episode, row);
+    if (wanted.relative) check_reach(wanted, converted, episode, row);
     columns = converted.transpose().cast<float>();
     target = next;
   }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 #include "data/maniskill_file.h"
 
@@ -37,12 +38,6 @@ void check_same(const std::string& what, const EpisodeInfo& episode, const std::
 
 std::string size_text(const std::pair<int64_t, int64_t>& size) {
   return std::to_string(size.first) + " x " + std::to_string(size.second);
-}
-
-std::string list_text(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 }  // namespace
@@ -134,7 +129,8 @@ const std::pair<int64_t, int64_t>& ManiSkillDataset::Files::frame_size(const std
   const auto found = shape.cameras.find(camera);
   if (found == shape.cameras.end()) {
     throw FormatError({"the demonstrations have no images of a camera", files[0].path(), "\"" + camera + "\"",
-                       list_text(cameras), "name one of these cameras, or render the demonstrations again with it"});
+                       comma_separated(cameras),
+                       "name one of these cameras, or render the demonstrations again with it"});
   }
   return found->second;
 }

@@ -31,7 +31,7 @@ at::Tensor ddpm_step(const at::Tensor& x, const at::Tensor& x0, const Interval& 
       step.next_scale() * beta / (1 - step.now) * x0 + std::sqrt(alpha) * (1 - step.next) / (1 - step.now) * x;
   if (step.next >= 1) return mean;
   const double variance = std::max((1 - step.next) / (1 - step.now) * beta, 1e-20);
-  return mean + std::sqrt(variance) * at::randn(x.sizes(), generator, x.options());
+  return mean + std::sqrt(variance) * at::randn(x.sizes(), generator).to(x.options());
 }
 
 double log_signal_to_noise(double alpha_bar) { return 0.5 * std::log(alpha_bar / (1 - alpha_bar)); }

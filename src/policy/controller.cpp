@@ -48,6 +48,7 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
 }
 
 const std::vector<std::string>& Policy::cameras() const { return weights_->config.canvas.cameras; }
+int64_t Policy::frame_height() const { return weights_->config.frame_height; }
 const std::string& Policy::control_mode() const { return weights_->config.control_mode; }
 int64_t Policy::action_width() const { return weights_->config.model.codec.action_width; }
 int64_t Policy::chunk_length() const { return weights_->config.model.codec.chunk; }
@@ -100,8 +101,9 @@ void check_count(const std::string& what, const std::string& where, int64_t got,
                .next_step = next_step});
 }
 
-void require(bool fulfilled, const std::string& what, const std::string& where, const std::string& next_step) {
-  if (!fulfilled) throw Error({.what = what, .where = where, .got = "", .expected = "", .next_step = next_step});
+void require(bool fulfilled, const std::string& what, const std::string& where, const std::string& got,
+             const std::string& next_step) {
+  if (!fulfilled) throw Error({.what = what, .where = where, .got = got, .expected = "", .next_step = next_step});
 }
 
 template <class Enum>
@@ -251,7 +253,7 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
 Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  require(episode.started, "an episode has not begun", "Controller::act",
+  require(episode.started, "an episode has not begun", "Controller::act", "no call of reset",
           "call Controller::reset with the instruction first");
   Pack pack = episode.make_pack(observation, executed);
   at::Tensor condition = episode.timed("append", [&] { return episode.condition_after(std::move(pack)); });
@@ -263,11 +265,11 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
 Image Controller::imagine() {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  require(episode.frame_condition.defined(), "the policy has seen nothing yet", "Controller::imagine",
+  require(episode.frame_condition.defined(), "the policy has seen nothing yet", "Controller::imagine", "no call of act",
           "call Controller::act first");
   CausalVae vae = episode.weights.decoder;  // a handle
   require(!vae.is_empty(), "the policy was loaded without what imagining needs", "Controller::imagine",
-          "pass imagines = true to Policy::load");
+          "imagines = false", "pass imagines = true to Policy::load");
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(
       mixed_seed(episode.seed, Stream::imagination, static_cast<uint64_t>(episode.round)));
   at::Tensor latents = generate_frames(episode.model->nova, episode.frame_condition, {}, generator);

@@ -41,7 +41,7 @@ void inspect_cpu(MachineReport& report) {
   const auto features = at::cpu::get_cpu_capabilities();
   const auto has = [&](const char* name) { return features.contains(name) && features.at(name).toBool(); };
   report.cpu_name = features.contains("cpu_name") ? features.at("cpu_name").toStringRef() : "unknown CPU";
-  report.threads = at::get_num_threads();
+  report.threads = compute_threads();
   report.avx512_bf16 = has("avx512_bf16");
   report.amx_bf16 = has("amx_bf16");
 }
@@ -80,6 +80,8 @@ MachineReport inspect_machine() {
   inspect_cuda(report);
   return report;
 }
+
+int64_t compute_threads() { return at::get_num_threads(); }
 
 void set_compute_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 

@@ -104,6 +104,7 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, int64_t see
     append_frames(film, std::move(seen.frames), expected);
     ++record.rounds;
   }
+  append_frames(film, std::move(first), std::nullopt);  // of an episode that was over at once
   record.success = seen.success;
   record.control_steps = seen.control_steps;
   record.seconds = seconds_since(start);

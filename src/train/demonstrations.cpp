@@ -15,7 +15,8 @@ namespace {
 Episode read_episode(const ManiSkillDataset& dataset, int64_t index, const std::string& control_mode) {
   Episode episode = dataset.read(index);
   if (control_mode.empty() || control_mode == episode.info.control_mode) return episode;
-  return convert_actions(std::move(episode), control_mode, dataset.read_hand(index));
+  const bool poses = control_mode.find("_ee_") != std::string::npos;
+  return convert_actions(std::move(episode), control_mode, poses ? dataset.read_hand(index) : std::nullopt);
 }
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
@@ -115,6 +116,7 @@ void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vecto
 }
 
 void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config) {
+  require_cameras(sets, config.canvas.cameras);
   const ManiSkillDataset& first = sets.front().dataset;
   if (config.model.codec.state_token && first.state_width() == 0) {
     throw ConfigError({.what = "the demonstrations have no joint positions",
@@ -123,6 +125,8 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
                        .expected = "states, as model.codec.state_token asks for",
                        .next_step = "set model.codec.state_token to false, or record them"});
   }
+  const auto [height, width] = first.frame_size(config.canvas.cameras.front());
+  config.frame_height = height == width ? height : 0;
   config.control_mode = sets.front().episodes.front().info.control_mode;
   config.tasks = by_frequency(sets, &EpisodeInfo::task);
   config.instructions = by_frequency(sets, &EpisodeInfo::instruction);

@@ -8,6 +8,7 @@
 #include <physgen/checkpoint/manifest.h>
 #include <physgen/checkpoint/safetensors.h>
 #include <physgen/checkpoint/state_dict.h>
+#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/vae/frame_encoder.h>
@@ -89,9 +90,8 @@ at::Tensor read_canvases(const DemonstrationSet& set, const CanvasConfig& canvas
 
 // One change for all frames of an episode. @param frames  uint8 [n, H, W, 3], and so the result
 at::Tensor changed(const at::Tensor& frames, const FrameAugmentation& change) {
-  at::Tensor x = frames.permute({0, 3, 1, 2}).to(at::kFloat).sub(127.5).div(127.5).unsqueeze(0);  // [1, n, 3, H, W]
-  x = augment(x, std::span(&change, 1)).squeeze(0).permute({0, 2, 3, 1});
-  return x.mul(127.5).add(127.5).round().clamp(0, 255).to(at::kByte).contiguous();
+  const at::Tensor values = pixels_to_values(frames).unsqueeze(0);  // [1, n, 3, H, W]
+  return values_to_pixels(augment(values, std::span(&change, 1)).squeeze(0)).contiguous();
 }
 
 void check_finite(const at::Tensor& latents, const Episode& episode) {

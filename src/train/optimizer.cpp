@@ -8,6 +8,7 @@
 #include <physgen/core/suggestion.h>
 
 namespace physgen {
+
 std::vector<OptimizedParameter> optimized_parameters(const torch::nn::Module& module, const std::string& prefix) {
   std::vector<OptimizedParameter> parameters;
   for (const auto& item : module.named_parameters()) {

@@ -18,12 +18,13 @@ at::Generator weight_generator(int64_t seed, uint64_t index) {
 }
 
 [[noreturn]] void refuse_difference(const std::string& what, const FinetuneJob& job, const std::string& got,
-                                    const std::string& expected) {
+                                    const std::string& expected, const std::string& cure = "") {
   throw ConfigError({.what = what + " differs from the checkpoint's",
                      .where = job.init,
                      .got = got,
                      .expected = expected,
-                     .next_step = "use demonstrations like those it was trained on, or start without --init"});
+                     .next_step = (cure.empty() ? "use demonstrations like those it was trained on" : cure) +
+                                  ", or start without --init"});
 }
 
 // A model's shapes depend on the widths, and what its tokens mean on the rest.
@@ -38,7 +39,8 @@ void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const De
   }
   const std::string& control_mode = set.episodes.front().info.control_mode;
   if (control_mode != checkpoint.control_mode) {
-    refuse_difference("the control mode", job, control_mode, checkpoint.control_mode);
+    refuse_difference("the control mode", job, control_mode, checkpoint.control_mode,
+                      "pass --set control_mode=" + checkpoint.control_mode);
   }
   if (!job.cameras.empty() && job.cameras != checkpoint.canvas.cameras) {
     refuse_difference("the camera", job, comma_separated(job.cameras), comma_separated(checkpoint.canvas.cameras));
@@ -110,7 +112,6 @@ void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
 
 LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   LoadedPolicy policy = job.init.empty() ? from_nothing(job, sets) : from_checkpoint(job, sets);
-  require_cameras(sets, policy.config.canvas.cameras);
   policy.config.step = 0;
   policy.model->encode_text(policy.config.instructions);  // refuses one that is too long
   if (job.init.empty()) return policy;                    // nothing to keep frozen
@@ -122,11 +123,10 @@ LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<Demonstra
 void continue_policy(LoadedPolicy& policy, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   PolicyConfig described = policy.config;
   describe_data(sets, job.config.normalization, described);
-  require_cameras(sets, policy.config.canvas.cameras);
   if (write_config(described) != write_config(policy.config)) {
     throw ConfigError({.what = "the demonstrations are not those that the run began with",
                        .where = sets.front().files.front(),
-                       .got = "another control mode, instruction or range of actions",
+                       .got = "another size of frames, control mode, instruction or range of actions",
                        .expected = "what config.json of the run's checkpoint says",
                        .next_step = "pass the run's own --data, or start another run"});
   }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include <physgen/layers/initialization.h>
+#include <physgen/layers/patch_embed.h>
 
 namespace physgen {
 namespace {
@@ -65,6 +66,25 @@ TEST_P(GeneratedFrames, FollowTheSeedAndTheirOwnCondition) {
   const at::Tensor others = generate(changed, 1);
   EXPECT_TRUE(at::allclose(others[0], frames[0], 1e-5, 1e-6));
   EXPECT_FALSE(at::allclose(others[1], frames[1], 1e-3, 1e-3));
+}
+
+// A decoder that predicts no noise leaves each patch its own noise, times one number: so each must lie in its place.
+TEST_P(GeneratedFrames, PutEachPatchInItsPlace) {
+  const torch::NoGradGuard no_grad;
+  for (at::Tensor& parameter : nova_->image_decoder->head->parameters()) parameter.zero_();
+  const at::Tensor frames = generate(condition_, 1);
+  at::Generator replayed = generator(1);
+  const at::Tensor order = at::rand({2, 32}, replayed).argsort(int64_t{1});
+  at::Tensor noise = at::zeros({2, 32, 8});
+  int64_t done = 0;
+  for (const int64_t count : decoding_counts(32, 4)) {
+    const at::Tensor drawn = at::randn({2 * count, 8}, replayed).view({2, count, 8});
+    for (int64_t f = 0; f < 2; ++f) noise[f].index_copy_(0, order[f].narrow(0, done, count), drawn[f]);
+    done += count;
+  }
+  const at::Tensor expected = unpatchify(noise, 2, 8, 16);
+  const double factor = (frames / expected).median().item<double>();
+  EXPECT_TRUE(at::allclose(frames, expected * factor, 1e-4, 1e-4));
 }
 
 INSTANTIATE_TEST_SUITE_P(Positions, GeneratedFrames, testing::Values(Position::absolute, Position::rope));

@@ -117,6 +117,23 @@ TEST_P(Completion, SeesKnownPatchesAndTheConditionAndNothingElse) {
 
 INSTANTIATE_TEST_SUITE_P(Positions, Completion, testing::Values(Position::absolute, Position::rope));
 
+// Few timesteps are embedded one by one, many through a table of all, and one counts for all patches.
+TEST(DiffusionMlp, GivesTheSameHoweverTheTimestepsAreEmbedded) {
+  const torch::NoGradGuard no_grad;
+  Nova nova = make_nova();
+  DiffusionMlp& decoder = nova->image_decoder;
+  for (at::Tensor& parameter : decoder->parameters()) parameter.normal_(0, 0.1);
+  const at::Tensor patches = at::randn({1200, 8}), condition = at::randn({1200, 24});
+  const at::Tensor timesteps = at::arange(1200) % 1000;
+  const at::Tensor all = decoder->forward(patches, timesteps, condition);
+  const auto few = [&](const at::Tensor& some) {
+    return decoder->forward(patches.narrow(0, 7, 5), some, condition.narrow(0, 7, 5));
+  };
+  EXPECT_TRUE(at::allclose(few(timesteps.narrow(0, 7, 5)), all.narrow(0, 7, 5), 1e-4, 1e-5));
+  EXPECT_TRUE(at::allclose(few(timesteps.narrow(0, 7, 1))[0], all[7], 1e-4, 1e-5));
+  EXPECT_TRUE(at::allclose(few(at::full({5}, 7, at::kLong)), few(at::full({1}, 7, at::kLong)), 1e-5, 1e-6));
+}
+
 TEST(Nova, AppendsMotionTokensOnRequest) {
   NovaConfig config = tiny();
   config.motion_tokens = true;

@@ -46,6 +46,21 @@ TEST(ConvertActions, PosesOfTheHandTurnAsTheControllerTurnsThem) {
   EXPECT_TRUE(convert_actions(absolute, "pd_ee_target_delta_pose", hand).actions.isApprox(relative.actions, 1e-4f));
 }
 
+// A hand that points down is at a roll of pi: turning through it must not jump to -pi. And what the controller would
+// clip is clipped: joints and positions by themselves, rotations by their norm.
+TEST(ConvertActions, TargetsAreContinuousAndClippedAsTheControllerClips) {
+  Eigen::Isometry3d hand = Eigen::Isometry3d::Identity();
+  hand.linear() = rotation_of_euler_xyz({3.1, 0, 0});
+  Episode relative;
+  relative.info.control_mode = "pd_ee_target_delta_pose";
+  relative.actions.resize(2, 7);
+  relative.actions << 3, 0, 0, -0.6f, 0, 0, 1, 0, 0, 0, -3, 0, 0, 1;
+  const Episode absolute = convert_actions(relative, "pd_ee_pose", hand);
+  Matrix expected(2, 7);
+  expected << 0.1f, 0, 0, 3.16f, 0, 0, 1, 0.1f, 0, 0, 3.26f, 0, 0, 1;
+  EXPECT_TRUE(absolute.actions.isApprox(expected, 1e-5f)) << absolute.actions;
+}
+
 TEST(ConvertActions, WhatHasNoExactConversionIsRefused) {
   const auto problem = [](Episode episode, const char* to) {
     try {

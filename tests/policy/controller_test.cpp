@@ -107,7 +107,7 @@ TEST_F(ControllerTest, SaysWhatACallLacks) {
     return problem_of<Error>([&] { controller.act(seen, executed); });
   };
   const Observation seen{.views = {picture(1)}, .state = {}};
-  EXPECT_EQ(act(seen, {}).what, "an episode has not begun");
+  EXPECT_EQ(act(seen, {}).got, "no call of reset");
   EXPECT_EQ(problem_of<Error>([&] { controller.imagine(); }).what, "the policy has seen nothing yet");
   controller.reset("push it", 0);
   EXPECT_EQ(act({.views = {picture(1), picture(2)}, .state = {}}, {}).got, "2 pictures");

@@ -371,7 +371,7 @@ TEST_F(Evaluation, TheFirstEpisodesAreFilmed) {
   EXPECT_TRUE(filmed.records[2].video.empty());
 }
 
-// The imagined picture changes neither the results nor the journal: only the film is wider.
+// The imagined picture changes neither the results nor the journal.
 TEST_F(Evaluation, FilmsShowBesideWhatTheCameraSawWhatThePolicyExpected) {
   const TemporaryFolder folder;
   EvaluationOptions options = options_of(folder / "out");

@@ -40,7 +40,7 @@ class DiffusionMlpImpl : public torch::nn::Module {
   at::Tensor embed_condition(const at::Tensor& z);
 
   /// @param patches    noisy values [n, p p C]
-  /// @param timesteps  [n] int64, 0 to 999
+  /// @param timesteps  [n] int64, 0 to 999, or one for all
   /// @param condition  [n, width], from `embed_condition`
   /// @return prediction [n, p p C]
   at::Tensor forward(const at::Tensor& patches, const at::Tensor& timesteps, const at::Tensor& condition);
@@ -50,6 +50,9 @@ class DiffusionMlpImpl : public torch::nn::Module {
   torch::nn::ModuleList blocks;
   AdaLayerNorm norm;
   LoraLinear head;
+
+ private:
+  at::Tensor embed_timesteps(const at::Tensor& timesteps);
 };
 TORCH_MODULE(DiffusionMlp);
 

@@ -16,7 +16,8 @@ struct FrameSampling {
   Sampler sampler = Sampler::ddim;
 };
 
-/// How many patches each step decodes: few at first, as the cosine falls; at most `steps` numbers, none of them zero.
+/// How many patches each step decodes: few at first, as the cosine falls; at most `steps` >= 1 numbers, none of them
+/// zero.
 /// Reference: diffnext/models/transformers/transformer_3d.py generate_frame.
 std::vector<int64_t> decoding_counts(int64_t patches, int64_t steps);
 

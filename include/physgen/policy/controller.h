@@ -30,6 +30,7 @@ class Policy {
 
   ~Policy();
   const std::vector<std::string>& cameras() const;
+  int64_t frame_height() const;  ///< of the pictures that it was trained on, before the canvas; 0: not known
   const std::string& control_mode() const;
   int64_t action_width() const;
   int64_t chunk_length() const;  ///< L: actions of one chunk
@@ -77,8 +78,8 @@ class Controller {
   Matrix act(const Observation& observation, const Matrix& executed);
 
   /// The canvas that the policy expects to see at the next `act`, drawn from what it has seen so far. Acting does not
-  /// need it and does not change with it. Throws Error before the first `act` of an episode, and for a policy that was
-  /// loaded without `imagines`.
+  /// need it and does not change with it. Noise of a policy that was trained without the loss of frames. Throws Error
+  /// before the first `act` of an episode, and for a policy that was loaded without `imagines`.
   Image imagine();
 
  private:

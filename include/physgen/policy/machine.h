@@ -32,7 +32,10 @@ struct MachineReport {
 /// Looks at the machine and computes a little on every device. Does not throw for what does not work.
 MachineReport inspect_machine();
 
-/// How many threads of the CPU one computation uses from now on, in this thread and in those that start later.
+/// How many threads of the CPU one computation uses.
+int64_t compute_threads();
+
+/// How many it uses from now on, in this thread and in those that start later.
 void set_compute_threads(int64_t threads);
 
 }  // namespace physgen

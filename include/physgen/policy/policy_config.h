@@ -30,6 +30,7 @@ struct PolicyConfig {
   AdapterConfig adapter = {};
   VaeConfig vae;
   CanvasConfig canvas;
+  int64_t frame_height = 0;  ///< of the demonstrations' square pictures, pixels; 0: not known, not square
   std::string control_mode = {};
   std::vector<std::string> tasks = {};         ///< the simulator's names of what was trained on
   std::vector<std::string> instructions = {};  ///< the most frequent first
@@ -45,6 +46,7 @@ void describe(PolicyConfig& config, Field& field) {
   field("adapter", config.adapter);
   field("vae", config.vae);
   field("canvas", config.canvas);
+  field("frame_height", config.frame_height, {.least = 0});
   field("control_mode", config.control_mode);
   field("tasks", config.tasks);
   field("instructions", config.instructions);

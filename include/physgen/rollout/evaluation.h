@@ -20,7 +20,7 @@ struct RolloutConfig {
   std::string checkpoint_sha256;  ///< of its MANIFEST.json
   std::string environment;        ///< "maniskill:PushCube-v1"
   std::vector<std::string> cameras;
-  int64_t size = 128;  ///< height and width of a picture, pixels
+  int64_t size = 0;  ///< height and width of a picture, pixels; 0: as in training
   std::string control_mode;
   int64_t max_steps = 200;
   int64_t episodes = 50;
@@ -39,7 +39,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("checkpoint_sha256", config.checkpoint_sha256);
   field("environment", config.environment);
   field("cameras", config.cameras);
-  field("size", config.size, {.least = 1});
+  field("size", config.size, {.least = 0});
   field("control_mode", config.control_mode);
   field("max_steps", config.max_steps, {.least = 1});
   field("episodes", config.episodes, {.least = 1});
@@ -60,7 +60,7 @@ struct EvaluationOptions {
   int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
   std::string video;    ///< folder for MP4 files of the first episodes; empty: none
   int64_t videos = 10;
-  bool imagine = false;  ///< beside what the camera saw, the videos show the frame that the policy expected next
+  bool imagine = false;  ///< beside what the first camera saw, the videos show the canvas that the policy expected next
 };
 
 /// What acts in one worker's episodes.

@@ -28,8 +28,9 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
 /// Throws ConfigError naming a camera that one of the datasets lacks.
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);
 
-/// Writes into a policy's config what the data say: control mode, tasks, instructions, the statistics of the training
-/// episodes and the seeds that the demonstrator tried. Throws ConfigError for a state token without states.
+/// Writes into a policy's config what the data say: size of the frames, control mode, tasks, instructions, the
+/// statistics of the training episodes and the seeds that the demonstrator tried. Throws ConfigError for a camera that
+/// is not there and a state token without states.
 void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config);
 
 }  // namespace physgen

@@ -1,0 +1,199 @@
+"""NOVA's backbone as one would write it in plain PyTorch, for reference_model.py."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def timestep_frequencies(timesteps):
+    steps = torch.arange(128, device=timesteps.device)
+    angles = timesteps.float()[:, None] * torch.exp(-math.log(10000) / 128 * steps)
+    return torch.cat([angles.cos(), angles.sin()], 1)
+
+
+def sin_cos(values, half):
+    angles = values.float()[:, None] / 10000 ** (torch.arange(half) / half)
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def grid_positions(height, width, channels):
+    rows = sin_cos(torch.arange(height), channels // 4)[:, None].expand(height, width, -1)
+    columns = sin_cos(torch.arange(width), channels // 4)[None].expand(height, width, -1)
+    return torch.cat([columns, rows], 2).flatten(0, 1)
+
+
+def patchify(x, patch):
+    b, c, height, width = x.shape
+    x = x.view(b, c, height // patch, patch, width // patch, patch)
+    return x.permute(0, 2, 4, 3, 5, 1).reshape(b, -1, patch * patch * c)
+
+
+class Mlp(nn.Module):
+    def __init__(self, inner, hidden, outer, activation=F.gelu):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(inner, hidden), nn.Linear(hidden, outer)
+        self.activation = activation
+
+    def forward(self, x):
+        return self.fc2(self.activation(self.fc1(x)))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.heads = heads
+
+    def forward(self, x, mask=None):
+        b, n, c = x.shape
+        q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.proj(x.transpose(1, 2).reshape(b, n, c))
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn, self.mlp = Attention(width, heads), Mlp(width, 4 * width, width)
+
+    def forward(self, x, mask=None):
+        x = self.norm1(self.attn(x, mask)) + x
+        return self.norm2(self.mlp(x)) + x
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, channels, width, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(channels, width, patch, stride=patch)
+
+    def forward(self, patches):
+        return F.linear(patches, self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
+
+
+class Encoder(nn.Module):
+    def __init__(self, nova, patch, depth):
+        super().__init__()
+        self.patch_embed = PatchEmbed(nova["latent_channels"], nova["width"], patch)
+        self.blocks = nn.ModuleList(Block(nova["width"], nova["heads"]) for _ in range(depth))
+        self.norm = nn.LayerNorm(nova["width"])
+
+    def forward(self, x, mask=None):
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+    def complete(self, x, known_ids, condition):
+        half, prefix = len(self.blocks) // 2, condition.shape[1]
+        ids = known_ids[..., None].expand(-1, -1, x.shape[2])
+        known = torch.cat([condition, x.gather(1, ids)], 1)
+        for block in self.blocks[:half]:
+            known = block(known)
+        x = torch.cat([known[:, :prefix], x.to(known.dtype).scatter(1, ids, known[:, prefix:])], 1)
+        for block in self.blocks[half:]:
+            x = block(x)
+        return self.norm(x[:, prefix:])
+
+
+class AdaLayerNorm(nn.Module):
+    def __init__(self, width, parts):
+        super().__init__()
+        self.proj = nn.Linear(width, parts * width)
+        self.parts = parts
+
+    def forward(self, z):
+        return self.proj(F.silu(z)).chunk(self.parts, -1)
+
+
+def modulate(x, scale, shift):
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+class TimeConditionEmbed(nn.Module):
+    def __init__(self, condition_width, width):
+        super().__init__()
+        self.timestep_proj = Mlp(256, width, width, F.silu)
+        self.condition_proj = Mlp(condition_width, width, width, F.silu)
+
+
+class DiffusionBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm1, self.proj = AdaLayerNorm(width, 3), Mlp(width, width, width, F.silu)
+        self.norm2 = nn.LayerNorm(width)
+
+    def forward(self, x, y):
+        scale, shift, gate = self.norm1(y)
+        return self.norm2(self.proj(modulate(x, scale, shift))) * gate + x
+
+
+class DiffusionMlp(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        width, patch, channels = nova["decoder_width"], nova["image_patch"], nova["latent_channels"]
+        self.patch_embed = PatchEmbed(channels, width, patch)
+        self.time_cond_embed = TimeConditionEmbed(nova["width"], width)
+        self.blocks = nn.ModuleList(DiffusionBlock(width) for _ in range(nova["decoder_depth"]))
+        self.norm, self.head = AdaLayerNorm(width, 2), nn.Linear(width, patch * patch * channels)
+
+    def forward(self, patches, timesteps, condition):
+        y = condition + self.time_cond_embed.timestep_proj(timestep_frequencies(timesteps))
+        x = self.patch_embed(patches)
+        for block in self.blocks:
+            x = block(x, y)
+        return self.head(modulate(x, *self.norm(y)))
+
+
+class MaskEmbed(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.bos_token, self.mask_token = (nn.Parameter(torch.zeros(1, width)) for _ in range(2))
+
+    def forward(self, x, unknown):
+        return torch.where(unknown[..., None], self.mask_token.to(x.dtype), x)
+
+
+class TextEmbed(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(nova["text_rows"], nova["text_width"]))
+        self.proj, self.norm = nn.Linear(nova["text_width"], nova["width"]), nn.LayerNorm(nova["width"])
+
+    def forward(self, values, used):
+        rows = self.weight[: used.shape[1]].expand(used.shape[0], -1, -1)
+        return self.norm(self.proj(torch.where(used[..., None], values, rows)))
+
+
+class VideoPositionEmbed(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.norm = nn.LayerNorm(nova["width"])
+        self.time_proj = nn.Sequential(
+            nn.Linear(256, nova["width"]), nn.SiLU(), nn.Linear(nova["width"], nova["width"])
+        )
+        self.stretch = nova["time_base"] / nova["time_frames"]
+
+    def forward(self, indices):
+        return self.norm(self.time_proj(sin_cos(indices * self.stretch, 128)))
+
+
+class Nova(nn.Module):
+    def __init__(self, nova):
+        super().__init__()
+        self.rows, self.columns = nova["latent_height"] // nova["image_patch"], nova["latent_width"] // nova["image_patch"]
+        self.width = nova["width"]
+        self.video_encoder = Encoder(nova, 2 * nova["image_patch"], nova["video_depth"])
+        self.image_encoder = Encoder(nova, nova["image_patch"], nova["image_depth"])
+        self.image_decoder = DiffusionMlp(nova)
+        self.mask_embed, self.text_embed = MaskEmbed(nova["width"]), TextEmbed(nova)
+        self.video_pos_embed = VideoPositionEmbed(nova)
+
+    def embed_frames(self, patches):
+        return self.video_encoder.patch_embed(patches) + grid_positions(self.rows // 2, self.columns // 2, self.width)
+
+    def complete_frames(self, patches, known_ids, unknown, condition):
+        x = self.mask_embed(self.image_encoder.patch_embed(patches), unknown)
+        x = x + grid_positions(self.rows, self.columns, self.width)
+        return self.image_encoder.complete(x, known_ids, condition)
