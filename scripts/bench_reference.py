@@ -1,4 +1,5 @@
-#!/usr/bin/env python3
+#!/bin/sh
+"exec" "${0%/*}/../.venv/bin/python" "$0" "$@"
 """Compares physgen with the same model in plain PyTorch: scripts/bench_reference.py [--physgen build/physgen]
 
 First both compute the losses, the latents and sampled actions from the same weights, batch and noise in float32, which
