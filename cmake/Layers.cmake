@@ -79,4 +79,8 @@ function(physgen_test folder)
   endif()
   get_target_property(linked ${folder}_test LINK_LIBRARIES)
   add_test(NAME ${folder} COMMAND ${folder}_test --gtest_brief=1)
+  if(PHYSGEN_SANITIZE)
+    set_tests_properties(${folder} PROPERTIES
+      ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/leaks.supp")
+  endif()
 endfunction()
