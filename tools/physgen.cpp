@@ -17,6 +17,9 @@ int report(const std::string& text, int exit_code) {
 
 void add_commands(CLI::App& app) {
   physgen::add_data_command(app);
+  physgen::add_convert_command(app);
+  physgen::add_verify_command(app);
+  physgen::add_generate_command(app);
   physgen::add_train_vae_command(app);
   physgen::add_pretrain_command(app);
   physgen::add_finetune_command(app);

@@ -49,7 +49,7 @@ at::Tensor DiffusionMlpImpl::embed_timesteps(const at::Tensor& timesteps) {
   const auto embed = [&](const at::Tensor& some) {
     return time_cond_embed->timestep_proj->forward(timestep_frequencies(some).to(head->weight.scalar_type()));
   };
-  if (timesteps.size(0) < NoiseSchedule::kTimesteps) return embed(timesteps);
+  if (timesteps.is_floating_point() || timesteps.size(0) < NoiseSchedule::kTimesteps) return embed(timesteps);
   // There are fewer timesteps than patches: each is embedded once.
   return embed(at::arange(NoiseSchedule::kTimesteps, timesteps.options())).index_select(0, timesteps);
 }

@@ -25,8 +25,8 @@ MotionEmbedImpl::MotionEmbedImpl(int64_t width) : flow_proj(projection(width)), 
   register_module("fps_proj", fps_proj);
 }
 
-at::Tensor MotionEmbedImpl::forward(double flow, double frames_per_second) {
-  return at::cat({project(flow_proj, flow), project(fps_proj, frames_per_second)}, 0);
+at::Tensor MotionEmbedImpl::forward(const Motion& motion) {
+  return at::cat({project(flow_proj, motion.flow), project(fps_proj, motion.frames_per_second)}, 0);
 }
 
 }  // namespace physgen

@@ -30,6 +30,12 @@ void check_sizes(const NovaConfig& config, const std::string& where) {
     check_divides(32, config.width / config.heads, "rotary positions split a head 1 : 3.5 : 3.5 into even parts",
                   where + ".width / heads");
   }
+  if (config.objective == Objective::discrete) {
+    throw ConfigError({.what = "the diffusion MLP has no such objective",
+                       .where = where + ".objective",
+                       .got = "discrete",
+                       .expected = "epsilon or flow_matching"});
+  }
   if (config.text_slots > config.text_rows) {
     throw ConfigError({.what = "the null table is shorter than the text",
                        .where = where + ".text_slots",
@@ -67,27 +73,34 @@ NovaImpl::NovaImpl(const NovaConfig& config)
   register_module("mask_embed", mask_embed);
   register_module("text_embed", text_embed);
   if (config.position == Position::absolute) {
-    const double stretch = config.time_base / config.time_frames;
-    video_pos_embed = register_module("video_pos_embed", VideoPositionEmbed(config.width, stretch));
+    video_pos_embed = register_module("video_pos_embed", VideoPositionEmbed(config.width));
   }
   if (config.motion_embed) motion_embed = register_module("motion_embed", MotionEmbed(config.width));
 }
 
-at::Tensor NovaImpl::embed_prefix(const TextFeatures& text, int64_t batch) {
+at::Tensor NovaImpl::embed_prefix(const TextFeatures& text, int64_t batch, const Motion& motion) {
   at::Tensor tokens = text_embed->forward(text, batch);
   if (!config_.motion_tokens) return tokens;
-  return at::cat({tokens, motion_embed->forward().to(tokens.scalar_type()).expand({batch, -1, -1})}, 1);
+  return at::cat({tokens, motion_embed->forward(motion).expand({batch, -1, -1})}, 1);
 }
 
-at::Tensor NovaImpl::embed_frames(const at::Tensor& patches) {
-  at::Tensor tokens = video_encoder->patch_embed->forward(patches);
+at::Tensor NovaImpl::with_places(const at::Tensor& tokens) const {
   if (config_.position == Position::rope) return tokens;
   return tokens +
          grid_position_embed(config_.video_rows(), config_.video_columns(), config_.width).to(tokens.options());
 }
 
-at::Tensor NovaImpl::embed_time(const at::Tensor& indices) {
-  if (video_pos_embed) return video_pos_embed->forward(indices);
+at::Tensor NovaImpl::embed_frames(const at::Tensor& patches) {
+  return with_places(video_encoder->patch_embed->forward(patches));
+}
+
+at::Tensor NovaImpl::begin_of_video() const {
+  return with_places(mask_embed->bos_token.expand({config_.video_tokens(), -1}));
+}
+
+at::Tensor NovaImpl::embed_time(const at::Tensor& indices, int64_t frames) {
+  const double clip = frames > 0 ? static_cast<double>(frames) : config_.time_frames;
+  if (video_pos_embed) return video_pos_embed->forward(indices, config_.time_base / clip);
   return at::zeros({indices.size(0), config_.width}, mask_embed->mask_token.options().requires_grad(false));
 }
 

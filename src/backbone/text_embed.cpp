@@ -13,7 +13,8 @@ TextEmbedImpl::TextEmbedImpl(int64_t text_width, int64_t width, int64_t slots, i
 
 at::Tensor TextEmbedImpl::forward(const TextFeatures& features, int64_t batch) {
   at::Tensor rows = weight.narrow(0, 0, slots_).expand({batch, -1, -1});  // [B, slots, text_width]
-  if (features.values.defined()) rows = at::where(features.used.unsqueeze(-1), features.values, rows);
+  if (features.values.defined())
+    rows = at::where(features.used.unsqueeze(-1), features.values.to(rows.options()), rows);
   return norm->forward(proj->forward(rows));
 }
 

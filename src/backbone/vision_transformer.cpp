@@ -31,7 +31,8 @@ VisionTransformerImpl::VisionTransformerImpl(int64_t channels, int64_t patch, in
   for (int64_t i = 0; i < depth; ++i) blocks->push_back(TransformerBlock(width, heads));
   register_module("blocks", blocks);
   register_module("norm", norm);
-  if (mixer_rank > 0) mixer = register_module("mixer", AdaLayerNorm(width, width, 2, mixer_rank));
+  if (mixer_rank == 0) return;
+  mixer = register_module("mixer", AdaLayerNorm(width, width, 2, std::max<int64_t>(mixer_rank, 0)));
 }
 
 at::Tensor VisionTransformerImpl::encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary,

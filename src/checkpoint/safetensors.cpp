@@ -1,17 +1,14 @@
 #include "physgen/checkpoint/safetensors.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 #include <utility>
 
-#include "checkpoint/file_descriptor.h"
+#include "checkpoint/mapped_file.h"
 #include "checkpoint/safetensors_header.h"
 #include "physgen/checkpoint/atomic_file.h"
 #include "physgen/core/error.h"
@@ -29,23 +26,6 @@ static_assert(std::endian::native == std::endian::little,
 constexpr uint64_t kLengthBytes = 8;  // the header's length comes first
 constexpr uint64_t kLongestHeader = 100'000'000;
 constexpr size_t kAlignment = 8;
-
-/// The bytes of a file, which must not be cut short by another process meanwhile.
-std::span<const std::byte> map_file(const fs::path& path, std::shared_ptr<const void>& mapping) {
-  const FileDescriptor file(path, O_RDONLY | O_NONBLOCK);  // opening a pipe must not wait for its writer
-  const auto status = file.status();
-  const size_t size = static_cast<size_t>(status.st_size);
-  if (!S_ISREG(status.st_mode) || size < kLengthBytes) {
-    throw FormatError({.what = "a safetensors file is damaged or not one",
-                       .where = path.string(),
-                       .got = S_ISREG(status.st_mode) ? std::to_string(size) + " bytes" : "not a regular file",
-                       .expected = "a regular file of at least 8 bytes"});
-  }
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (address == MAP_FAILED) throw system_error("a file cannot be mapped", path, errno);
-  mapping = std::shared_ptr<const void>(address, [size](const void* at) { ::munmap(const_cast<void*>(at), size); });
-  return {static_cast<const std::byte*>(address), size};
-}
 
 uint64_t header_length(std::span<const std::byte> bytes, const fs::path& path) {
   uint64_t length = 0;
@@ -147,12 +127,11 @@ size_t size_of(DataType type) {
 }
 
 SafetensorsFile SafetensorsFile::open(const fs::path& path) {
-  if (::access(path.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
-    throw ConfigError({.what = "a safetensors file does not exist", .where = path.string()});
-  }
   SafetensorsFile file;
   file.path_ = path;
-  const std::span<const std::byte> bytes = map_file(path, file.mapping_);
+  MappedFile mapped = map_file(path, "safetensors file", kLengthBytes);
+  const std::span<const std::byte> bytes = mapped.bytes;
+  file.mapping_ = std::move(mapped.keep_alive);
   const uint64_t length = header_length(bytes, path);
   const std::span<const std::byte> data = bytes.subspan(kLengthBytes + length);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);

@@ -8,6 +8,7 @@
 #include <torch/torch.h>
 
 #include <physgen/checkpoint/safetensors.h>
+#include <physgen/checkpoint/torch_archive.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 
@@ -39,6 +40,26 @@ DataType data_type_of(const at::Tensor& tensor) {
   return found->first;
 }
 
+// All that differs, or the beginning: of a foreign file it is hundreds of names.
+std::string first_few(const std::vector<std::string>& lines) {
+  constexpr size_t kMost = 20;
+  if (lines.size() <= kMost) return comma_separated(lines);
+  return comma_separated({lines.begin(), lines.begin() + kMost}) + " and " + std::to_string(lines.size() - kMost) +
+         " more";
+}
+
+template <class File>
+NamedTensors mapped_tensors(File opened) {
+  auto file = std::make_shared<File>(std::move(opened));
+  NamedTensors tensors;
+  for (const TensorEntry& entry : file->entries()) {
+    auto* bytes = const_cast<std::byte*>(entry.data.data());  // from_blob takes no const; the caller does not write
+    tensors.emplace_back(entry.name, at::from_blob(
+                                         bytes, entry.shape, [file](void*) {}, scalar_type_of(entry.type)));
+  }
+  return tensors;
+}
+
 }  // namespace
 
 NamedTensors state_dict(const torch::nn::Module& module) {
@@ -67,22 +88,44 @@ std::vector<std::string> tensor_differences(const NamedTensors& wanted, const Na
   return lines;
 }
 
+void require_same_tensors(const NamedTensors& own, const NamedTensors& tensors, const std::string& where) {
+  const std::vector<std::string> wrong = tensor_differences(own, tensors);
+  if (wrong.empty()) return;
+  throw FormatError({.what = std::to_string(wrong.size()) + " tensors do not fit the model",
+                     .where = where,
+                     .got = first_few(wrong),
+                     .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
+                     .next_step = "use the config.json that was written with these weights"});
+}
+
 void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where) {
   copy_tensors(state_dict(module), tensors, where);
 }
 
 void copy_tensors(const NamedTensors& own, const NamedTensors& tensors, const std::string& where) {
-  const std::vector<std::string> wrong = tensor_differences(own, tensors);
-  if (!wrong.empty()) {
-    throw FormatError({.what = std::to_string(wrong.size()) + " tensors do not fit the model",
-                       .where = where,
-                       .got = comma_separated(wrong),
-                       .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
-                       .next_step = "use the config.json that was written with these weights"});
-  }
+  require_same_tensors(own, tensors, where);
   const auto given = by_name(tensors);
   torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) tensor.detach().copy_(given.at(name));
+}
+
+void adopt_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where) {
+  const NamedTensors own = state_dict(module);
+  require_same_tensors(own, tensors, where);
+  const auto given = by_name(tensors);
+  torch::NoGradGuard no_grad;
+  for (auto [name, tensor] : own) {
+    tensor.requires_grad_(false);
+    tensor.set_data(given.at(name));
+  }
+}
+
+NamedTensors with_dtype(const NamedTensors& tensors, at::ScalarType dtype) {
+  NamedTensors converted;
+  for (const auto& [name, tensor] : tensors) {
+    converted.emplace_back(name, tensor.is_floating_point() ? tensor.to(dtype) : tensor);
+  }
+  return converted;
 }
 
 void save_tensors(const std::string& path, const NamedTensors& tensors,
@@ -98,14 +141,10 @@ void save_tensors(const std::string& path, const NamedTensors& tensors,
 }
 
 NamedTensors load_tensors(const std::string& path) {
-  auto file = std::make_shared<SafetensorsFile>(SafetensorsFile::open(path));
-  NamedTensors tensors;
-  for (const TensorEntry& entry : file->entries()) {
-    auto* bytes = const_cast<std::byte*>(entry.data.data());  // from_blob takes no const; the caller does not write
-    tensors.emplace_back(entry.name, at::from_blob(
-                                         bytes, entry.shape, [file](void*) {}, scalar_type_of(entry.type)));
+  for (const char* ending : {".bin", ".pt", ".pth"}) {
+    if (path.ends_with(ending)) return mapped_tensors(TorchArchive::open(path));
   }
-  return tensors;
+  return mapped_tensors(SafetensorsFile::open(path));
 }
 
 NamedTensors with_prefix(const NamedTensors& tensors, const std::string& prefix) {

@@ -16,12 +16,12 @@ double cosine_alpha_bar(double u) {
 }  // namespace
 
 NoiseSchedule::NoiseSchedule() {
-  float product = 1;
+  double product = 1;  // as torch.cumprod of float32 numbers
   for (int64_t i = 0; i < kTimesteps; ++i) {
     const double next = cosine_alpha_bar((i + 1.0) / kTimesteps), now = cosine_alpha_bar(double(i) / kTimesteps);
     const auto beta = static_cast<float>(std::min(1 - next / now, 0.999));
-    product *= 1 - beta;
-    alpha_bars_.push_back(product);
+    product *= 1.0f - beta;
+    alpha_bars_.push_back(static_cast<float>(product));
   }
 }
 

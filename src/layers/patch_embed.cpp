@@ -19,7 +19,7 @@ PatchEmbedImpl::PatchEmbedImpl(int64_t channels, int64_t width, int64_t patch)
 
 at::Tensor PatchEmbedImpl::forward(const at::Tensor& patches) const {
   // The kernel is (c, ph, pw), a patch is (ph, pw, c).
-  return at::linear(patches, proj->weight.permute({0, 2, 3, 1}).flatten(1), proj->bias);
+  return at::linear(patches.to(proj->weight.scalar_type()), proj->weight.permute({0, 2, 3, 1}).flatten(1), proj->bias);
 }
 
 }  // namespace physgen

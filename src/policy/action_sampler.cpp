@@ -8,9 +8,9 @@ ActionSampler::ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t
     : head_(model->action_head), config_(model->config().head), sampler_(sampler) {
   torch::NoGradGuard no_grad;
   const bool discrete = config_.objective == Objective::discrete;
-  timesteps_ = discrete ? std::vector<int64_t>{0} : sampling_timesteps(config_.objective, denoising_steps);
+  timesteps_ = discrete ? std::vector<double>{0} : sampling_timesteps(config_.objective, denoising_steps);
   const at::Device device = head_->input->weight.device();
-  for (int64_t timestep : timesteps_) {
+  for (const double timestep : timesteps_) {
     at::Tensor one = at::full({1}, timestep, at::TensorOptions(at::kLong).device(device));
     modulations_.push_back(head_->embed_timesteps(one));
   }
@@ -28,21 +28,22 @@ at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& 
   const std::vector<ConditionKeys> keys = head->embed_condition(condition);
   if (config_.objective == Objective::discrete) return most_likely(noise, keys);
   const int64_t skipped = start.defined() ? static_cast<int64_t>(timesteps_.size()) / 2 : 0;
-  const std::vector<int64_t> timesteps(timesteps_.begin() + skipped, timesteps_.end());
+  const std::vector<double> timesteps(timesteps_.begin() + skipped, timesteps_.end());
   at::Tensor x = noise;
   if (start.defined()) x = add_noise_at(start, noise, timesteps.front());
   auto denoiser = [&](const at::Tensor& noisy, int64_t index) {
     return head->forward(noisy, modulations_[skipped + index], keys).to(at::kFloat);
   };
-  return physgen::sample(schedule_, config_.objective, sampler_, timesteps, x, denoiser, generator);
+  const auto ddpm_noise = [&] { return at::randn(noise.sizes(), generator).to(noise.options()); };
+  return physgen::sample(schedule_, config_.objective, sampler_, timesteps, x, denoiser, ddpm_noise);
 }
 
-at::Tensor ActionSampler::add_noise_at(const at::Tensor& actions, const at::Tensor& noise, int64_t timestep) const {
+at::Tensor ActionSampler::add_noise_at(const at::Tensor& actions, const at::Tensor& noise, double timestep) const {
   if (config_.objective == Objective::flow_matching) {
-    const double sigma = static_cast<double>(timestep) / NoiseSchedule::kTimesteps;
+    const double sigma = timestep / NoiseSchedule::kTimesteps;
     return (1 - sigma) * actions + sigma * noise;
   }
-  const double abar = schedule_.alpha_bar(timestep);
+  const double abar = schedule_.alpha_bar(static_cast<int64_t>(timestep));
   return std::sqrt(abar) * actions + std::sqrt(1 - abar) * noise;
 }
 

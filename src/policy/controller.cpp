@@ -272,7 +272,7 @@ Image Controller::imagine() {
           "imagines = false", "pass imagines = true to Policy::load");
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(
       mixed_seed(episode.seed, Stream::imagination, static_cast<uint64_t>(episode.round)));
-  at::Tensor latents = generate_frames(episode.model->nova, episode.frame_condition, {}, generator);
+  at::Tensor latents = FrameGenerator(episode.model->nova, {}, generator).draw(episode.frame_condition);
   return to_images(values_to_pixels(vae->decode(vae->denormalize(latents)))).front();
 }
 

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <physgen/diffusion/corruption.h>
 #include <physgen/policy/action_sampler.h>
 
 namespace physgen {
@@ -54,8 +55,9 @@ void observation_loss(PhysGenModel& model, const WindowBatch& batch, const LossN
   at::Tensor timesteps = selected(noise.frame_timesteps.flatten(1, 2), ids);
   DiffusionMlp& decoder = model->nova->image_decoder;
   at::Tensor condition = decoder->embed_condition(z.flatten(0, 1).index_select(0, ids)).repeat({repeats, 1});
-  at::Tensor noisy = NoiseSchedule().add_noise(x, epsilon, timesteps);
-  at::Tensor error = decoder->forward(noisy, timesteps, condition).to(at::kFloat) - epsilon;
+  const NovaConfig& backbone = model->config().backbone;
+  const Corrupted noisy = corrupt(backbone.objective, backbone.flow_shift, x, epsilon, timesteps);
+  at::Tensor error = decoder->forward(noisy.x, noisy.timesteps, condition).to(at::kFloat) - noisy.target;
   losses.observation_sum = error.square().mean(-1).sum();
   losses.observation_count = at::scalar_tensor(ids.size(0) * repeats, losses.observation_sum.options());
 }
@@ -106,6 +108,11 @@ void action_loss(PhysGenModel& model, const WindowBatch& batch, const LossNoise&
   losses.action_count = weights.sum() * (errors.size(1) * errors.size(3));
 }
 
+// Places in the table of sigmas, the middle ones most often (arXiv 2403.03206, logit-normal).
+at::Tensor flow_indices(const at::Tensor& normal) {
+  return (normal.sigmoid() * NoiseSchedule::kTimesteps).to(at::kLong).clamp_max(NoiseSchedule::kTimesteps - 1);
+}
+
 at::Tensor mean_or_zero(const at::Tensor& sum, const at::Tensor& count) { return sum / count.clamp_min(1); }
 
 }  // namespace
@@ -128,7 +135,9 @@ LossNoise draw_loss_noise(const ModelConfig& model, const LossConfig& config, in
     const double uniform = at::rand({1}, generator, at::kDouble).item<double>();
     noise.frame_mask = draw_frame_mask(uniform, at::rand({frames, patches}, generator).to(device));
     noise.frame_noise = normal({repeats, frames, patches, model.backbone.image_patch_values()});
-    noise.frame_timesteps = timesteps({repeats, frames, patches});
+    noise.frame_timesteps = model.backbone.objective == Objective::epsilon
+                                ? timesteps({repeats, frames, patches})
+                                : flow_indices(normal({repeats, frames, patches}));
   }
   if (config.action) {
     noise.action_noise = normal({frames, repeats, tokens, model.codec.action_width});

@@ -46,6 +46,27 @@ at::Tensor scatter_pixels(const at::Tensor& values, int64_t patch) {
   return at::pixel_shuffle(values.transpose(1, 2), patch).transpose(1, 2);
 }
 
+/// Tiles of `length`, each beginning with the last of the one before; what that gives again is dropped.
+template <class Work>
+at::Tensor in_tiles(const at::Tensor& x, int64_t length, const Work& work) {
+  if (length == 1 || x.size(2) <= length) return work(x);
+  std::vector<at::Tensor> parts = {work(x.narrow(2, 0, length))};
+  for (int64_t start = length - 1; start + length <= x.size(2); start += length - 1) {
+    const at::Tensor part = work(x.narrow(2, start, length));
+    parts.push_back(part.narrow(2, 1, part.size(2) - 1));
+  }
+  return at::cat(parts, 2);
+}
+
+/// Single frames as they are, frames of a picture VAE one by one, videos in tiles.
+/// @param stride  places in time of x to one latent
+template <class Work>
+at::Tensor over_time(const at::Tensor& x, const VaeConfig& config, int64_t stride, const Work& work) {
+  if (x.dim() == 4) return work(x);
+  if (config.time_taps == 0) return unfold_time(work(fold_time(x)), x.size(2));
+  return in_tiles(x, config.tile_latents == 0 ? 1 : 1 + (config.tile_latents - 1) * stride, work);
+}
+
 int64_t level_count(const VaeConfig& config) { return static_cast<int64_t>(config.widths.size()); }
 
 }  // namespace
@@ -66,13 +87,14 @@ DownBlockImpl::DownBlockImpl(const VaeConfig& config, int64_t level, at::Device 
 }
 
 UpBlockImpl::UpBlockImpl(const VaeConfig& config, int64_t level, at::Device device)
-    : resnets(register_module("resnets", torch::nn::ModuleList())), in_time_(level > 1) {
+    : resnets(register_module("resnets", torch::nn::ModuleList())), in_time_(level > 1 && config.time_taps > 0) {
   const int64_t width = config.widths[level], in = config.widths[std::min(level + 1, level_count(config) - 1)];
   for (int64_t layer = 0; layer < config.decoder_layers_per_block; ++layer) {
     resnets->push_back(ResidualBlock(layer == 0 ? in : width, width, config.norm_groups, config.time_taps, device));
   }
   if (level == 0) return;
-  const ConvShape conv{.in = width, .out = width, .time_taps = in_time_ ? config.time_taps : 1};
+  const ConvShape conv{
+      .in = width, .out = width, .time_taps = in_time_ ? config.time_taps : std::min<int64_t>(config.time_taps, 1)};
   upsamplers = register_module("upsamplers", torch::nn::ModuleList(Resize(conv, device)));
 }
 
@@ -165,16 +187,18 @@ CausalVaeImpl::CausalVaeImpl(const VaeConfig& vae_config, at::Device device)
     : config((check(vae_config), vae_config)),
       encoder(register_module("encoder", VaeEncoder(config, device))),
       decoder(register_module("decoder", VaeDecoder(config, device))),
-      quant_conv(register_module("quant_conv", CausalConv(ConvShape{.in = 2 * config.latent_channels,
-                                                                    .out = 2 * config.latent_channels,
-                                                                    .kernel = 1,
-                                                                    .time_taps = 1},
-                                                          device))),
-      post_quant_conv(register_module(
-          "post_quant_conv",
-          CausalConv(
-              ConvShape{.in = config.latent_channels, .out = config.latent_channels, .kernel = 1, .time_taps = 1},
-              device))) {}
+      quant_conv(
+          register_module("quant_conv", CausalConv(ConvShape{.in = 2 * config.latent_channels,
+                                                             .out = 2 * config.latent_channels,
+                                                             .kernel = 1,
+                                                             .time_taps = std::min<int64_t>(vae_config.time_taps, 1)},
+                                                   device))),
+      post_quant_conv(register_module("post_quant_conv",
+                                      CausalConv(ConvShape{.in = config.latent_channels,
+                                                           .out = config.latent_channels,
+                                                           .kernel = 1,
+                                                           .time_taps = std::min<int64_t>(vae_config.time_taps, 1)},
+                                                 device))) {}
 
 LatentMoments CausalVaeImpl::encode(const at::Tensor& frames) const {
   TORCH_CHECK_VALUE(frames.dim() == 4 || frames.dim() == 5, "[CausalVae::encode] frames are [B, 3, (T,) H, W], got ",
@@ -183,8 +207,10 @@ LatentMoments CausalVaeImpl::encode(const at::Tensor& frames) const {
       frames.size(1) == 3 && frames.size(-1) % config.stride() == 0 && frames.size(-2) % config.stride() == 0,
       "[CausalVae::encode] frames have 3 channels and sides that are multiples of ", config.stride(), ", got ",
       frames.sizes());
+  if (frames.dim() == 5) config.latents_of(frames.size(2));
   const at::Tensor pixels = gather_pixels(frames, config.patch);
-  const at::Tensor moments = quant_conv->forward(encoder->forward(lay_out(pixels)));
+  const auto encode_tile = [&](const at::Tensor& x) { return quant_conv->forward(encoder->forward(lay_out(x))); };
+  const at::Tensor moments = over_time(pixels, config, config.time_stride(), encode_tile);
   const auto parts = moments.to(at::promote_types(at::kFloat, moments.scalar_type())).chunk(2, 1);
   return {parts[0], parts[1].clamp(-30, 20)};
 }
@@ -193,7 +219,9 @@ at::Tensor CausalVaeImpl::decode(const at::Tensor& latents) const {
   TORCH_CHECK_VALUE((latents.dim() == 4 || latents.dim() == 5) && latents.size(1) == config.latent_channels,
                     "[CausalVae::decode] latents are [B, ", config.latent_channels, ", (T,) h, w], got ",
                     latents.sizes());
-  return scatter_pixels(decoder->forward(post_quant_conv->forward(lay_out(latents))), config.patch);
+  if (latents.dim() == 5) config.frames_of(latents.size(2));
+  const auto decode_tile = [&](const at::Tensor& z) { return decoder->forward(post_quant_conv->forward(lay_out(z))); };
+  return scatter_pixels(over_time(latents, config, 1, decode_tile), config.patch);
 }
 
 at::Tensor CausalVaeImpl::normalize(const at::Tensor& latents) const {

@@ -35,17 +35,58 @@ void check_statistic(const VaeConfig& config, const std::vector<double>& values,
                      .next_step = "leave latent_mean and latent_deviation to training, which measures them"});
 }
 
+[[noreturn]] void refuse_length(const VaeConfig& config, int64_t got, const std::string& what) {
+  const int64_t step = what == "frames" ? config.time_stride() : 1, tile = config.tile_latents - 1;
+  std::string expected = "1 + " + std::to_string(step) + " k";
+  if (tile > 0) {
+    expected += " up to " + std::to_string(1 + step * tile) + ", then 1 + " + std::to_string(step * tile) + " k";
+  }
+  throw ConfigError({.what = "the VAE does not take a video of this length",
+                     .where = what,
+                     .got = std::to_string(got),
+                     .expected = expected,
+                     .next_step = "change the number of frames"});
+}
+
+// The reference drops what follows the last whole tile without a word.
+void check_length(const VaeConfig& config, int64_t latents, int64_t got, const std::string& what) {
+  const int64_t tile = config.tile_latents;
+  const bool whole = tile == 0 || latents <= tile || (latents - 1) % (tile - 1) == 0;
+  if (latents < 1 || !whole) refuse_length(config, got, what);
+}
+
 }  // namespace
 
 int64_t VaeConfig::stride() const { return patch << (widths.size() - 1); }
 
+// The first downsampler sees frames one by one, as do those of a VAE without 3-D convolutions.
+int64_t VaeConfig::time_stride() const { return time_taps == 0 ? 1 : int64_t{1} << (widths.size() - 2); }
+
+int64_t VaeConfig::frames_of(int64_t latents) const {
+  check_length(*this, latents, latents, "latents");
+  return 1 + (latents - 1) * time_stride();
+}
+
+int64_t VaeConfig::latents_of(int64_t frames) const {
+  const int64_t latents = 1 + (frames - 1) / time_stride();
+  if (frames < 1 || (frames - 1) % time_stride() != 0) refuse_length(*this, frames, "frames");
+  check_length(*this, latents, frames, "frames");
+  return latents;
+}
+
 void check(const VaeConfig& config) {
   check_widths(config);
-  if (config.time_taps % 2 == 0) {
+  if (config.time_taps == 2) {
     throw ConfigError({.what = "the VAE's kernel in time has a wrong length",
                        .where = "time_taps",
-                       .got = std::to_string(config.time_taps),
-                       .expected = "1 or 3"});
+                       .got = "2",
+                       .expected = "0, 1 or 3"});
+  }
+  if (config.tile_latents == 1) {
+    throw ConfigError({.what = "tiles of the VAE overlap by one latent, so they hold more",
+                       .where = "tile_latents",
+                       .got = "1",
+                       .expected = "0 (no tiles) or at least 2"});
   }
   if (config.latent_mean.empty() && config.latent_deviation.empty()) return;
   check_statistic(config, config.latent_mean, "latent_mean");

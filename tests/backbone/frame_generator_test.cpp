@@ -48,7 +48,7 @@ class GeneratedFrames : public testing::TestWithParam<Position> {
   }
 
   at::Tensor generate(const at::Tensor& condition, uint64_t seed) {
-    return generate_frames(nova_, condition, {.decoding_steps = 4, .denoising_steps = 3}, generator(seed));
+    return FrameGenerator(nova_, {.decoding_steps = 4, .denoising_steps = 3}, generator(seed)).draw(condition);
   }
 
   Nova nova_;
@@ -78,8 +78,9 @@ TEST_P(GeneratedFrames, PutEachPatchInItsPlace) {
   at::Tensor noise = at::zeros({2, 32, 8});
   int64_t done = 0;
   for (const int64_t count : decoding_counts(32, 4)) {
-    const at::Tensor drawn = at::randn({2 * count, 8}, replayed).view({2, count, 8});
-    for (int64_t f = 0; f < 2; ++f) noise[f].index_copy_(0, order[f].narrow(0, done, count), drawn[f]);
+    const at::Tensor drawn = patchify(at::randn({2, 2, 8, 16}, replayed), 2);
+    const at::Tensor ids = order.narrow(1, done, count).unsqueeze(-1).expand({-1, -1, 8});
+    noise.scatter_(1, ids, drawn.gather(1, ids));
     done += count;
   }
   const at::Tensor expected = unpatchify(noise, 2, 8, 16);

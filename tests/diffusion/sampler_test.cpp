@@ -30,7 +30,7 @@ TEST(SamplingTimesteps, AreSpacedFromTheFirstOn) {
   EXPECT_EQ(sampling_timesteps(Objective::epsilon, 25).front(), 961);
   EXPECT_EQ(sampling_timesteps(Objective::epsilon, 25).back(), 1);
   EXPECT_EQ(sampling_timesteps(Objective::epsilon, 1000).front(), 999);
-  EXPECT_EQ(sampling_timesteps(Objective::flow_matching, 4), (std::vector<int64_t>{1000, 750, 500, 250}));
+  EXPECT_EQ(sampling_timesteps(Objective::flow_matching, 4), (std::vector<double>{1000, 750, 500, 250}));
   EXPECT_THROW(sampling_timesteps(Objective::epsilon, 0), c10::ValueError);
 }
 
@@ -40,17 +40,18 @@ class Sampling : public testing::TestWithParam<std::tuple<Objective, Sampler>> {
 TEST_P(Sampling, FollowsAPerfectNetworkToTheData) {
   const auto [objective, sampler] = GetParam();
   NoiseSchedule schedule;
-  const std::vector<int64_t> timesteps = sampling_timesteps(objective, 20);
+  const std::vector<double> timesteps = sampling_timesteps(objective, 20);
   at::Tensor data = at::tensor({-0.75f, 0.5f});
   auto denoiser = [&](const at::Tensor& x, int64_t index) -> at::Tensor {
-    const int64_t t = timesteps[index];
-    if (objective == Objective::flow_matching) return (x - data) / (static_cast<double>(t) / 1000);
-    const double abar = schedule.alpha_bar(t);
+    const double t = timesteps[index];
+    if (objective == Objective::flow_matching) return (x - data) / (t / 1000);
+    const double abar = schedule.alpha_bar(static_cast<int64_t>(t));
     return (x - std::sqrt(abar) * data) / std::sqrt(1 - abar);
   };
   auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
   at::Tensor noise = at::randn({2}, generator);
-  at::Tensor result = sample(schedule, objective, sampler, timesteps, noise, denoiser, generator);
+  const auto more = [&] { return at::randn({2}, generator); };
+  at::Tensor result = sample(schedule, objective, sampler, timesteps, noise, denoiser, more);
   EXPECT_TRUE(at::allclose(result, data, 1e-3, 1e-3)) << result;
 }
 
@@ -58,22 +59,22 @@ TEST_P(Sampling, FollowsAPerfectNetworkToTheData) {
 TEST_P(Sampling, GivesTheDistributionOfTheData) {
   const auto [objective, sampler] = GetParam();
   NoiseSchedule schedule;
-  const std::vector<int64_t> timesteps = sampling_timesteps(objective, 200);
+  const std::vector<double> timesteps = sampling_timesteps(objective, 200);
   const double mean = 0.2, deviation = 0.1;
   auto denoiser = [&](const at::Tensor& x, int64_t index) -> at::Tensor {
     if (objective == Objective::flow_matching) {
-      const double sigma = static_cast<double>(timesteps[index]) / 1000;
+      const double sigma = timesteps[index] / 1000;
       const double variance = (1 - sigma) * (1 - sigma) * deviation * deviation + sigma * sigma;
       at::Tensor surprise = (x - (1 - sigma) * mean) / variance;
       return sigma * surprise - (mean + (1 - sigma) * deviation * deviation * surprise);
     }
-    const double abar = schedule.alpha_bar(timesteps[index]);
+    const double abar = schedule.alpha_bar(static_cast<int64_t>(timesteps[index]));
     const double variance = abar * deviation * deviation + 1 - abar;
     return (x - std::sqrt(abar) * mean) * (std::sqrt(1 - abar) / variance);
   };
   auto generator = at::make_generator<at::CPUGeneratorImpl>(6);
-  at::Tensor result =
-      sample(schedule, objective, sampler, timesteps, at::randn({20000}, generator), denoiser, generator);
+  const auto noise = [&] { return at::randn({20000}, generator); };
+  at::Tensor result = sample(schedule, objective, sampler, timesteps, noise(), denoiser, noise);
   EXPECT_NEAR(result.mean().item<double>(), mean, 0.01);
   EXPECT_NEAR(result.std().item<double>(), deviation, 0.01);
 }

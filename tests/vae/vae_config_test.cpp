@@ -34,10 +34,10 @@ TEST(VaeConfigTest, OneLevelIsTooFewAndSevenAreTooMany) {
   EXPECT_EQ(problem_of_config({.widths = std::vector<int64_t>(7, 32)}).got, "7 widths");
 }
 
-TEST(VaeConfigTest, AnEvenNumberOfTapsIsRefused) {
+TEST(VaeConfigTest, TwoTapsAreRefused) {
   const Problem problem = problem_of_config({.time_taps = 2});
   EXPECT_EQ(problem.where, "time_taps");
-  EXPECT_EQ(problem.expected, "1 or 3");
+  EXPECT_EQ(problem.expected, "0, 1 or 3");
 }
 
 TEST(VaeConfigTest, LatentStatisticsHaveOneNumberAChannel) {

@@ -40,7 +40,7 @@ class DiffusionMlpImpl : public torch::nn::Module {
   at::Tensor embed_condition(const at::Tensor& z);
 
   /// @param patches    noisy values [n, p p C]
-  /// @param timesteps  [n] int64, 0 to 999, or one for all
+  /// @param timesteps  [n], or one for all: int64 from 0 to 999, or float32 from 0 to 1000
   /// @param condition  [n, width], from `embed_condition`
   /// @return prediction [n, p p C]
   at::Tensor forward(const at::Tensor& patches, const at::Tensor& timesteps, const at::Tensor& condition);

@@ -18,13 +18,17 @@ class NovaImpl : public torch::nn::Module {
   explicit NovaImpl(const NovaConfig& config);
 
   /// The prefix of a sequence: text tokens, then the motion tokens where the config appends them. [B, P, C]
-  at::Tensor embed_prefix(const TextFeatures& text, int64_t batch);
+  at::Tensor embed_prefix(const TextFeatures& text, int64_t batch, const Motion& motion = {});
 
   /// Frames as tokens of the causal transformer, without time. @param patches  [..., M, values]  @return [..., M, C]
   at::Tensor embed_frames(const at::Tensor& patches);
 
+  /// What stands before the first frame, without time. [M, C]
+  at::Tensor begin_of_video() const;
+
   /// Embeddings of time indices [n] -> [n, C]; zero with rotary positions.
-  at::Tensor embed_time(const at::Tensor& indices);
+  /// @param frames  of the clip, which is stretched to `time_base`; 0: as `time_frames` says
+  at::Tensor embed_time(const at::Tensor& indices, int64_t frames = 0);
 
   /// The frame decoder's outputs for frames of which some patches are known.
   /// @param patches    [F, N, values]  @param condition  [F, M, C], outputs of the causal transformer
@@ -41,6 +45,7 @@ class NovaImpl : public torch::nn::Module {
   MotionEmbed motion_embed{nullptr};
 
  private:
+  at::Tensor with_places(const at::Tensor& tokens) const;
   RotaryTable image_rotary(const at::TensorOptions& options) const;
 
   NovaConfig config_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <physgen/core/config.h>
+#include <physgen/diffusion/objective.h>
 
 namespace physgen {
 
@@ -30,13 +31,16 @@ struct NovaConfig {
   int64_t text_width = 2560;  ///< of the text encoder's features
   int64_t text_slots = 256;   ///< text tokens of a sequence
   int64_t text_rows = 512;    ///< of the null table in the checkpoint
-  int64_t mixer_rank = 0;     ///< bottleneck of the mixer; 0: no mixer
+  int64_t mixer_rank = 0;     ///< bottleneck of the mixer; 0: no mixer, -1: a mixer without a bottleneck
   Position position = Position::absolute;
   double rope_theta = 10000;
   double time_base = 16;       ///< frames that time embeddings are stretched to
   double time_frames = 9;      ///< frames that they are stretched from: a constant, or cached keys would change
   bool motion_embed = true;    ///< the checkpoint holds the motion embedding
   bool motion_tokens = false;  ///< append its 2 tokens to the text
+  Objective objective = Objective::epsilon;  ///< of the diffusion MLP: epsilon or flow_matching
+  double flow_shift = 1;                     ///< of the sigmas of flow matching
+  int64_t steps_offset = 1;                  ///< the last timestep that epsilon sampling visits
 
   int64_t video_patch() const { return 2 * image_patch; }
   int64_t video_rows() const { return latent_height / video_patch(); }
@@ -63,13 +67,16 @@ void describe(NovaConfig& config, Field& field) {
   field("text_width", config.text_width, {.least = 1});
   field("text_slots", config.text_slots, {.least = 1});
   field("text_rows", config.text_rows, {.least = 1});
-  field("mixer_rank", config.mixer_rank, {.least = 0});
+  field("mixer_rank", config.mixer_rank, {.least = -1});
   field("position", config.position);
   field("rope_theta", config.rope_theta, {.least = 1});
   field("time_base", config.time_base, {.least = 1});
   field("time_frames", config.time_frames, {.least = 1});
   field("motion_embed", config.motion_embed);
   field("motion_tokens", config.motion_tokens);
+  field("objective", config.objective);
+  field("flow_shift", config.flow_shift, {.least = 1e-3, .most = 1000});
+  field("steps_offset", config.steps_offset, {.least = 0, .most = 1});
 }
 
 /// Throws ConfigError when sizes do not go together. @param where  the config's name, for errors

@@ -3,7 +3,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
-#include <physgen/text/byte_encoder.h>
+#include <physgen/text/text_features.h>
 
 namespace physgen {
 

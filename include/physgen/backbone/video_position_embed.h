@@ -9,17 +9,15 @@ namespace physgen {
 /// Reference: diffnext/models/embeddings.py VideoPosEmbed.
 class VideoPositionEmbedImpl : public torch::nn::Module {
  public:
-  /// @param stretch  time units an index: time_base / time_frames
-  VideoPositionEmbedImpl(int64_t width, double stretch);
+  explicit VideoPositionEmbedImpl(int64_t width);
 
-  /// @param indices  [n]: the index of the frame that is predicted  @return [n, width]
-  at::Tensor forward(const at::Tensor& indices);
+  /// @param indices  [n]: the index of the frame that is predicted
+  /// @param stretch  time units an index
+  /// @return [n, width]
+  at::Tensor forward(const at::Tensor& indices, double stretch);
 
   torch::nn::LayerNorm norm;
   torch::nn::Sequential time_proj;
-
- private:
-  double stretch_;
 };
 TORCH_MODULE(VideoPositionEmbed);
 

@@ -13,7 +13,7 @@ namespace physgen {
 /// Reference: diffnext/models/vision_transformer.py.
 class VisionTransformerImpl : public torch::nn::Module {
  public:
-  /// @param mixer_rank  above 0: with a mixer of that rank
+  /// @param mixer_rank  bottleneck of the mixer; 0: no mixer, -1: a mixer without a bottleneck
   VisionTransformerImpl(int64_t channels, int64_t patch, int64_t width, int64_t heads, int64_t depth,
                         int64_t mixer_rank = 0);
 

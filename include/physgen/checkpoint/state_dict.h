@@ -23,6 +23,9 @@ NamedTensors state_dict(const torch::nn::Module& module);
 /// name.
 std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors);
 
+/// Throws FormatError listing what `tensor_differences` finds. @param where  the file the tensors come from
+void require_same_tensors(const NamedTensors& wanted, const NamedTensors& tensors, const std::string& where);
+
 /// Copies tensors into those of the same names, all or nothing: a missing, an unexpected and a mis-shaped name are all
 /// listed in one FormatError, and then nothing was copied. Dtypes are converted.
 /// @param where  the file the tensors come from, for errors
@@ -33,11 +36,20 @@ void copy_tensors(const NamedTensors& into, const NamedTensors& tensors, const s
 /// @param where  the file the tensors come from, for errors
 void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where);
 
+/// Makes tensors the module's own without copying them, all or nothing as `load_state_dict`: the module takes their
+/// dtypes and shares their memory, which for those of `load_tensors` is a file's. Such a module cannot be trained.
+/// @param where  the file the tensors come from, for errors
+void adopt_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where);
+
+/// The tensors with floating-point numbers in another dtype; those that have it already share their memory.
+NamedTensors with_dtype(const NamedTensors& tensors, at::ScalarType dtype);
+
 /// Writes tensors as safetensors. Throws Error when the file cannot be written.
 void save_tensors(const std::string& path, const NamedTensors& tensors,
                   const std::map<std::string, std::string>& metadata = {});
 
-/// Maps a safetensors file: the tensors share its pages and must not be written to. Throws FormatError.
+/// Maps a safetensors file, or with the ending .bin, .pt or .pth a PyTorch archive: the tensors share its pages and
+/// must not be written to. Throws ConfigError where it does not exist, FormatError.
 NamedTensors load_tensors(const std::string& path);
 
 /// The tensors whose names start with `prefix`, without it.

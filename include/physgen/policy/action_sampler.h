@@ -21,14 +21,14 @@ class ActionSampler {
                     at::Generator generator = {}) const;
 
  private:
-  at::Tensor add_noise_at(const at::Tensor& actions, const at::Tensor& noise, int64_t timestep) const;
+  at::Tensor add_noise_at(const at::Tensor& actions, const at::Tensor& noise, double timestep) const;
   at::Tensor most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const;
 
   ActionHead head_;
   ActionHeadConfig config_;
   Sampler sampler_;
   NoiseSchedule schedule_;
-  std::vector<int64_t> timesteps_;
+  std::vector<double> timesteps_;
   std::vector<std::vector<std::vector<at::Tensor>>> modulations_;  // of each timestep, each block, each part
 };
 

@@ -5,13 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace physgen {
+#include <physgen/text/text_features.h>
 
-/// What a text encoder gives for a batch of instructions.
-struct TextFeatures {
-  at::Tensor values;  ///< [B, slots, width]; rows that hold no text are not meant to be read
-  at::Tensor used;    ///< [B, slots] bool: rows that hold text
-};
+namespace physgen {
 
 /// The text encoder of small models: each slot is the embeddings of a few consecutive bytes, side by side.
 class ByteEncoderImpl : public torch::nn::Module {

@@ -87,15 +87,17 @@ struct LatentMoments {
 
 /// A causal video VAE whose frames can stand alone: four-dimensional input is one frame a sample, and then every
 /// convolution is two-dimensional. Computes in the dtype of its input, whatever the dtype of its parameters.
-/// Differs from reference: no tiling over time, so a video of T frames needs memory for T; T = 1 + 4 k gives 1 + k
-/// latents of four levels.
-/// Reference: diffnext/models/autoencoders/autoencoder_kl_opensora.py AutoencoderKLOpenSora.
+/// T = 1 + 4 k frames are 1 + k latents of four levels, in tiles where the config says so.
+/// Differs from reference: an incomplete last tile is an error, not dropped.
+/// Reference: diffnext/models/autoencoders/autoencoder_kl_opensora.py AutoencoderKLOpenSora, autoencoder_kl.py
+/// AutoencoderKL (time_taps 0), modeling_utils.py TilingMixin.
 class CausalVaeImpl : public torch::nn::Module {
  public:
   /// Throws ConfigError as `check` does. @param device  of the parameters; at::kMeta: names and shapes only
   explicit CausalVaeImpl(const VaeConfig& config, at::Device device = at::kCPU);
 
-  /// @param frames  [B, 3, H, W] or [B, 3, T, H, W] in [-1, 1]; H and W are multiples of config.stride()
+  /// @param frames  [B, 3, H, W] or [B, 3, T, H, W] in [-1, 1]; H and W are multiples of config.stride(), T as
+  ///                config.latents_of() takes it
   LatentMoments encode(const at::Tensor& frames) const;
 
   /// @param latents  [B, C, h, w] or [B, C, T', h, w], not normalised

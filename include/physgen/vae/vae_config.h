@@ -13,14 +13,25 @@ struct VaeConfig {
   int64_t decoder_layers_per_block = 3;  ///< residual blocks of a decoder level
   int64_t norm_groups = 32;
   int64_t latent_channels = 4;
-  int64_t time_taps = 3;            ///< kernel length in time of the 3-D convolutions; 1: every frame stands alone
-  int64_t patch = 1;                ///< pixels a side that are gathered into the channels before the first convolution
-  double scaling_factor = 0.18215;  ///< normalised latent = latent x this, unless the two lists below are given
-  std::vector<double> latent_mean = {};       ///< per channel; empty: `scaling_factor` counts
+  int64_t time_taps = 3;  ///< kernel length in time of the 3-D convolutions; 1: every frame stands alone; 0: there are
+                          ///< none, and frames grow by repeating pixels, as in the VAE of the image models
+  int64_t tile_latents = 0;  ///< latents of a video that are encoded and decoded at once, the last of a tile being the
+                             ///< first of the next; 0: all. The reference has 5
+  int64_t patch = 1;         ///< pixels a side that are gathered into the channels before the first convolution
+  double scaling_factor = 0.18215;       ///< normalised latent = latent x this, unless the two lists below are given
+  std::vector<double> latent_mean = {};  ///< per channel; empty: `scaling_factor` counts
   std::vector<double> latent_deviation = {};  ///< per channel, > 0; empty: `scaling_factor` counts
 
   /// Pixels of a frame to one latent, a side.
   int64_t stride() const;
+
+  /// Frames to one latent after the first.
+  int64_t time_stride() const;
+
+  /// Frames that `latents` of them stand for, and back. Throws ConfigError for a number of frames that is not
+  /// 1 + k time_stride, and where there are tiles and more than one of them is needed, for an incomplete last one.
+  int64_t frames_of(int64_t latents) const;
+  int64_t latents_of(int64_t frames) const;
 };
 
 template <class Field>
@@ -30,7 +41,8 @@ void describe(VaeConfig& config, Field& field) {
   field("decoder_layers_per_block", config.decoder_layers_per_block, {.least = 1, .most = 16});
   field("norm_groups", config.norm_groups, {.least = 1, .most = 1024});
   field("latent_channels", config.latent_channels, {.least = 1, .most = 256});
-  field("time_taps", config.time_taps, {.least = 1, .most = 3});
+  field("time_taps", config.time_taps, {.least = 0, .most = 3});
+  field("tile_latents", config.tile_latents, {.least = 0, .most = 1024});
   field("patch", config.patch, {.least = 1, .most = 16});
   field("scaling_factor", config.scaling_factor, {.least = 1e-6, .most = 1e6});
   field("latent_mean", config.latent_mean);
@@ -38,7 +50,7 @@ void describe(VaeConfig& config, Field& field) {
 }
 
 /// Throws ConfigError when the fields do not fit each other: a width that the groups do not divide, fewer than two or
-/// more than six levels, an even number of taps, a latent statistic that is not one positive number a channel.
+/// more than six levels, two taps, tiles of one latent, a latent statistic that is not one positive number a channel.
 void check(const VaeConfig& config);
 
 }  // namespace physgen

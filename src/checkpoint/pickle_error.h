@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "physgen/core/error.h"
+
+namespace physgen {
+
+/// Throws the FormatError of a pickle.
+/// @param source  the name of the file
+[[noreturn]] inline void refuse_pickle(const std::string& source, const std::string& got, const std::string& expected,
+                                       const std::string& next_step = "") {
+  throw FormatError({.what = "a pickle is damaged or not that of a state dict",
+                     .where = source,
+                     .got = got,
+                     .expected = expected,
+                     .next_step = next_step});
+}
+
+}  // namespace physgen

@@ -1,0 +1,165 @@
+#include <physgen/policy/generation.h>
+
+#include <torch/torch.h>
+
+#include <physgen/backbone/video_generator.h>
+#include <physgen/checkpoint/manifest.h>
+#include <physgen/codec/pixels.h>
+#include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
+#include <physgen/layers/compute_device.h>
+#include <physgen/media/resize.h>
+#include <physgen/policy/policy_checkpoint.h>
+
+namespace physgen {
+namespace {
+
+constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
+constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kBFloat16};
+
+at::ScalarType dtype_of(const GenerationOptions& options) {
+  return kDtypes[choice_of(options.precision, kPrecisions, "there is no such precision", "precision")];
+}
+
+at::Tensor tensor_of(const Image& image) {
+  auto* pixels = const_cast<uint8_t*>(image.pixels.data());
+  return at::from_blob(pixels, {image.height, image.width, 3}, at::kByte).clone();
+}
+
+at::Tensor tensor_of(const Matrix& rows) {
+  return at::from_blob(const_cast<float*>(rows.data()), {rows.rows(), rows.cols()}, at::kFloat).clone();
+}
+
+// The largest part of the middle that has the model's proportions, in the model's size.
+Image fitted(const Image& image, int64_t height, int64_t width) {
+  const int64_t wide = std::min(image.width, std::max<int64_t>(1, image.height * width / height));
+  const int64_t high = std::min(image.height, std::max<int64_t>(1, wide * height / width));
+  return resize(crop(image, (image.height - high) / 2, (image.width - wide) / 2, high, wide), height, width);
+}
+
+// Latents whose frames are at least as many as asked for, and that the VAE decodes.
+int64_t latents_for(const VaeConfig& vae, int64_t frames) {
+  int64_t latents = 1 + (frames - 1 + vae.time_stride() - 1) / vae.time_stride();
+  const int64_t tile = vae.tile_latents - 1;
+  if (tile > 0 && latents > vae.tile_latents) latents = 1 + (latents - 1 + tile - 1) / tile * tile;
+  return latents;
+}
+
+FrameSampling frame_sampling(const GenerationOptions& options) {
+  return {.decoding_steps = options.decoding_steps,
+          .denoising_steps = options.denoising_steps,
+          .sampler = Sampler::ddpm,
+          .guidance = options.guidance,
+          .guidance_until = options.guidance_until,
+          .guidance_renorm = options.guidance_renorm};
+}
+
+void require(bool fulfilled, const std::string& what, const std::string& where, const std::string& got,
+             const std::string& expected) {
+  if (!fulfilled) throw ConfigError({.what = what, .where = where, .got = got, .expected = expected});
+}
+
+// Packs of a demonstration: the frames are added one by one as they are drawn.
+class Imagination {
+ public:
+  Imagination(const LoadedPolicy& policy, const Demonstration& demonstration)
+      : policy_(policy), codec_(policy.config.model.codec) {
+    require(demonstration.actions.cols() == codec_.action_width, "the demonstration is of another robot", "actions",
+            std::to_string(demonstration.actions.cols()) + " numbers each",
+            std::to_string(codec_.action_width) + ", as the policy was trained on");
+    actions_ = tensor_of(policy.config.actions.normalize(demonstration.actions));
+    if (codec_.state_token) states_ = tensor_of(policy.config.states.normalize(demonstration.states));
+    text_ = PhysGenModel(policy.model)->encode_text({demonstration.instruction});
+  }
+
+  // How many frames follow the first.
+  int64_t reach() const { return actions_.size(0) / codec_.execute; }
+
+  /// The condition of the frame after `frames`, of which the last of a window's length are looked at. [1, M, C]
+  at::Tensor condition_after(const std::vector<at::Tensor>& frames) const {
+    const auto count = static_cast<int64_t>(frames.size());
+    const int64_t packs = std::min(count, policy_.config.model.packs), first = count - packs;
+    std::vector<at::Tensor> actions, states;
+    for (int64_t p = first; p < count; ++p) {
+      actions.push_back(executed_before(p));
+      if (codec_.state_token) states.push_back(states_[p * codec_.execute]);
+    }
+    const std::vector<at::Tensor> window(frames.begin() + first, frames.end());
+    PackInputs inputs{at::stack(window).unsqueeze(0), at::stack(actions).unsqueeze(0), {}, codec_.execute};
+    if (codec_.state_token) inputs.states = at::stack(states).unsqueeze(0);
+    const Conditions conditions = PhysGenModel(policy_.model)->forward(inputs, text_);
+    return conditions.frames.select(1, packs - 1);
+  }
+
+ private:
+  at::Tensor executed_before(int64_t pack) const {
+    at::Tensor chunk = at::zeros({codec_.chunk, codec_.action_width});
+    if (pack > 0)
+      chunk.narrow(0, 0, codec_.execute).copy_(actions_.narrow(0, (pack - 1) * codec_.execute, codec_.execute));
+    return chunk;
+  }
+
+  const LoadedPolicy& policy_;
+  const CodecConfig& codec_;
+  at::Tensor actions_, states_;
+  TextFeatures text_;
+};
+
+at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstration) {
+  const Image canvas = compose_canvas(demonstration.views, policy.config.canvas);
+  const at::Tensor values = pixels_to_values(tensor_of(canvas).unsqueeze(0));
+  return policy.vae->normalize(policy.vae->encode(values).mean)[0];
+}
+
+}  // namespace
+
+bool holds_policy(const std::string& checkpoint) {
+  if (checkpoint.starts_with("nova:")) return false;
+  if (!std::filesystem::exists(std::filesystem::path(checkpoint) / kManifestName)) return false;
+  return verify_manifest(checkpoint).kind == kPolicyKind;
+}
+
+std::vector<Image> generate_from_text(const std::string& checkpoint, const std::string& prompt,
+                                      const std::string& negative_prompt, const std::optional<Image>& image,
+                                      const GenerationOptions& options, const GenerationProgress& progress) {
+  Pretrained model = load_pretrained(open_pretrained(checkpoint), dtype_of(options), compute_device(options.device));
+  const auto [height, width] = picture_size(model);
+  VideoRequest request{.prompt = prompt, .negative_prompt = negative_prompt, .seed = options.seed};
+  if (image) request.image = tensor_of(fitted(*image, height, width));
+  const VaeConfig& vae = model.vae->config;
+  require(options.frames == 1 || vae.time_taps > 0, "this model draws single pictures", "frames",
+          std::to_string(options.frames), "1");
+  request.sampling = {.frame = frame_sampling(options),
+                      .latents = latents_for(vae, options.frames),
+                      .motion = {.flow = options.motion}};
+  const at::Tensor latents = generate_latents(model, request, progress);
+  std::vector<Image> frames = to_images(decode_video(model, latents));
+  frames.resize(static_cast<size_t>(std::min<int64_t>(options.frames, static_cast<int64_t>(frames.size()))));
+  return frames;
+}
+
+std::vector<Image> imagine_demonstration(const std::string& checkpoint, const Demonstration& demonstration,
+                                         const GenerationOptions& options, const GenerationProgress& progress) {
+  const torch::NoGradGuard no_grad;
+  LoadedPolicy policy = load_policy(checkpoint);
+  merge_adapters(policy.model);
+  const Imagination imagination(policy, demonstration);
+  FrameSampling sampling = frame_sampling(options);
+  sampling.guidance = 1;  // a policy is asked for what follows from its actions, not for more of a text
+  FrameGenerator generator(policy.model->nova, sampling, at::make_generator<at::CPUGeneratorImpl>(options.seed));
+  std::vector<at::Tensor> frames = {first_frame(policy, demonstration)};
+  const int64_t count = std::min(options.frames, 1 + imagination.reach());
+  const auto steps = static_cast<int64_t>(
+      decoding_counts(policy.config.model.backbone.image_tokens(), sampling.decoding_steps).size());
+  int64_t done = 0;
+  const auto on_step = [&] {
+    if (progress) progress(++done, (count - 1) * steps);
+  };
+  while (static_cast<int64_t>(frames.size()) < count) {
+    frames.push_back(generator.draw(imagination.condition_after(frames), on_step)[0]);
+  }
+  const at::Tensor latents = at::stack(frames);
+  return to_images(values_to_pixels(policy.vae->decode(policy.vae->denormalize(latents))));
+}
+
+}  // namespace physgen

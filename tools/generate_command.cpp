@@ -1,0 +1,164 @@
+#include <fmt/core.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <physgen/core/error.h>
+#include <physgen/data/action_conversion.h>
+#include <physgen/data/maniskill_dataset.h>
+#include <physgen/media/video_writer.h>
+#include <physgen/policy/controller.h>
+#include <physgen/policy/generation.h>
+#include <physgen/policy/machine.h>
+
+#include "commands.h"
+#include "progress_line.h"
+
+namespace physgen {
+namespace {
+
+constexpr int64_t kDecodingSteps = 64, kDecodingStepsOfPolicies = 16;
+
+struct GenerateOptions {
+  std::string checkpoint, prompt, negative_prompt, image, data, out;
+  int64_t episode = 0, steps = 0, frames = 0, threads = 0, frames_per_second = 12;
+  GenerationOptions generation;
+};
+
+// A bar with the time left, from the steps so far.
+GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
+  const auto start = std::chrono::steady_clock::now();
+  return [line, start](int64_t done, int64_t total) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
+    line->show("step", done, total, fmt::format("{:.0f} s to go", left));
+  };
+}
+
+// The first frame of an episode and what was done from there on.
+Demonstration demonstration_of(const GenerateOptions& given) {
+  const auto policy = Policy::load(given.checkpoint, "cpu");
+  const ManiSkillDataset dataset({given.data});
+  if (given.episode >= dataset.size()) {
+    throw ConfigError({.what = "there is no such episode",
+                       .where = "--episode",
+                       .got = std::to_string(given.episode),
+                       .expected = "0 to " + std::to_string(dataset.size() - 1)});
+  }
+  Episode episode = dataset.read(given.episode);
+  if (episode.info.control_mode != policy->control_mode()) {
+    episode = convert_actions(std::move(episode), policy->control_mode(), dataset.read_hand(given.episode));
+  }
+  Demonstration demonstration{{}, episode.actions, episode.states, episode.info.instruction};
+  for (const std::string& camera : policy->cameras()) {
+    demonstration.views.push_back(dataset.read_frame(given.episode, camera, 0));
+  }
+  return demonstration;
+}
+
+bool is_picture(const std::string& path) { return std::filesystem::path(path).extension() == ".png"; }
+
+void write(const std::vector<Image>& frames, const GenerateOptions& given) {
+  if (is_picture(given.out)) {
+    write_png(given.out, frames.back());
+  } else {
+    VideoWriter video(given.out, frames.front().height, frames.front().width, given.frames_per_second);
+    for (const Image& frame : frames) video.add(frame);
+    video.close();
+  }
+  fmt::print("{}: {} frames of {} x {}\n", given.out, frames.size(), frames.front().height, frames.front().width);
+}
+
+void check_out(const GenerateOptions& given) {
+  const std::string ending = std::filesystem::path(given.out).extension();
+  if (ending == ".mp4" || (ending == ".png" && given.frames <= 1)) return;
+  throw ConfigError({.what = "the frames cannot be written under this name",
+                     .where = "--out",
+                     .got = given.out,
+                     .expected = given.frames > 1 ? "a name that ends in .mp4" : "a name that ends in .mp4 or .png"});
+}
+
+void check_policy(const GenerateOptions& given) {
+  if (given.data.empty()) {
+    throw ConfigError({.what = "a policy imagines what follows from a demonstration's actions",
+                       .where = "--data",
+                       .got = "nothing",
+                       .expected = "an .h5 file or a folder of them",
+                       .next_step = "pass --data and --episode"});
+  }
+  if (given.prompt.empty() && given.image.empty()) return;
+  throw ConfigError({.what = "a policy takes its instruction and its first frame from the demonstration",
+                     .where = given.prompt.empty() ? "--image" : "--prompt",
+                     .got = given.prompt.empty() ? given.image : given.prompt,
+                     .expected = "--data and --episode alone",
+                     .next_step = "leave it out, or name a pretrained backbone"});
+}
+
+void generate(const GenerateOptions& given) {
+  check_out(given);
+  if (given.threads > 0) set_compute_threads(given.threads);
+  GenerationOptions options = given.generation;
+  auto line = std::make_shared<ProgressLine>();
+  const bool policy = holds_policy(given.checkpoint);
+  options.decoding_steps = given.steps > 0 ? given.steps : policy ? kDecodingStepsOfPolicies : kDecodingSteps;
+  if (policy) {
+    check_policy(given);
+    options.frames = given.frames > 0 ? given.frames : INT64_MAX;
+    return write(imagine_demonstration(given.checkpoint, demonstration_of(given), options, progress_of(line)), given);
+  }
+  options.frames = std::max<int64_t>(given.frames, 1);
+  std::optional<Image> image;
+  if (!given.image.empty()) image = read_png(given.image);
+  write(generate_from_text(given.checkpoint, given.prompt, given.negative_prompt, image, options, progress_of(line)),
+        given);
+}
+
+}  // namespace
+
+void add_generate_command(CLI::App& app) {
+  auto options = std::make_shared<GenerateOptions>();
+  GenerationOptions& generation = options->generation;
+  CLI::App* command = app.add_subcommand("generate", "Draw a picture or a video, or what a policy expects to happen");
+  command->add_option("--checkpoint", options->checkpoint, "nova:FOLDER, a folder that convert wrote, or a policy")
+      ->required();
+  command->add_option("--prompt", options->prompt, "What is to be seen");
+  command->add_option("--negative-prompt", options->negative_prompt, "What is not to be seen");
+  command->add_option("--image", options->image, "The first frame, a PNG; its middle is fitted to the model's size");
+  command->add_option("--data", options->data, "With a policy: demonstrations, .h5 files or a folder");
+  command->add_option("--episode", options->episode, "With a policy: which of them")->check(CLI::NonNegativeNumber);
+  command->add_option("--frames", options->frames, "Of the video; without it one, or with a policy the whole episode")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--steps", options->steps, "Passes of the frame decoder a frame; without it 64, with a policy 16")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--denoising-steps", generation.denoising_steps, "Of each patch")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--guidance", generation.guidance, "How far away from the negative prompt; 1: not at all")
+      ->check(CLI::Range(1.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--guidance-until", generation.guidance_until, "The last timestep that is guided")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  command->add_option("--guidance-renorm", generation.guidance_renorm, "The least factor guidance is scaled back by")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--motion", generation.motion, "How much moves in a video: mean optical flow")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  command->add_option("--seed", generation.seed, "The same seed draws the same frames")->capture_default_str();
+  command->add_option("--device", generation.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  command->add_option("--precision", generation.precision, "float32 or bfloat16")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::PositiveNumber);
+  command->add_option("--fps", options->frames_per_second, "Frames a second of the file")
+      ->check(CLI::Range(1, 240))
+      ->capture_default_str();
+  command->add_option("--out", options->out, "The .mp4 to write, or the .png of a single frame")->required();
+  command->callback([=] { generate(*options); });
+}
+
+}  // namespace physgen
