@@ -82,11 +82,13 @@ def build_scheduler(config: Config) -> diffusers.SchedulerMixin:
     return getattr(diffusers, values.pop("_class_name")).from_config(values)
 
 
-def random_values(module: nn.Module, name: str, shape: torch.Size, random: torch.Generator) -> torch.Tensor:
+def random_values(
+    module: nn.Module, name: str, shape: torch.Size, random: torch.Generator, gain: float
+) -> torch.Tensor:
     """Values that keep activations near unit size and leave nothing at zero."""
     noise = torch.randn(shape, generator=random)
     if isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
-        return noise.mul_(0.1).add_(1.0 if name == "weight" else 0.0)
+        return noise.mul_(0.1).add_(1.0 if name == "weight" else 0.0).mul_(gain)
     if isinstance(module, (nn.Embedding, TextEmbed, MaskEmbed)):
         return noise
     fan_in = noise[0].numel() if noise.dim() > 1 else 100
@@ -94,14 +96,17 @@ def random_values(module: nn.Module, name: str, shape: torch.Size, random: torch
 
 
 @torch.no_grad()
-def randomise(module: nn.Module, dtype: torch.dtype, seed: int) -> None:
-    """Fills every stored tensor with random values that dtype holds exactly."""
+def randomise(module: nn.Module, dtype: torch.dtype, seed: int, gain: float) -> None:
+    """Fills every stored tensor with random values that dtype holds exactly.
+
+    gain scales the norms: of 32 random layers that each add a unit, rounding alone grows a thousandfold.
+    """
     random = torch.Generator().manual_seed(seed)
     for child in module.modules():
         stored = {**child._parameters, **child._buffers}
         for name, tensor in stored.items():
             if tensor is not None and name not in child._non_persistent_buffers_set:
-                tensor.copy_(random_values(child, name, tensor.shape, random).to(dtype))
+                tensor.copy_(random_values(child, name, tensor.shape, random, gain).to(dtype))
 
 
 def soften_pixels(vae: nn.Module) -> None:
@@ -143,7 +148,7 @@ def write_text_encoder(out: Path, config: Config, dtype: torch.dtype, seed: int)
         return
     tokenizer = load_tokenizer(out)
     encoder, folder = build_text_encoder(config, tokenizer), out / "text_encoder"
-    randomise(encoder, dtype, seed)
+    randomise(encoder, dtype, seed, 1.0)
     kept = {"architectures": ["PhiEncoderModel"], "model_type": "phi", "torch_dtype": config["dtype"]}
     write_json(folder / "config.json", {**phi_config(config, tokenizer), **kept})
     write_shards(folder, stored_tensors(encoder, dtype), config.get("text_encoder_shards", 1))
@@ -152,7 +157,7 @@ def write_text_encoder(out: Path, config: Config, dtype: torch.dtype, seed: int)
 def write_transformer(out: Path, config: Config, dtype: torch.dtype, seed: int, pickled: bool) -> None:
     """Writes OUT/transformer with random weights, pickled too as the trainer does."""
     model, folder = build_transformer(config), out / "transformer"
-    randomise(model, dtype, seed)
+    randomise(model, dtype, seed, config.get("norm_gain", 1.0))
     model.save_config(folder)
     tensors = stored_tensors(model, dtype)
     save_file(tensors, folder / f"{PART_WEIGHTS}.safetensors", {"format": "pt"})
@@ -163,7 +168,7 @@ def write_transformer(out: Path, config: Config, dtype: torch.dtype, seed: int, 
 def write_vae(out: Path, config: Config, dtype: torch.dtype, seed: int) -> None:
     """Writes OUT/vae with random weights."""
     vae = build_vae(config)
-    randomise(vae, dtype, seed)
+    randomise(vae, dtype, seed, 1.0)
     soften_pixels(vae)
     vae.save_config(out / "vae")
     save_file(stored_tensors(vae, dtype), out / "vae" / f"{PART_WEIGHTS}.safetensors", {"format": "pt"})

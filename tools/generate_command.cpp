@@ -102,7 +102,7 @@ void generate(const GenerateOptions& given) {
   if (given.threads > 0) set_compute_threads(given.threads);
   GenerationOptions options = given.generation;
   auto line = std::make_shared<ProgressLine>();
-  const bool policy = holds_policy(given.checkpoint);
+  const bool policy = !holds_pretrained(given.checkpoint);
   options.decoding_steps = given.steps > 0 ? given.steps : policy ? kDecodingStepsOfPolicies : kDecodingSteps;
   if (policy) {
     check_policy(given);

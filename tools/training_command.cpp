@@ -124,7 +124,8 @@ void add_input_options(CLI::App& command, FinetuneJob& job) {
   command.add_option("--weights", job.weights, "how often each --data is drawn from, as 1,2; without it by its size")
       ->delimiter(',');
   command.add_option("--vae", job.vae, "a VAE checkpoint, for a policy that starts from nothing");
-  command.add_option("--init", job.init, "a policy checkpoint to start from, such as RUN/best");
+  command.add_option("--init", job.init,
+                     "a policy to start from, such as RUN/best, or a backbone, such as nova:FOLDER");
   command.add_option("--instruction", job.instruction, "what the robot is asked to do, in place of the data's own");
   command.add_option("--camera", job.cameras, "cameras on the canvas, from left to right");
 }

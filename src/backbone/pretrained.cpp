@@ -76,6 +76,11 @@ int64_t encode_one(const Pretrained& model, const std::string& text, at::Tensor 
 
 }  // namespace
 
+bool is_pretrained(const std::string& name) {
+  if (name.starts_with(kRelease)) return true;
+  return fs::exists(fs::path(name) / kManifestName) && fs::exists(fs::path(name) / kBackboneName);
+}
+
 PretrainedFiles open_pretrained(const std::string& name) {
   if (name.starts_with(kRelease)) return open_nova_release(name.substr(kRelease.size()));
   return open_own(name);

@@ -94,8 +94,10 @@ CheckpointSummary summarize_checkpoint(const fs::path& path) {
   for (const ManifestFile& file : manifest.files) {
     summary.bytes += file.size;
     if (file.name == "training.safetensors") summary.can_resume = true;
-    const bool is_weights = file.name == "model.safetensors" || file.name == "vae.safetensors";
-    if (is_weights) add_parts(path / file.name, is_policy && file.name[0] == 'v' ? "vae." : "", summary.parts);
+    const std::string& name = file.name;
+    if (name == "model.safetensors" || name == "backbone.safetensors") add_parts(path / name, "", summary.parts);
+    if (name == "vae.safetensors") add_parts(path / name, manifest.kind == "vae" ? "" : "vae.", summary.parts);
+    if (name == "text_encoder.safetensors") add_parts(path / name, "text_encoder.", summary.parts);
   }
   return summary;
 }

@@ -3,7 +3,6 @@
 #include <torch/torch.h>
 
 #include <physgen/backbone/video_generator.h>
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
@@ -113,11 +112,7 @@ at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstr
 
 }  // namespace
 
-bool holds_policy(const std::string& checkpoint) {
-  if (checkpoint.starts_with("nova:")) return false;
-  if (!std::filesystem::exists(std::filesystem::path(checkpoint) / kManifestName)) return false;
-  return verify_manifest(checkpoint).kind == kPolicyKind;
-}
+bool holds_pretrained(const std::string& checkpoint) { return is_pretrained(checkpoint); }
 
 std::vector<Image> generate_from_text(const std::string& checkpoint, const std::string& prompt,
                                       const std::string& negative_prompt, const std::optional<Image>& image,

@@ -1,5 +1,7 @@
 #include <physgen/policy/model_config.h>
 
+#include <algorithm>
+
 #include <physgen/core/error.h>
 
 namespace physgen {
@@ -11,6 +13,18 @@ namespace {
                      .got = std::to_string(got),
                      .expected = expected,
                      .next_step = "change one of the two"});
+}
+
+void check_table(const ModelConfig& config, const std::string& where) {
+  const auto fits = [&](int64_t length) { return length <= config.backbone.text_slots; };
+  const bool whole = !config.text_table.empty() && config.text_table.size() == config.text_lengths.size();
+  if (whole && std::all_of(config.text_lengths.begin(), config.text_lengths.end(), fits)) return;
+  throw ConfigError({.what = "a table of instructions comes from a pretrained backbone",
+                     .where = where + ".text_encoder",
+                     .got = std::to_string(config.text_table.size()) + " texts and " +
+                            std::to_string(config.text_lengths.size()) + " lengths",
+                     .expected = "one length, at most text_slots, for each",
+                     .next_step = "fine-tune with --init nova:FOLDER, which makes one, or choose \"bytes\""});
 }
 
 }  // namespace
@@ -36,6 +50,7 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
     refuse("a text slot does not split into its bytes", where + ".backbone.text_width", config.backbone.text_width,
            "a multiple of text_slot_bytes = " + std::to_string(config.text_slot_bytes));
   }
+  if (config.text_encoder == TextEncoder::table) check_table(config, where);
   if (config.when_full == WhenFull::ring && config.backbone.position != Position::rope) {
     throw ConfigError({.what = "evicting cached keys needs rotary positions",
                        .where = where + ".when_full",

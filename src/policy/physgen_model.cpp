@@ -35,14 +35,18 @@ PhysGenModelImpl::PhysGenModelImpl(const ModelConfig& config)
     text_encoder =
         register_module("text_encoder", ByteEncoder(backbone.text_slots, config.text_slot_bytes, backbone.text_width));
   }
+  if (config.text_encoder == TextEncoder::table) {
+    text_table = register_module("text_table", InstructionTable(config.text_table, config.text_lengths,
+                                                                backbone.text_slots, backbone.text_width));
+  }
   physical_token = register_module("physical_token", PhysicalToken(config.codec, backbone.width, backbone.position));
   action_head = register_module("action_head",
                                 ActionHead(config.head, backbone.width, config.codec.chunk, config.codec.action_width));
 }
 
 TextFeatures PhysGenModelImpl::encode_text(const std::vector<std::string>& instructions, const at::Tensor& kept) {
-  if (!text_encoder) return {};
-  TextFeatures text = text_encoder->forward(instructions);
+  if (!text_encoder && !text_table) return {};
+  TextFeatures text = text_table ? text_table->forward(instructions) : text_encoder->forward(instructions);
   if (kept.defined()) text.used = text.used.logical_and(kept.unsqueeze(1));
   return text;
 }

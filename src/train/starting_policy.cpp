@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <physgen/backbone/pretrained.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
@@ -95,6 +96,63 @@ LoadedPolicy from_nothing(const FinetuneJob& job, const std::vector<Demonstratio
   return policy;
 }
 
+[[noreturn]] void refuse_pretrained(const FinetuneJob& job, const std::string& part, const std::string& cure) {
+  throw ConfigError({.what = "a policy cannot start from this backbone",
+                     .where = job.init,
+                     .got = "no " + part,
+                     .expected = "a release with one",
+                     .next_step = cure});
+}
+
+// The sizes are the backbone's, the rest is the run's.
+void take_backbone(const PretrainedConfig& pretrained, PolicyConfig& config) {
+  NovaConfig& backbone = config.model.backbone;
+  backbone = pretrained.backbone;
+  backbone.motion_tokens = false;  // a robot's video has no flow to ask for
+  config.canvas.height = backbone.latent_height * config.vae.stride();
+  config.canvas.width = backbone.latent_width * config.vae.stride();
+}
+
+// What the release's text encoder says of the instructions, [texts, longest, width].
+at::Tensor encode_instructions(const FinetuneJob& job, const PretrainedFiles& files, PolicyConfig& config) {
+  if (job.config.model.text_encoder == TextEncoder::none) return {};
+  if (!files.config.has_text_encoder) refuse_pretrained(job, "text encoder", "pass --set model.text_encoder=none");
+  PretrainedFiles text = files;
+  text.config.has_vae = false;
+  const Pretrained encoder = load_pretrained(text, at::kFloat);
+  const TextFeatures features = encoder.encode(config.instructions);
+  config.model.text_encoder = TextEncoder::table;
+  config.model.text_table = config.instructions;
+  if (!features.values.defined()) {  // nothing but empty instructions
+    config.model.text_lengths.assign(config.instructions.size(), 0);
+    return {};
+  }
+  const at::Tensor lengths = features.used.sum(1);
+  for (int64_t i = 0; i < lengths.size(0); ++i) config.model.text_lengths.push_back(lengths[i].item<int64_t>());
+  return features.values.narrow(1, 0, lengths.max().item<int64_t>());
+}
+
+LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  const PretrainedFiles files = open_pretrained(job.init);
+  if (!files.config.has_vae) refuse_pretrained(job, "VAE", "add one with `physgen convert --parts-of nova:RELEASE`");
+  LoadedPolicy policy;
+  policy.config = config_from_nothing(job, sets.front().dataset, files.config.vae);
+  take_backbone(files.config, policy.config);
+  describe_data(sets, job.config.normalization, policy.config);
+  const at::Tensor features = encode_instructions(job, files, policy.config);
+  check_sizes(policy.config, "config");
+  policy.vae = CausalVae(files.config.vae);
+  load_state_dict(*policy.vae, files.vae, job.init + ": vae");
+  policy.model = PhysGenModel(policy.config.model);
+  initialize(*policy.model, weight_generator(job.config.seed, 0));
+  load_state_dict(*policy.model->nova, files.backbone, job.init + ": transformer");
+  if (policy.model->text_table) policy.model->text_table->values.zero_();
+  if (features.defined()) policy.model->text_table->values.copy_(features);
+  policy.model->eval();
+  policy.vae->eval();
+  return policy;
+}
+
 // Adapters begin as PyTorch's: A uniform, B zero; here drawn from the run's seed.
 void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
   policy.config.adapter = {config.lora_rank, config.lora_alpha};
@@ -111,7 +169,9 @@ void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
 }  // namespace
 
 LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
-  LoadedPolicy policy = job.init.empty() ? from_nothing(job, sets) : from_checkpoint(job, sets);
+  LoadedPolicy policy = job.init.empty()          ? from_nothing(job, sets)
+                        : is_pretrained(job.init) ? from_pretrained(job, sets)
+                                                  : from_checkpoint(job, sets);
   policy.config.step = 0;
   policy.model->encode_text(policy.config.instructions);  // refuses one that is too long
   if (job.init.empty()) return policy;                    // nothing to keep frozen

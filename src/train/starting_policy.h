@@ -8,8 +8,8 @@
 
 namespace physgen {
 
-/// The policy that a job starts from, on the CPU, prepared to be trained: the one of `init`, its adapters merged, or
-/// new weights around the VAE of `vae`. Its config says what the data say.
+/// The policy that a job starts from, on the CPU, prepared to be trained: the one of `init`, its adapters merged; new
+/// heads on the pretrained backbone of `init`; or new weights around the VAE of `vae`. Its config says what the data say.
 /// Throws ConfigError where job, data, VAE and checkpoint do not go together, FormatError for damaged files.
 LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);
 

@@ -30,6 +30,9 @@ struct PretrainedFiles {
 /// @param name  "nova:DIR" for a release of NOVA (or a folder of its trainer), else a folder of `save_pretrained`
 PretrainedFiles open_pretrained(const std::string& name);
 
+/// Whether a name is that of a pretrained backbone: "nova:…", or a folder whose manifest says so.
+bool is_pretrained(const std::string& name);
+
 /// Writes a pretrained backbone in this project's format, whole or not at all. Throws Error.
 void save_pretrained(const std::filesystem::path& path, const PretrainedFiles& files);
 

@@ -51,7 +51,7 @@ struct Demonstration {
 std::vector<Image> imagine_demonstration(const std::string& checkpoint, const Demonstration& demonstration,
                                          const GenerationOptions& options, const GenerationProgress& progress = {});
 
-/// Whether a checkpoint's folder holds a policy (and not a pretrained backbone).
-bool holds_policy(const std::string& checkpoint);
+/// Whether a checkpoint is for `generate_from_text`; all others are for `imagine_demonstration`.
+bool holds_pretrained(const std::string& checkpoint);
 
 }  // namespace physgen

@@ -14,10 +14,10 @@
 
 namespace physgen {
 
-/// How an instruction becomes features.
-enum class TextEncoder { none, bytes };
+/// How an instruction becomes features: not at all, by its bytes, or by what a pretrained text encoder gave for it.
+enum class TextEncoder { none, bytes, table };
 inline std::span<const std::string_view> names_of(TextEncoder) {
-  static constexpr std::string_view names[] = {"none", "bytes"};
+  static constexpr std::string_view names[] = {"none", "bytes", "table"};
   return names;
 }
 
@@ -75,6 +75,8 @@ struct ModelConfig {
   NovaConfig backbone;
   TextEncoder text_encoder = TextEncoder::bytes;
   int64_t text_slot_bytes = 8;
+  std::vector<std::string> text_table = {};  ///< the instructions of a table
+  std::vector<int64_t> text_lengths = {};    ///< tokens of each
   CodecConfig codec;
   ActionHeadConfig head;
   int64_t packs = 5;  ///< of a window
@@ -88,6 +90,8 @@ void describe(ModelConfig& config, Field& field) {
   field("backbone", config.backbone);
   field("text_encoder", config.text_encoder);
   field("text_slot_bytes", config.text_slot_bytes, {.least = 1});
+  field("text_table", config.text_table);
+  field("text_lengths", config.text_lengths, {.least = 0});
   field("codec", config.codec);
   field("head", config.head);
   field("packs", config.packs, {.least = 1, .most = 64});

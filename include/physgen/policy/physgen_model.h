@@ -9,6 +9,7 @@
 #include <physgen/policy/model_config.h>
 #include <physgen/policy/train_mode.h>
 #include <physgen/text/byte_encoder.h>
+#include <physgen/text/instruction_table.h>
 
 namespace physgen {
 
@@ -53,7 +54,8 @@ class PhysGenModelImpl : public torch::nn::Module {
   const ModelConfig& config() const { return config_; }
 
   Nova nova{nullptr};
-  ByteEncoder text_encoder{nullptr};
+  ByteEncoder text_encoder{nullptr};     ///< with bytes only
+  InstructionTable text_table{nullptr};  ///< with a table only
   PhysicalToken physical_token{nullptr};
   ActionHead action_head{nullptr};
 

@@ -20,7 +20,7 @@ struct FinetuneJob {
   std::string out;                   ///< the run folder
   std::string cache;                 ///< where encoded frames are kept; empty: "cache" in the run folder
   std::string vae;                   ///< a VAE checkpoint; needed where `init` is empty
-  std::string init;                  ///< a policy checkpoint to start from, or empty
+  std::string init;                  ///< a policy or a pretrained backbone to start from, or empty
   std::string instruction;           ///< replaces the data's own, or empty
   std::vector<std::string> cameras;  ///< must be those of `init`; empty: as the config or `init` says
   std::string device = "auto";
