@@ -7,6 +7,9 @@ must agree. Then both train on that batch and run control rounds, in turns, with
 The reference is eager PyTorch as one would write it: torch.optim.AdamW(fused=True), clip_grad_norm_, torch.autocast,
 scaled_dot_product_attention; its control rounds evaluate the whole window anew. With --attention math its attention is
 three plain products, which PyTorch differentiates faster on CPUs in bfloat16.
+
+With --full-size the policy is that of physgen bench --full-size, and only control rounds are measured, in one number type
+throughout.
 """
 
 import argparse
@@ -52,7 +55,7 @@ def math_attention(q, k, v, attn_mask=None):
 class Reference:
     """The twin of one dumped policy, its batch, and its optimizer."""
 
-    def __init__(self, folder, bfloat16):
+    def __init__(self, folder, bfloat16, trains):
         config = json.loads((folder / "config.json").read_text())
         self.model, self.vae = PhysGen(config["model"]), VaeEncoder(config["vae"])
         self.model.load_state_dict(load_safetensors(folder / "model.safetensors"))
@@ -61,9 +64,16 @@ class Reference:
         self.vae.load_state_dict(encoder)
         self.batch = load_safetensors(folder / "batch.safetensors")
         self.instructions = [config["instructions"][0]] * self.batch["latents"].shape[0]
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.02, fused=True)
-        self.averages = [parameter.detach().clone() for parameter in self.model.parameters()]
-        self.bfloat16, self.config, self.round = bfloat16, config["model"], 0
+        if trains:
+            self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.02, fused=True)
+            self.averages = [parameter.detach().clone() for parameter in self.model.parameters()]
+        self.dtype, self.bfloat16, self.config, self.round = torch.float32, bfloat16, config["model"], 0
+
+    def to(self, dtype):
+        """All weights in a number type, for control rounds."""
+        self.dtype = dtype
+        self.model.to(dtype)
+        self.vae.to(dtype)
 
     def draw_noise(self):
         noise = {k: v for k, v in self.batch.items() if k.startswith("noise.")}
@@ -91,13 +101,13 @@ class Reference:
     def control_round(self):
         packs, codec = self.config["packs"], self.config["codec"]
         if self.round % (2 * packs) == 0:
-            self.latents, self.actions = [], [torch.zeros(codec["chunk"], codec["action_width"])]
+            self.latents, self.actions = [], [torch.zeros(codec["chunk"], codec["action_width"], dtype=self.dtype)]
         frame = self.batch["frames"][self.round % packs]
-        self.latents = (self.latents + [self.vae(frame[None])])[-packs:]
+        self.latents = (self.latents + [self.vae(frame[None]).to(self.dtype)])[-packs:]
         self.actions = self.actions[-packs:]
-        states = torch.zeros(1, len(self.latents), codec["state_width"])
+        states = torch.zeros(1, len(self.latents), codec["state_width"], dtype=self.dtype)
         outputs = self.model.encode(torch.stack(self.latents, 1), torch.stack(self.actions)[None], states, self.instructions[:1])
-        noise = torch.randn(1, self.config["head"]["chunks"] * codec["chunk"], codec["action_width"])
+        noise = torch.randn(1, self.config["head"]["chunks"] * codec["chunk"], codec["action_width"], dtype=self.dtype)
         condition = self.model.head_condition(outputs[:, -1:])[:, 0]
         sampled = self.model.sample(condition, noise, self.config["head"]["denoising_steps"])
         self.actions.append(sampled[0, : codec["chunk"]])
@@ -182,6 +192,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--attention", choices=["sdpa", "math"], default="sdpa", help="of the reference")
+    parser.add_argument("--full-size", action="store_true", help="control rounds of the published backbone's sizes")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", help="JSON file to write")
@@ -191,16 +202,22 @@ def main():
     command = [arguments.physgen, "bench", "--config", arguments.config, "--vae-config", arguments.vae_config]
     command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch), "--device", "cpu"]
     command += ["--precision", arguments.precision]
+    if arguments.full_size:
+        command += ["--full-size", "--batch", "1"]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*command, "--dump", folder], check=True)
-        reference = Reference(Path(folder), arguments.precision == "bfloat16")
+        reference = Reference(Path(folder), arguments.precision == "bfloat16", trains=not arguments.full_size)
     print("the same weights, batch and noise in float32:")
     report = {"differences": compare(reference), "threads": arguments.threads, "precision": arguments.precision}
     if arguments.attention == "math":
         F.scaled_dot_product_attention = math_attention
     physgen = Physgen(command)
     print(f"in turns, {arguments.threads} threads, {arguments.precision}, batch {arguments.batch}:")
-    for what, function, count in [("steps", reference.step, 1), ("rounds", reference.control_round, 10)]:
+    measured = [("steps", reference.step, 1), ("rounds", reference.control_round, 10)]
+    if arguments.full_size:
+        reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)
+        measured = measured[1:]
+    for what, function, count in measured:
         report[what] = interleave(lambda: physgen.run(what, count), lambda: run(function, count), arguments.turns)
         for name, times in report[what].items():
             ours, theirs, ratio = times["physgen_ms"], times["pytorch_ms"], times["ratio"]

@@ -73,7 +73,7 @@ class VaeEncoder(nn.Module):
     def forward(self, frames):
         """uint8 [B, H, W, 3] -> [B, C, h, w]"""
         x = F.pixel_unshuffle((frames.permute(0, 3, 1, 2).float() - 127.5) / 127.5, self.config["patch"])
-        x = self.encoder.conv_in(x)
+        x = self.encoder.conv_in(x.to(self.encoder.conv_in.weight.dtype))
         for block in self.encoder.down_blocks:
             for resnet in block.resnets:
                 x = resnet(x)

@@ -147,7 +147,9 @@ void add_bench_command(CLI::App& app) {
   bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
   bench->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::PositiveNumber);
-  bench->add_option("--precision", options->precision, "Of training")
+  bench
+      ->add_option("--precision", options->precision,
+                   "Of training and control; auto: control but for the VAE is float32")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
   bench->add_option("--out", options->out, "JSON file to write");
   bench->add_option("--dump", options->dump,

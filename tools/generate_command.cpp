@@ -40,7 +40,7 @@ GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
 
 // The first frame of an episode and what was done from there on.
 Demonstration demonstration_of(const GenerateOptions& given) {
-  const auto policy = Policy::load(given.checkpoint, "cpu");
+  const auto policy = Policy::load(given.checkpoint, {.device = "cpu"});
   const ManiSkillDataset dataset({given.data});
   if (given.episode >= dataset.size()) {
     throw ConfigError({.what = "there is no such episode",

@@ -38,7 +38,7 @@ int64_t usual_size(const Policy& policy) {
 
 std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   RolloutConfig& config = options.config;
-  auto policy = Policy::load(config.checkpoint, config.device, options.evaluation.imagine);
+  auto policy = Policy::load(config.checkpoint, {.device = config.device, .imagines = options.evaluation.imagine});
   const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
   if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
   config.cameras = policy->cameras();

@@ -30,7 +30,7 @@ PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, int64_t width, P
 
 at::Tensor PhysicalTokenImpl::action_tokens(const at::Tensor& actions, int64_t first, int64_t executed) {
   at::Tensor known = known_slots(first, actions.size(1), config_.chunk, executed).to(actions.device());
-  at::Tensor embedded = action_tokenizer->forward(actions);
+  at::Tensor embedded = action_tokenizer->forward(actions.to(begin_of_action.scalar_type()));
   at::Tensor tokens = at::where(known.unsqueeze(-1), embedded, begin_of_action.to(embedded.scalar_type()));
   if (!slot_proj) return tokens;
   at::Tensor slots = sin_cos_embed(at::arange(config_.chunk), kSlotWidth / 2).to(slot_proj->weight.options());
@@ -41,7 +41,7 @@ at::Tensor PhysicalTokenImpl::forward(Nova& nova, const at::Tensor& patches, con
                                       const at::Tensor& states, int64_t first, int64_t executed) {
   const int64_t packs = patches.size(1);
   std::vector<at::Tensor> parts = {nova->embed_frames(patches)};
-  if (state_tokenizer) parts.push_back(state_tokenizer->forward(states).unsqueeze(2));
+  if (state_tokenizer) parts.push_back(state_tokenizer->forward(states.to(begin_of_action.scalar_type())).unsqueeze(2));
   parts.push_back(action_tokens(actions, first, executed));
   // A pack carries the index of the frame that it predicts; 0 is the begin of a video.
   at::Tensor time = nova->embed_time(at::arange(first + 1, first + packs + 1)).view({1, packs, 1, width_});

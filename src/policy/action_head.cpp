@@ -83,7 +83,7 @@ std::vector<std::vector<at::Tensor>> ActionHeadImpl::embed_timesteps(const at::T
 at::Tensor ActionHeadImpl::forward(const at::Tensor& x, const std::vector<std::vector<at::Tensor>>& modulations,
                                    const std::vector<ConditionKeys>& condition) {
   at::Tensor positions = (chunk_token.unsqueeze(1) + slot_token.unsqueeze(0)).flatten(0, 1);  // [chunks L, width]
-  at::Tensor h = input->forward(x) + positions;
+  at::Tensor h = input->forward(x.to(input->weight.scalar_type())) + positions;
   for (size_t i = 0; i < blocks->size(); ++i) {
     h = blocks[i]->as<ActionBlock>()->forward(h, modulations[i], condition[i]);
   }

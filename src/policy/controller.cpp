@@ -29,16 +29,23 @@ struct Policy::Weights {
 Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
 Policy::~Policy() = default;
 
-std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const std::string& device_name,
-                                           bool imagines) {
-  const at::Device device = compute_device(device_name);
+namespace {
+
+constexpr std::string_view kPrecisions[] = {"auto", "float32", "bfloat16"};
+
+}  // namespace
+
+std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const PolicyOptions& options) {
+  const at::Device device = compute_device(options.device);
+  const size_t precision = choice_of(options.precision, kPrecisions, "there is no such precision", "precision");
+  const at::ScalarType encoder_dtypes[] = {FrameEncoder::best_dtype(device), at::kFloat, at::kBFloat16};
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
-  loaded.model->to(device);
+  loaded.model->to(device, precision == 2 ? at::kBFloat16 : at::kFloat);
   loaded.model->eval();
-  FrameEncoder encoder(loaded.vae, device, FrameEncoder::best_dtype(device));
-  if (imagines) loaded.vae->to(device);
-  CausalVae decoder = imagines ? loaded.vae : CausalVae(nullptr);
+  FrameEncoder encoder(loaded.vae, device, encoder_dtypes[precision]);
+  if (options.imagines) loaded.vae->to(device);
+  CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
   std::vector<std::pair<int64_t, int64_t>> seeds;
   for (size_t i = 0; i + 1 < loaded.config.seeds_tried.size(); i += 2) {
     seeds.emplace_back(loaded.config.seeds_tried[i], loaded.config.seeds_tried[i + 1]);
@@ -269,7 +276,7 @@ Image Controller::imagine() {
           "call Controller::act first");
   CausalVae vae = episode.weights.decoder;  // a handle
   require(!vae.is_empty(), "the policy was loaded without what imagining needs", "Controller::imagine",
-          "imagines = false", "pass imagines = true to Policy::load");
+          "imagines = false", "set PolicyOptions::imagines");
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(
       mixed_seed(episode.seed, Stream::imagination, static_cast<uint64_t>(episode.round)));
   at::Tensor latents = FrameGenerator(episode.model->nova, {}, generator).draw(episode.frame_condition);

@@ -229,6 +229,11 @@ Spread spread_of(std::vector<double> times) {
 }
 
 struct Benchmark::Subject {
+  PolicyOptions how() const {
+    return {.device = options.device,
+            .precision = std::string(names_of(Precision{})[static_cast<size_t>(options.config.precision)])};
+  }
+
   explicit Subject(const BenchmarkOptions& given) : options(given), device(compute_device(given.device)) {
     check(options.config);
     config = options.checkpoint.empty() ? made_up_policy(options.config.model, options.vae, options.config.canvas)
@@ -244,13 +249,13 @@ struct Benchmark::Subject {
   }
 
   ControlRounds control_rounds() const {
-    if (!options.checkpoint.empty()) return {Policy::load(options.checkpoint, options.device), config};
+    if (!options.checkpoint.empty()) return {Policy::load(options.checkpoint, how()), config};
     const TemporaryFolder folder;
     {
       const LoadedPolicy made_up = made_up_weights(config);
       save_policy(folder.path(), config, state_dict(*made_up.model), state_dict(*made_up.vae));
     }
-    return {Policy::load(folder.path(), options.device), config};
+    return {Policy::load(folder.path(), how()), config};
   }
 
   TrainingSteps training_steps() const {

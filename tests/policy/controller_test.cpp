@@ -29,7 +29,9 @@ class ControllerTest : public testing::Test {
     save_policy(path_, config_, state_dict(*model), state_dict(*vae));
   }
 
-  std::shared_ptr<const Policy> load(bool imagines = false) const { return Policy::load(path_, "cpu", imagines); }
+  std::shared_ptr<const Policy> load(bool imagines = false) const {
+    return Policy::load(path_, {.device = "cpu", .imagines = imagines});
+  }
 
   // The actions of some rounds, all of which are executed.
   static std::vector<Matrix> rounds(Controller& controller, int64_t count) {
@@ -101,6 +103,18 @@ TEST_F(ControllerTest, ImaginesTheNextFrameWithoutChangingWhatItDoes) {
   EXPECT_NE(imagining.imagine(), first);
 }
 
+TEST_F(ControllerTest, ActsAlikeInBfloat16) {
+  Controller single(Policy::load(path_, {.device = "cpu", .precision = "float32"}));
+  Controller half(Policy::load(path_, {.device = "cpu", .precision = "bfloat16"}));
+  single.reset("push it", 7);
+  half.reset("push it", 7);
+  const Matrix a = rounds(single, 1).front(), b = rounds(half, 1).front();
+  EXPECT_NE(a, b);
+  EXPECT_LT((config_.actions.normalize(a) - config_.actions.normalize(b)).cwiseAbs().maxCoeff(), 0.2);
+  EXPECT_EQ(problem_of<ConfigError>([&] { Policy::load(path_, {.device = "cpu", .precision = "half"}); }).got,
+            "\"half\"");
+}
+
 TEST_F(ControllerTest, SaysWhatACallLacks) {
   Controller controller(load());
   const auto act = [&](const Observation& seen, const Matrix& executed) {
@@ -114,7 +128,7 @@ TEST_F(ControllerTest, SaysWhatACallLacks) {
   controller.act(seen, {});
   EXPECT_EQ(act(seen, {}).got, "0");
   EXPECT_EQ(act(seen, {}).expected, "4");
-  EXPECT_EQ(problem_of<Error>([&] { controller.imagine(); }).next_step, "pass imagines = true to Policy::load");
+  EXPECT_EQ(problem_of<Error>([&] { controller.imagine(); }).next_step, "set PolicyOptions::imagines");
 }
 
 }  // namespace

@@ -18,15 +18,21 @@ struct Observation {
   std::vector<float> state;  ///< joint positions; read only where `Policy::uses_state()`
 };
 
+/// How a policy is loaded.
+struct PolicyOptions {
+  std::string device = "auto";  ///< "auto", "cpu", "cuda" or "cuda:1"
+  /// Keeps the VAE's decoder, which `Controller::imagine` needs.
+  bool imagines = false;
+  /// What is computed in: "float32", "bfloat16", or "auto": frames are encoded in the quicker one, the rest is float32.
+  std::string precision = "auto";
+};
+
 /// A trained policy: the weights and statistics of a checkpoint, ready to act. Immutable once loaded, so one policy may
 /// be shared by controllers on several threads.
 class Policy {
  public:
-  /// @param device    "auto", "cpu", "cuda" or "cuda:1"
-  /// @param imagines  keeps the VAE's decoder, which `Controller::imagine` needs
   /// Throws ConfigError when `checkpoint` does not exist, FormatError when it is damaged or holds no policy.
-  static std::shared_ptr<const Policy> load(const std::string& checkpoint, const std::string& device = "auto",
-                                            bool imagines = false);
+  static std::shared_ptr<const Policy> load(const std::string& checkpoint, const PolicyOptions& options = {});
 
   ~Policy();
   const std::vector<std::string>& cameras() const;

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const auto policy = physgen::Policy::load(argv[1], "cpu");
+    const auto policy = physgen::Policy::load(argv[1], {.device = "cpu"});
     const physgen::Image frame = physgen::read_png(argv[2]);
     physgen::Controller controller(policy);
     controller.reset(argv[3], /*seed=*/0);
