@@ -58,7 +58,8 @@ class Reference:
     def __init__(self, folder, bfloat16, trains):
         config = json.loads((folder / "config.json").read_text())
         self.model, self.vae = PhysGen(config["model"]), VaeEncoder(config["vae"])
-        self.model.load_state_dict(load_safetensors(folder / "model.safetensors"))
+        weights = load_safetensors(folder / "model.safetensors")  # without motion tokens their embedding has no part
+        self.model.load_state_dict({k: v for k, v in weights.items() if not k.startswith("nova.motion_embed.")})
         weights = load_safetensors(folder / "vae.safetensors")
         encoder = {k: v for k, v in weights.items() if k.startswith(("encoder.", "quant_conv."))}
         self.vae.load_state_dict(encoder)
@@ -72,7 +73,9 @@ class Reference:
     def to(self, dtype):
         """All weights in a number type, for control rounds."""
         self.dtype = dtype
-        self.model.to(dtype)
+        for module in self.model.to(dtype).modules():
+            if isinstance(module, torch.nn.Linear):  # sine tables are float32
+                module.register_forward_pre_hook(lambda module, given: (given[0].to(module.weight.dtype),))
         self.vae.to(dtype)
 
     def draw_noise(self):
@@ -198,12 +201,13 @@ def main():
     parser.add_argument("--out", help="JSON file to write")
     arguments = parser.parse_args()
 
+    if arguments.full_size:
+        arguments.batch = 1
     torch.set_num_threads(arguments.threads)
     command = [arguments.physgen, "bench", "--config", arguments.config, "--vae-config", arguments.vae_config]
     command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch), "--device", "cpu"]
     command += ["--precision", arguments.precision]
-    if arguments.full_size:
-        command += ["--full-size", "--batch", "1"]
+    command += ["--full-size"] if arguments.full_size else []
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*command, "--dump", folder], check=True)
         reference = Reference(Path(folder), arguments.precision == "bfloat16", trains=not arguments.full_size)

@@ -127,13 +127,14 @@ class PhysGen(nn.Module):
     def __init__(self, config):
         super().__init__()
         nova, codec, head = config["backbone"], config["codec"], config["head"]
-        if nova["position"] != "absolute" or nova["mixer_rank"] > 0 or nova["motion_embed"]:
-            raise SystemExit("the reference model has absolute positions, no mixer and no motion embedding")
-        if head["objective"] == "discrete" or config["text_encoder"] != "bytes":
-            raise SystemExit("the reference model denoises and reads bytes")
+        if nova["position"] != "absolute" or nova["mixer_rank"] != 0 or nova["motion_tokens"]:
+            raise SystemExit("the reference model has absolute positions, no mixer and no motion tokens")
+        if head["objective"] == "discrete" or config["text_encoder"] == "table":
+            raise SystemExit("the reference model denoises, and reads bytes or nothing")
         self.config = config
         self.nova = Nova(nova)
-        self.text_encoder = ByteEncoder(nova["text_slots"], config["text_slot_bytes"], nova["text_width"])
+        if config["text_encoder"] == "bytes":
+            self.text_encoder = ByteEncoder(nova["text_slots"], config["text_slot_bytes"], nova["text_width"])
         self.physical_token = PhysicalToken(codec, nova["width"])
         self.action_head = ActionHead(head, nova["width"], codec)
         self.prefix = nova["text_slots"]
@@ -142,10 +143,16 @@ class PhysGen(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("alpha_bar", alpha_bars(), persistent=False)
 
+    def encode_text(self, instructions):
+        if hasattr(self, "text_encoder"):
+            return self.text_encoder(instructions)
+        shape = (len(instructions), self.config["backbone"]["text_slots"])
+        return self.nova.text_embed.weight.new_zeros(1), torch.zeros(shape, dtype=torch.bool)
+
     def encode(self, latents, actions, states, instructions, kept=None):
         """Outputs at every pack: [B, P, pack, C]."""
         b, packs = latents.shape[:2]
-        values, used = self.text_encoder(instructions)
+        values, used = self.encode_text(instructions)
         if kept is not None:
             used = used & kept[:, None]
         patches = patchify(latents.flatten(0, 1), 2 * self.config["backbone"]["image_patch"]).unflatten(0, (b, packs))

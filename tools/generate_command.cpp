@@ -1,10 +1,12 @@
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <physgen/core/error.h>
 #include <physgen/data/action_conversion.h>
@@ -20,9 +22,10 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kDecodingSteps = 64, kDecodingStepsOfPolicies = 16;
+constexpr int64_t kDecodingSteps = 64, kDecodingStepsOfPolicies = 16, kMostFrames = 100000;
 
 struct GenerateOptions {
+  const CLI::App* command = nullptr;
   std::string checkpoint, prompt, negative_prompt, image, data, out;
   int64_t episode = 0, steps = 0, frames = 0, threads = 0, frames_per_second = 12;
   GenerationOptions generation;
@@ -72,41 +75,60 @@ void write(const std::vector<Image>& frames, const GenerateOptions& given) {
   fmt::print("{}: {} frames of {} x {}\n", given.out, frames.size(), frames.front().height, frames.front().width);
 }
 
-void check_out(const GenerateOptions& given) {
+void check_out(const GenerateOptions& given, bool policy) {
   const std::string ending = std::filesystem::path(given.out).extension();
-  if (ending == ".mp4" || (ending == ".png" && given.frames <= 1)) return;
+  const bool picture = !policy && given.frames <= 1;
+  if (ending == ".mp4" || (ending == ".png" && picture)) return;
   throw ConfigError({.what = "the frames cannot be written under this name",
                      .where = "--out",
                      .got = given.out,
-                     .expected = given.frames > 1 ? "a name that ends in .mp4" : "a name that ends in .mp4 or .png"});
+                     .expected = picture ? "a name that ends in .mp4 or .png" : "a name that ends in .mp4"});
+}
+
+void refuse_flags(const GenerateOptions& given, const std::vector<std::string>& flags, const std::string& kind) {
+  for (const std::string& flag : flags) {
+    if (given.command->count(flag) == 0) continue;
+    throw ConfigError({.what = "this flag says nothing to " + kind,
+                       .where = flag,
+                       .got = given.checkpoint,
+                       .expected = kind == "a policy" ? "a pretrained backbone" : "a policy",
+                       .next_step = "leave it out"});
+  }
 }
 
 void check_policy(const GenerateOptions& given) {
-  if (given.data.empty()) {
-    throw ConfigError({.what = "a policy imagines what follows from a demonstration's actions",
-                       .where = "--data",
-                       .got = "nothing",
-                       .expected = "an .h5 file or a folder of them",
-                       .next_step = "pass --data and --episode"});
-  }
-  if (given.prompt.empty() && given.image.empty()) return;
-  throw ConfigError({.what = "a policy takes its instruction and its first frame from the demonstration",
-                     .where = given.prompt.empty() ? "--image" : "--prompt",
-                     .got = given.prompt.empty() ? given.image : given.prompt,
-                     .expected = "--data and --episode alone",
-                     .next_step = "leave it out, or name a pretrained backbone"});
+  refuse_flags(
+      given,
+      {"--prompt", "--negative-prompt", "--image", "--guidance", "--guidance-until", "--guidance-renorm", "--motion"},
+      "a policy");
+  if (!given.data.empty()) return;
+  throw ConfigError({.what = "a policy imagines what follows from a demonstration's first frame and its actions",
+                     .where = "--data",
+                     .got = "nothing",
+                     .expected = "an .h5 file or a folder of them",
+                     .next_step = "pass --data and --episode"});
+}
+
+void check_backbone(const GenerateOptions& given) {
+  refuse_flags(given, {"--data", "--episode"}, "a pretrained backbone");
+  if (given.image.empty() || given.frames > 1) return;
+  throw ConfigError({.what = "a video that begins with a picture has more frames than one",
+                     .where = "--frames",
+                     .got = given.frames == 0 ? "nothing" : "1",
+                     .expected = "at least 2"});
 }
 
 void generate(const GenerateOptions& given) {
-  check_out(given);
+  const bool policy = !holds_pretrained(given.checkpoint);
+  check_out(given, policy);
+  policy ? check_policy(given) : check_backbone(given);
   if (given.threads > 0) set_compute_threads(given.threads);
   GenerationOptions options = given.generation;
   auto line = std::make_shared<ProgressLine>();
-  const bool policy = !holds_pretrained(given.checkpoint);
+  options.on_note = [](const std::string& note) { spdlog::warn("{}", note); };
   options.decoding_steps = given.steps > 0 ? given.steps : policy ? kDecodingStepsOfPolicies : kDecodingSteps;
   if (policy) {
-    check_policy(given);
-    options.frames = given.frames > 0 ? given.frames : INT64_MAX;
+    options.frames = given.frames > 0 ? given.frames : kMostFrames;
     return write(imagine_demonstration(given.checkpoint, demonstration_of(given), options, progress_of(line)), given);
   }
   options.frames = std::max<int64_t>(given.frames, 1);
@@ -114,6 +136,24 @@ void generate(const GenerateOptions& given) {
   if (!given.image.empty()) image = read_png(given.image);
   write(generate_from_text(given.checkpoint, given.prompt, given.negative_prompt, image, options, progress_of(line)),
         given);
+}
+
+void add_sampling(CLI::App& command, GenerationOptions& generation) {
+  command.add_option("--denoising-steps", generation.denoising_steps, "Of each patch")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_option("--guidance", generation.guidance, "How far away from the negative prompt; 1: not at all")
+      ->check(CLI::Range(1.0, 100.0))
+      ->capture_default_str();
+  command.add_option("--guidance-until", generation.guidance_until, "The last timestep that is guided")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  command.add_option("--guidance-renorm", generation.guidance_renorm, "The least factor guidance is scaled back by")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_option("--motion", generation.motion, "How much moves in a video: mean optical flow")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -133,21 +173,7 @@ void add_generate_command(CLI::App& app) {
       ->check(CLI::Range(1, 100000));
   command->add_option("--steps", options->steps, "Passes of the frame decoder a frame; without it 64, with a policy 16")
       ->check(CLI::Range(1, 100000));
-  command->add_option("--denoising-steps", generation.denoising_steps, "Of each patch")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--guidance", generation.guidance, "How far away from the negative prompt; 1: not at all")
-      ->check(CLI::Range(1.0, 100.0))
-      ->capture_default_str();
-  command->add_option("--guidance-until", generation.guidance_until, "The last timestep that is guided")
-      ->check(CLI::Range(0.0, 1000.0))
-      ->capture_default_str();
-  command->add_option("--guidance-renorm", generation.guidance_renorm, "The least factor guidance is scaled back by")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  command->add_option("--motion", generation.motion, "How much moves in a video: mean optical flow")
-      ->check(CLI::Range(0.0, 1000.0))
-      ->capture_default_str();
+  add_sampling(*command, generation);
   command->add_option("--seed", generation.seed, "The same seed draws the same frames")->capture_default_str();
   command->add_option("--device", generation.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
   command->add_option("--precision", generation.precision, "float32 or bfloat16")

@@ -36,7 +36,7 @@ void add_verify_command(CLI::App& app) {
   command->add_option("checkpoint", *checkpoint, "nova:FOLDER of a release, or a folder that convert wrote")
       ->required();
   command->add_option("golden", *golden, "golden.safetensors of scripts/make_golden.py")->required();
-  command->add_flag("--double", *in_double, "Compute in float64: a difference that stays is no rounding of ours");
+  command->add_flag("--double", *in_double, "The modules compute in float64: tells rounding of ours from error");
   command->callback([=] { verify(*checkpoint, *golden, *in_double); });
 }
 

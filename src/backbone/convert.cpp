@@ -10,7 +10,6 @@
 namespace physgen {
 namespace {
 
-constexpr std::string_view kRelease = "nova:";
 constexpr std::string_view kDtypeNames[] = {"float32", "float16", "bfloat16"};
 constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kHalf, at::kBFloat16};
 
@@ -33,12 +32,13 @@ PretrainedPart part_of(const std::string& name, const NamedTensors& tensors) {
 PretrainedSummary summary_of(const PretrainedFiles& files) {
   PretrainedSummary summary{
       .parts = {part_of("transformer", files.backbone)}, .notes = files.notes, .config = write_config(files.config)};
+  if (!files.has_scheduler) summary.notes.push_back("there is no scheduler: DDPM with the cosine schedule is taken");
   if (files.config.has_vae) summary.parts.push_back(part_of("vae", files.vae));
   if (files.config.has_text_encoder) summary.parts.push_back(part_of("text_encoder", files.text_encoder));
   return summary;
 }
 
-// Names and shapes against those of the built modules, which hold no memory on this device.
+// Names and shapes against those of the built modules, whose memory is not touched.
 void check_tensors(const torch::nn::Module& module, const NamedTensors& tensors, const std::string& what) {
   require_same_tensors(state_dict(module), tensors, what);
 }
@@ -46,9 +46,7 @@ void check_tensors(const torch::nn::Module& module, const NamedTensors& tensors,
 void check_tensors(const PretrainedFiles& files, const std::string& name) {
   check_tensors(*Nova(files.config.backbone), files.backbone, name + ": transformer");
   if (files.config.has_vae) check_tensors(*CausalVae(files.config.vae, at::kMeta), files.vae, name + ": vae");
-  if (!files.config.has_text_encoder) return;
-  check_tensors(*PhiEncoder(files.config.text_encoder), files.text_encoder, name + ": text_encoder");
-  BytePairTokenizer::load(files.tokenizer);
+  load_text_encoder(files, at::kFloat);
 }
 
 PretrainedFiles open_checked(const std::string& name) {
@@ -69,20 +67,23 @@ void add_parts(PretrainedFiles& files, const PretrainedFiles& others) {
     files.text_encoder = others.text_encoder;
     files.tokenizer = others.tokenizer;
   }
-  files.config.backbone.objective = others.config.backbone.objective;  // the scheduler is the release's, too
-  files.config.backbone.flow_shift = others.config.backbone.flow_shift;
-  files.config.backbone.steps_offset = others.config.backbone.steps_offset;
+  if (!files.has_scheduler && others.has_scheduler) {
+    files.has_scheduler = true;
+    files.config.backbone.objective = others.config.backbone.objective;
+    files.config.backbone.flow_shift = others.config.backbone.flow_shift;
+    files.config.backbone.steps_offset = others.config.backbone.steps_offset;
+  }
+  check_sizes(files.config, "the two together");
 }
 
-void refuse_same(const std::string& from, const std::string& to) {
-  const auto folder = [](const std::string& name) {
-    return std::filesystem::weakly_canonical(name.starts_with(kRelease) ? name.substr(kRelease.size()) : name);
-  };
-  if (folder(from) != folder(to)) return;
-  throw ConfigError({.what = "a checkpoint cannot be converted onto itself",
-                     .where = to,
-                     .got = "the folder that is read",
-                     .expected = "another folder"});
+// What is there is never replaced: it might be what is read, or hold it.
+void refuse_existing(const std::filesystem::path& to) {
+  if (!std::filesystem::exists(to) || std::filesystem::is_empty(to)) return;
+  throw ConfigError({.what = "the output is there already",
+                     .where = to.string(),
+                     .got = "a folder that is not empty, or a file",
+                     .expected = "a path that does not exist",
+                     .next_step = "name another path, or remove this one"});
 }
 
 }  // namespace
@@ -91,16 +92,18 @@ PretrainedSummary describe_pretrained(const std::string& name) { return summary_
 
 PretrainedSummary convert_pretrained(const std::string& from, const std::string& to, const std::string& dtype,
                                      const std::string& parts_of) {
-  refuse_same(from, to);
+  const bool release = to.starts_with(kReleasePrefix);
+  const std::filesystem::path folder = release ? to.substr(kReleasePrefix.size()) : to;
+  refuse_existing(folder);
   PretrainedFiles files = open_checked(from);
   if (!parts_of.empty()) add_parts(files, open_checked(parts_of));
   if (!dtype.empty()) {
     files = with_dtype(std::move(files), kDtypes[choice_of(dtype, kDtypeNames, "there is no such dtype", "--dtype")]);
   }
-  if (to.starts_with(kRelease)) {
-    save_nova_release(to.substr(kRelease.size()), files);
+  if (release) {
+    save_nova_release(folder, files);
   } else {
-    save_pretrained(to, files);
+    save_pretrained(folder, files);
   }
   return summary_of(files);
 }

@@ -1,6 +1,8 @@
 #include <physgen/backbone/golden.h>
 
 #include <torch/torch.h>
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include <physgen/backbone/video_context.h>
@@ -224,8 +226,7 @@ int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path
   } catch (const nlohmann::json::exception& error) {
     golden.refuse("metadata", error.what(), "the entries that make_golden.py writes");
   }
-  if (golden.compared() == 0) golden.refuse("tensors", "no output that the model has", "at least one");
-  return golden.differing();
+  return golden.finish();
 }
 
 }  // namespace physgen

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -24,17 +25,20 @@ class GoldenFile {
 
   /// Compares where the file has an output of that name.
   void compare(const std::string& name, const at::Tensor& values);
-  int64_t compared() const { return compared_; }
-  int64_t differing() const { return differing_; }
+  /// Reports the outputs that nothing was compared with. @return how many outputs do not agree
+  int64_t finish();
 
   [[noreturn]] void refuse(const std::string& where, const std::string& got, const std::string& expected) const;
 
  private:
+  void report(const GoldenComparison& result);
+
   std::string path_;
   std::map<std::string, at::Tensor> tensors_;
   std::map<std::string, std::string> metadata_;
   std::function<void(const GoldenComparison&)> on_comparison_;
-  int64_t compared_ = 0, differing_ = 0;
+  std::set<std::string> compared_;
+  int64_t differing_ = 0;
 };
 
 }  // namespace physgen

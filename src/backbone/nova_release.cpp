@@ -98,14 +98,14 @@ NamedTensors with_attention_names(const NamedTensors& tensors) {
 
 // Phi's tensors without the prefix "model." and without `lm_head`, which an encoder does not use.
 NamedTensors encoder_tensors(const NamedTensors& tensors, const fs::path& folder) {
-  const NamedTensors encoder = with_prefix(tensors, "model.");
-  if (encoder.empty()) {
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with("model.") || name.starts_with("lm_head.")) continue;
     throw FormatError({.what = "the text encoder is of another model",
                        .where = folder.string(),
-                       .got = tensors.empty() ? "no tensors" : "tensors such as " + tensors.front().first,
+                       .got = "a tensor named " + name,
                        .expected = "Phi's: model.embed_tokens.weight, model.layers.0.…"});
   }
-  return encoder;
+  return with_prefix(tensors, "model.");
 }
 
 void check_component(const ReleaseJson& index, const std::string& key, const std::vector<std::string>& classes) {
@@ -132,7 +132,7 @@ Components components_of(const fs::path& folder) {
   check_component(index, "scheduler", {"DDPMScheduler", "FlowMatchEulerDiscreteScheduler"});
   if (found.vae) check_component(index, "vae", {"AutoencoderKLOpenSora", "AutoencoderKL"});
   if (found.text) {
-    check_component(index, "text_encoder", {"PhiEncoderModel", "PhiModel", "PhiForCausalLM"});
+    check_component(index, "text_encoder", {"PhiEncoderModel", "PhiForCausalLM"});
     check_component(index, "tokenizer", {"CodeGenTokenizerFast", "CodeGenTokenizer"});
   }
   return found;
@@ -162,6 +162,19 @@ NamedTensors with_model_prefix(const NamedTensors& tensors) {
   return prefixed;
 }
 
+// The layout does not tell everything that ours does.
+void require_same_config(PretrainedConfig wanted, const PretrainedConfig& written) {
+  wanted.backbone.time_frames = written.backbone.time_frames;  // of policies only
+  wanted.backbone.motion_tokens = written.backbone.motion_tokens;
+  if (!wanted.has_vae) wanted.vae = written.vae;
+  if (!wanted.has_text_encoder) wanted.text_encoder = written.text_encoder;
+  if (write_config(wanted) == write_config(written)) return;
+  throw ConfigError({.what = "this model cannot be told in the layout of NOVA's releases",
+                     .where = "config.json",
+                     .got = write_config(wanted),
+                     .expected = write_config(written)});
+}
+
 }  // namespace
 
 PretrainedFiles open_nova_release(const fs::path& folder) {
@@ -172,16 +185,18 @@ PretrainedFiles open_nova_release(const fs::path& folder) {
   files.config.backbone = read_transformer_config(folder / "transformer" / "config.json", files.backbone, files.notes);
   files.config.has_vae = has.vae;
   files.config.has_text_encoder = has.text;
-  if (has.scheduler) {
-    read_scheduler_config(folder / "scheduler" / "scheduler_config.json", files.config.backbone);
-  } else {
-    files.notes.push_back("there is no scheduler: DDPM with the cosine schedule is taken");
-  }
+  files.has_scheduler = has.scheduler;
+  if (has.scheduler) read_scheduler_config(folder / "scheduler" / "scheduler_config.json", files.config.backbone);
   if (has.vae) {
     files.config.vae = read_vae_config(folder / "vae" / "config.json");
     files.vae = with_attention_names(load_weights(folder / "vae", kWeights));
   }
   if (has.text) open_text(folder, files);
+  try {
+    check_sizes(files.config, folder.string());
+  } catch (const ConfigError& error) {
+    throw FormatError(error.problem());
+  }
   return files;
 }
 
@@ -201,6 +216,7 @@ void save_nova_release(const fs::path& folder, const PretrainedFiles& files) {
     write_file_atomically(path / "tokenizer" / "tokenizer_config.json", tokenizer_config_text());
   }
   write_file_atomically(path / "model_index.json", model_index_text(config));
+  require_same_config(config, open_nova_release(path).config);
   whole.commit();
 }
 

@@ -17,7 +17,6 @@ constexpr const char* kBackboneName = "backbone.safetensors";
 constexpr const char* kVaeName = "vae.safetensors";
 constexpr const char* kTextName = "text_encoder.safetensors";
 constexpr const char* kTokenizerName = "tokenizer.json";
-constexpr std::string_view kRelease = "nova:";
 
 void verify(const fs::path& path) {
   recover_directory(path);
@@ -42,9 +41,7 @@ void verify(const fs::path& path) {
 PretrainedConfig read_config(const fs::path& file) {
   try {
     const auto config = ConfigDocument::load(file.string()).read<PretrainedConfig>();
-    check_sizes(config.backbone, file.string() + ": backbone");
-    check(config.vae);
-    check_sizes(config.text_encoder, file.string() + ": text_encoder");
+    check_sizes(config, file.string());
     return config;
   } catch (const ConfigError& error) {
     throw FormatError(error.problem());
@@ -76,13 +73,33 @@ int64_t encode_one(const Pretrained& model, const std::string& text, at::Tensor 
 
 }  // namespace
 
+void check_sizes(const PretrainedConfig& config, const std::string& where) {
+  const auto require = [&](const std::string& what, int64_t got, int64_t expected) {
+    if (got == expected) return;
+    throw ConfigError({.what = "the parts of a pretrained backbone do not go together",
+                       .where = where + ": " + what,
+                       .got = std::to_string(got),
+                       .expected = std::to_string(expected) + ", as the transformer has"});
+  };
+  check_sizes(config.backbone, where + ": backbone");
+  if (config.has_vae) {
+    check(config.vae);
+    require("channels of the VAE's latents", config.vae.latent_channels, config.backbone.latent_channels);
+  }
+  if (!config.has_text_encoder) return;
+  check_sizes(config.text_encoder, where + ": text_encoder");
+  require("width of the text encoder", config.text_encoder.width, config.backbone.text_width);
+}
+
+// A folder of NOVA's without the prefix counts, too: opening it says what to write.
 bool is_pretrained(const std::string& name) {
-  if (name.starts_with(kRelease)) return true;
-  return fs::exists(fs::path(name) / kManifestName) && fs::exists(fs::path(name) / kBackboneName);
+  const fs::path path = name;
+  return name.starts_with(kReleasePrefix) || fs::exists(path / kBackboneName) ||
+         fs::exists(path / "model_index.json") || fs::exists(path / "transformer");
 }
 
 PretrainedFiles open_pretrained(const std::string& name) {
-  if (name.starts_with(kRelease)) return open_nova_release(name.substr(kRelease.size()));
+  if (name.starts_with(kReleasePrefix)) return open_nova_release(name.substr(kReleasePrefix.size()));
   return open_own(name);
 }
 
@@ -126,26 +143,37 @@ TextFeatures Pretrained::encode(const std::vector<std::string>& texts) const {
   return features;
 }
 
+Pretrained load_text_encoder(const PretrainedFiles& files, at::ScalarType dtype, at::Device device) {
+  Pretrained model{.config = files.config, .dtype = dtype, .device = device};
+  if (!files.config.has_text_encoder) return model;
+  const PhiConfig& phi = files.config.text_encoder;
+  model.tokenizer = BytePairTokenizer::load(files.tokenizer);
+  if (model.tokenizer->vocabulary_size() > phi.vocabulary) {
+    throw FormatError({.what = "the tokenizer is of another model than the text encoder",
+                       .where = files.tokenizer.string(),
+                       .got = std::to_string(model.tokenizer->vocabulary_size()) + " tokens",
+                       .expected = "at most " + std::to_string(phi.vocabulary)});
+  }
+  model.text_encoder = PhiEncoder(phi);
+  adopt_state_dict(*model.text_encoder, files.text_encoder, "the text encoder");
+  if (device.is_cuda()) model.text_encoder->to(device, dtype);
+  return model;
+}
+
 Pretrained load_pretrained(const PretrainedFiles& files, at::ScalarType dtype, at::Device device) {
   const auto moved = [&](const NamedTensors& tensors) {
     NamedTensors there = with_dtype(tensors, dtype);
     for (auto& [name, tensor] : there) tensor = tensor.to(device);
     return there;
   };
-  Pretrained model{.config = files.config, .dtype = dtype, .device = device};
+  Pretrained model = load_text_encoder(files, dtype, device);
   model.nova = Nova(files.config.backbone);
   adopt_state_dict(*model.nova, moved(files.backbone), "the transformer");
   model.nova->eval();
-  if (files.config.has_vae) {
-    model.vae = CausalVae(files.config.vae);
-    adopt_state_dict(*model.vae, moved(files.vae), "the VAE");
-  }
-  if (files.config.has_text_encoder) {
-    model.tokenizer = BytePairTokenizer::load(files.tokenizer);
-    model.text_encoder = PhiEncoder(files.config.text_encoder);
-    adopt_state_dict(*model.text_encoder, files.text_encoder, "the text encoder");
-    if (device.is_cuda()) model.text_encoder->to(device, dtype);
-  }
+  if (!files.config.has_vae) return model;
+  require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, "the VAE");
+  model.vae = CausalVae(files.config.vae);
+  adopt_state_dict(*model.vae, moved(files.vae), "the VAE");
   return model;
 }
 

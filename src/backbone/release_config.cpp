@@ -19,19 +19,15 @@ struct Architecture {
   int64_t depth = 0, width = 0, heads = 0;
 };
 
-int64_t heads_of(int64_t width) {
-  if (width == 768) return 12;
-  return width == 1024 || width == 1536 ? 16 : 0;
-}
-
 Architecture parse_architecture(const ReleaseJson& json, const std::string& text, const std::string& family) {
-  static const std::regex pattern("([a-z]+)_d([0-9]{1,4})w([0-9]{1,6})(?:h([0-9]{1,4}))?");
+  static const std::regex pattern("([a-z]+)_d([1-9][0-9]{0,2})w([1-9][0-9]{0,4})(?:h([1-9][0-9]{0,2}))?");
+  constexpr size_t kLongest = 32;  // the library's matcher takes stack for each character
   std::smatch parts;
-  if (!std::regex_match(text, parts, pattern) || parts[1] != family) {
-    json.refuse("arch", "\"" + text + "\"", family + "_d<depth>w<width>");
+  if (text.size() > kLongest || !std::regex_match(text, parts, pattern) || parts[1] != family) {
+    json.refuse("arch", "\"" + text.substr(0, kLongest) + "\"", family + "_d<depth>w<width>");
   }
   Architecture found{std::stoll(parts[2]), std::stoll(parts[3]), 0};
-  found.heads = parts[4].matched ? std::stoll(parts[4]) : heads_of(found.width);
+  found.heads = parts[4].matched ? std::stoll(parts[4]) : published_heads(found.width);
   if (family == "vit" && found.heads == 0) {
     json.refuse("arch", "\"" + text + "\"", "a width of 768, 1024 or 1536, or the heads as vit_d16w512h8");
   }
@@ -76,12 +72,17 @@ void read_from_tensors(const ReleaseJson& json, const NamedTensors& tensors, Nov
 }
 
 std::vector<int64_t> image_size_of(const ReleaseJson& json) {
-  try {
-    const int64_t side = json.integer("image_size", 1, kMost);
-    return {side, side};
-  } catch (const FormatError&) {
-    return json.integers("image_size", 2);
-  }
+  if (!json.is_number("image_size")) return json.integers("image_size", 2);
+  return std::vector<int64_t>(2, json.integer("image_size", 1, kMost));
+}
+
+// The last block of a part must be there, before anything of the config's size is built.
+void require_block(const ReleaseJson& json, const NamedTensors& tensors, const std::string& part,
+                   const std::string& norm, const Architecture& size) {
+  const std::string name = part + ".blocks." + std::to_string(size.depth - 1) + "." + norm + ".weight";
+  const at::Tensor* last = find(tensors, name);
+  const bool fits = last != nullptr && last->dim() == 1 && last->size(0) == size.width;
+  if (!fits) json.refuse("arch", last == nullptr ? "missing " + name : name + " of another width", "its tensors");
 }
 
 void check_grids(const ReleaseJson& json, const NovaConfig& config) {
@@ -107,6 +108,9 @@ NovaConfig read_transformer_config(const std::filesystem::path& file, const Name
   const Architecture video = parse_architecture(json, arch[0], "vit"), image = parse_architecture(json, arch[1], "vit");
   const Architecture decoder = parse_architecture(json, arch[2], "mlp");
   if (video.width != image.width || video.heads != image.heads) json.refuse("arch", arch[1], "the width of " + arch[0]);
+  require_block(json, tensors, "video_encoder", "norm1", video);
+  require_block(json, tensors, "image_encoder", "norm1", image);
+  require_block(json, tensors, "image_decoder", "norm2", decoder);
   const int64_t stride = json.integer("image_stride", 1, 64);
   const std::vector<int64_t> size = image_size_of(json), video_base = json.integers("video_base_size", 3);
   NovaConfig config{.width = video.width,
@@ -139,12 +143,13 @@ void read_scheduler_config(const std::filesystem::path& file, NovaConfig& config
     json.refuse("num_train_timesteps", "another number", "1000");
   }
   if (name == "FlowMatchEulerDiscreteScheduler") {
-    json.require_flag("use_dynamic_shifting", false, false);
-    config.objective = Objective::flow_matching;
-    config.flow_shift = json.number_or("shift", 1);
-    if (!(config.flow_shift >= 1e-3 && config.flow_shift <= 1000)) {
-      json.refuse("shift", std::to_string(config.flow_shift), "0.001 to 1000");
+    for (const char* key : {"use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
+                            "invert_sigmas", "stochastic_sampling"}) {
+      json.require_flag(key, false, false);
     }
+    if (json.has("shift_terminal")) json.refuse("shift_terminal", "a number", "null");
+    config.objective = Objective::flow_matching;
+    config.flow_shift = json.number_or("shift", 1, 1e-3, 1000);
     return;
   }
   if (name != "DDPMScheduler") {
@@ -174,7 +179,7 @@ VaeConfig read_vae_config(const std::filesystem::path& file) {
                    .latent_channels = json.integer_or("latent_channels", 16, 1, 256),
                    .time_taps = video ? 3 : 0,
                    .tile_latents = video ? 5 : 0,
-                   .scaling_factor = json.number_or("scaling_factor", 0.18215)};
+                   .scaling_factor = json.number_or("scaling_factor", 0.18215, 1e-6, 1e6)};
   config.decoder_layers_per_block = config.layers_per_block + 1;
   if (video) {
     const std::vector<std::string> down = json.texts("down_block_types"), up = json.texts("up_block_types");
@@ -188,7 +193,7 @@ VaeConfig read_vae_config(const std::filesystem::path& file) {
   }
   json.require("act_fn", "silu", "silu");
   for (const char* key : {"use_quant_conv", "use_post_quant_conv", "double_z"}) json.require_flag(key, true, true);
-  if (const double shift = json.number_or("shift_factor", 0); shift != 0) {
+  if (const double shift = json.number_or("shift_factor", 0, -1e6, 1e6); shift != 0) {
     config.latent_mean.assign(config.latent_channels, shift);
     config.latent_deviation.assign(config.latent_channels, 1 / config.scaling_factor);
   }
@@ -208,9 +213,9 @@ PhiConfig read_phi_config(const std::filesystem::path& file) {
                          .hidden = json.integer("intermediate_size", 1, kMost),
                          .depth = json.integer("num_hidden_layers", 1, 1024),
                          .heads = json.integer("num_attention_heads", 1, 1024),
-                         .rotary_share = json.number_or("partial_rotary_factor", 0.5),
-                         .rope_theta = json.number_or("rope_theta", 10000),
-                         .norm_eps = json.number_or("layer_norm_eps", 1e-5)};
+                         .rotary_share = json.number_or("partial_rotary_factor", 0.5, 0, 1),
+                         .rope_theta = json.number_or("rope_theta", 10000, 1, 1e12),
+                         .norm_eps = json.number_or("layer_norm_eps", 1e-5, 0, 1)};
   const std::string activation = json.text_or("hidden_act", "gelu_new");
   if (activation != "gelu_new" && activation != "gelu_pytorch_tanh") {
     json.refuse("hidden_act", "\"" + activation + "\"", "gelu_new or gelu_pytorch_tanh");

@@ -20,6 +20,9 @@ void read_scheduler_config(const std::filesystem::path& file, NovaConfig& config
 VaeConfig read_vae_config(const std::filesystem::path& file);
 PhiConfig read_phi_config(const std::filesystem::path& file);
 
+/// Heads of the encoders that NOVA has of a width; 0: it has none.
+int64_t published_heads(int64_t width);
+
 /// The other way: the texts of the config files.
 std::string transformer_config_text(const PretrainedConfig& config);
 std::string scheduler_config_text(const NovaConfig& config);

@@ -10,13 +10,19 @@ using Json = nlohmann::ordered_json;
 std::string text_of(const Json& json) { return json.dump(2) + "\n"; }
 
 std::string architecture(const std::string& family, int64_t depth, int64_t width, int64_t heads = 0) {
-  const bool published =
-      heads == 0 || (width == 768 && heads == 12) || ((width == 1024 || width == 1536) && heads == 16);
-  return family + "_d" + std::to_string(depth) + "w" + std::to_string(width) +
-         (published ? "" : "h" + std::to_string(heads));
+  const bool published = heads == 0 || heads == published_heads(width);
+  std::string name = family;
+  name.append("_d").append(std::to_string(depth)).append("w").append(std::to_string(width));
+  if (!published) name.append("h").append(std::to_string(heads));
+  return name;
 }
 
 }  // namespace
+
+int64_t published_heads(int64_t width) {
+  if (width == 768) return 12;
+  return width == 1024 || width == 1536 ? 16 : 0;
+}
 
 std::string transformer_config_text(const PretrainedConfig& config) {
   const NovaConfig& nova = config.backbone;

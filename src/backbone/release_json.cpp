@@ -1,5 +1,6 @@
 #include "backbone/release_json.h"
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr size_t kLongestQuote = 100;     // bytes
 constexpr uintmax_t kLargest = 16 << 20;  // bytes: the index of a sharded model is some hundred kilobytes
 
 std::string contents_of(const fs::path& path) {
@@ -48,6 +50,8 @@ ReleaseJson ReleaseJson::load(const fs::path& path) {
 
 bool ReleaseJson::has(const std::string& key) const { return root_->contains(key) && !root_->at(key).is_null(); }
 
+bool ReleaseJson::is_number(const std::string& key) const { return has(key) && root_->at(key).is_number(); }
+
 const json& ReleaseJson::at(const std::string& key) const {
   if (!has(key)) refuse(key, "nothing", "a value");
   return root_->at(key);
@@ -56,7 +60,7 @@ const json& ReleaseJson::at(const std::string& key) const {
 void ReleaseJson::refuse(const std::string& key, const std::string& got, const std::string& expected) const {
   throw FormatError({.what = "a config says what this library does not read",
                      .where = source_ + ": " + key,
-                     .got = got,
+                     .got = got.size() > kLongestQuote ? got.substr(0, kLongestQuote) + "…" : got,
                      .expected = expected});
 }
 
@@ -76,10 +80,11 @@ int64_t ReleaseJson::integer_or(const std::string& key, int64_t fallback, int64_
   return has(key) ? integer(key, least, most) : fallback;
 }
 
-double ReleaseJson::number_or(const std::string& key, double fallback) const {
+double ReleaseJson::number_or(const std::string& key, double fallback, double least, double most) const {
   if (!has(key)) return fallback;
-  if (!at(key).is_number()) refuse(key, at(key).dump(), "a number");
-  return at(key).get<double>();
+  const double value = is_number(key) ? at(key).get<double>() : NAN;
+  if (value >= least && value <= most) return value;
+  refuse(key, at(key).dump(), "a number from " + std::to_string(least) + " to " + std::to_string(most));
 }
 
 bool ReleaseJson::flag_or(const std::string& key, bool fallback) const {

@@ -17,9 +17,10 @@ class ReleaseJson {
   static ReleaseJson load(const std::filesystem::path& path);
 
   bool has(const std::string& key) const;
+  bool is_number(const std::string& key) const;
   int64_t integer(const std::string& key, int64_t least, int64_t most) const;
   int64_t integer_or(const std::string& key, int64_t fallback, int64_t least, int64_t most) const;
-  double number_or(const std::string& key, double fallback) const;
+  double number_or(const std::string& key, double fallback, double least, double most) const;
   bool flag_or(const std::string& key, bool fallback) const;
   std::string text_or(const std::string& key, const std::string& fallback) const;
   std::vector<int64_t> integers(const std::string& key, size_t count) const;  ///< each at least 1; count 0: any

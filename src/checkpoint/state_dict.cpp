@@ -60,6 +60,17 @@ NamedTensors mapped_tensors(File opened) {
   return tensors;
 }
 
+// float16 ends at 65504.
+void require_finite(const std::string& name, const at::Tensor& before, const at::Tensor& after) {
+  if (!before.is_floating_point() || before.scalar_type() == at::kHalf) return;
+  if (at::equal(before.isfinite(), after.isfinite())) return;
+  throw FormatError({.what = "a number does not fit into float16",
+                     .where = name,
+                     .got = std::to_string(before.abs().max().item<double>()),
+                     .expected = "at most 65504",
+                     .next_step = "choose bfloat16 or float32"});
+}
+
 }  // namespace
 
 NamedTensors state_dict(const torch::nn::Module& module) {
@@ -124,6 +135,7 @@ NamedTensors with_dtype(const NamedTensors& tensors, at::ScalarType dtype) {
   NamedTensors converted;
   for (const auto& [name, tensor] : tensors) {
     converted.emplace_back(name, tensor.is_floating_point() ? tensor.to(dtype) : tensor);
+    if (dtype == at::kHalf) require_finite(name, tensor, converted.back().second);
   }
   return converted;
 }

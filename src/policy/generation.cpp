@@ -13,6 +13,7 @@
 namespace physgen {
 namespace {
 
+constexpr int64_t kMostFrames = 100000;
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
 constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kBFloat16};
 
@@ -58,16 +59,30 @@ void require(bool fulfilled, const std::string& what, const std::string& where, 
   if (!fulfilled) throw ConfigError({.what = what, .where = where, .got = got, .expected = expected});
 }
 
+void check(const GenerationOptions& options) {
+  const auto at_least = [](const std::string& where, int64_t got, int64_t least, int64_t most) {
+    require(got >= least && got <= most, "a number is out of range", where, std::to_string(got),
+            std::to_string(least) + " to " + std::to_string(most));
+  };
+  at_least("frames", options.frames, 1, kMostFrames);
+  at_least("decoding_steps", options.decoding_steps, 1, 100000);
+  at_least("denoising_steps", options.denoising_steps, 1, 1000);
+  require(options.guidance >= 1, "guidance is a factor", "guidance", std::to_string(options.guidance), "at least 1");
+}
+
 // Packs of a demonstration: the frames are added one by one as they are drawn.
 class Imagination {
  public:
-  Imagination(const LoadedPolicy& policy, const Demonstration& demonstration)
+  Imagination(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device)
       : policy_(policy), codec_(policy.config.model.codec) {
     require(demonstration.actions.cols() == codec_.action_width, "the demonstration is of another robot", "actions",
             std::to_string(demonstration.actions.cols()) + " numbers each",
             std::to_string(codec_.action_width) + ", as the policy was trained on");
-    actions_ = tensor_of(policy.config.actions.normalize(demonstration.actions));
-    if (codec_.state_token) states_ = tensor_of(policy.config.states.normalize(demonstration.states));
+    require(!codec_.state_token || demonstration.states.rows() > demonstration.actions.rows(),
+            "the demonstration lacks states", "states", std::to_string(demonstration.states.rows()),
+            std::to_string(demonstration.actions.rows() + 1) + ", one more than actions");
+    actions_ = tensor_of(policy.config.actions.normalize(demonstration.actions)).to(device);
+    if (codec_.state_token) states_ = tensor_of(policy.config.states.normalize(demonstration.states)).to(device);
     text_ = PhysGenModel(policy.model)->encode_text({demonstration.instruction});
   }
 
@@ -92,7 +107,7 @@ class Imagination {
 
  private:
   at::Tensor executed_before(int64_t pack) const {
-    at::Tensor chunk = at::zeros({codec_.chunk, codec_.action_width});
+    at::Tensor chunk = at::zeros({codec_.chunk, codec_.action_width}, actions_.options());
     if (pack > 0)
       chunk.narrow(0, 0, codec_.execute).copy_(actions_.narrow(0, (pack - 1) * codec_.execute, codec_.execute));
     return chunk;
@@ -104,9 +119,9 @@ class Imagination {
   TextFeatures text_;
 };
 
-at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstration) {
+at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device) {
   const Image canvas = compose_canvas(demonstration.views, policy.config.canvas);
-  const at::Tensor values = pixels_to_values(tensor_of(canvas).unsqueeze(0));
+  const at::Tensor values = pixels_to_values(tensor_of(canvas).unsqueeze(0)).to(device);
   return policy.vae->normalize(policy.vae->encode(values).mean)[0];
 }
 
@@ -117,7 +132,10 @@ bool holds_pretrained(const std::string& checkpoint) { return is_pretrained(chec
 std::vector<Image> generate_from_text(const std::string& checkpoint, const std::string& prompt,
                                       const std::string& negative_prompt, const std::optional<Image>& image,
                                       const GenerationOptions& options, const GenerationProgress& progress) {
-  Pretrained model = load_pretrained(open_pretrained(checkpoint), dtype_of(options), compute_device(options.device));
+  check(options);
+  const PretrainedFiles files = open_pretrained(checkpoint);
+  if (options.on_note) std::for_each(files.notes.begin(), files.notes.end(), options.on_note);
+  Pretrained model = load_pretrained(files, dtype_of(options), compute_device(options.device));
   const auto [height, width] = picture_size(model);
   VideoRequest request{.prompt = prompt, .negative_prompt = negative_prompt, .seed = options.seed};
   if (image) request.image = tensor_of(fitted(*image, height, width));
@@ -136,13 +154,17 @@ std::vector<Image> generate_from_text(const std::string& checkpoint, const std::
 std::vector<Image> imagine_demonstration(const std::string& checkpoint, const Demonstration& demonstration,
                                          const GenerationOptions& options, const GenerationProgress& progress) {
   const torch::NoGradGuard no_grad;
+  check(options);
+  const at::Device device = compute_device(options.device);
   LoadedPolicy policy = load_policy(checkpoint);
   merge_adapters(policy.model);
-  const Imagination imagination(policy, demonstration);
+  policy.model->to(device, dtype_of(options));
+  policy.vae->to(device);
+  const Imagination imagination(policy, demonstration, device);
   FrameSampling sampling = frame_sampling(options);
   sampling.guidance = 1;  // a policy is asked for what follows from its actions, not for more of a text
   FrameGenerator generator(policy.model->nova, sampling, at::make_generator<at::CPUGeneratorImpl>(options.seed));
-  std::vector<at::Tensor> frames = {first_frame(policy, demonstration)};
+  std::vector<at::Tensor> frames = {first_frame(policy, demonstration, device)};
   const int64_t count = std::min(options.frames, 1 + imagination.reach());
   const auto steps = static_cast<int64_t>(
       decoding_counts(policy.config.model.backbone.image_tokens(), sampling.decoding_steps).size());

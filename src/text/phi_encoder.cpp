@@ -107,7 +107,8 @@ at::Tensor PhiEncoderImpl::forward(const std::vector<int64_t>& ids, at::ScalarTy
 
 void check_sizes(const PhiConfig& config, const std::string& where) {
   const bool splits = config.width % config.heads == 0;
-  if (splits && rotary_width(config) % 2 == 0 && rotary_width(config) > 0) return;
+  const int64_t rotary = splits ? rotary_width(config) : 0;
+  if (rotary > 0 && rotary % 2 == 0 && rotary <= config.width / config.heads) return;
   throw ConfigError({.what = "the text encoder's width does not split into heads with pairs of rotary dims",
                      .where = where,
                      .got = "width " + std::to_string(config.width) + ", " + std::to_string(config.heads) +

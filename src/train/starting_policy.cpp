@@ -1,5 +1,6 @@
 #include "train/starting_policy.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <torch/torch.h>
@@ -104,10 +105,12 @@ LoadedPolicy from_nothing(const FinetuneJob& job, const std::vector<Demonstratio
                      .next_step = cure});
 }
 
-// The sizes are the backbone's, the rest is the run's.
+// The sizes, and with them the canvas, are the backbone's; the head, the codec and how times are stretched the run's.
 void take_backbone(const PretrainedConfig& pretrained, PolicyConfig& config) {
   NovaConfig& backbone = config.model.backbone;
+  const double time_frames = backbone.time_frames;
   backbone = pretrained.backbone;
+  backbone.time_frames = time_frames;
   backbone.motion_tokens = false;  // a robot's video has no flow to ask for
   config.canvas.height = backbone.latent_height * config.vae.stride();
   config.canvas.width = backbone.latent_width * config.vae.stride();
@@ -117,12 +120,10 @@ void take_backbone(const PretrainedConfig& pretrained, PolicyConfig& config) {
 at::Tensor encode_instructions(const FinetuneJob& job, const PretrainedFiles& files, PolicyConfig& config) {
   if (job.config.model.text_encoder == TextEncoder::none) return {};
   if (!files.config.has_text_encoder) refuse_pretrained(job, "text encoder", "pass --set model.text_encoder=none");
-  PretrainedFiles text = files;
-  text.config.has_vae = false;
-  const Pretrained encoder = load_pretrained(text, at::kFloat);
-  const TextFeatures features = encoder.encode(config.instructions);
+  const TextFeatures features = load_text_encoder(files, at::kFloat).encode(config.instructions);
   config.model.text_encoder = TextEncoder::table;
   config.model.text_table = config.instructions;
+  config.model.text_lengths.clear();
   if (!features.values.defined()) {  // nothing but empty instructions
     config.model.text_lengths.assign(config.instructions.size(), 0);
     return {};
@@ -132,8 +133,10 @@ at::Tensor encode_instructions(const FinetuneJob& job, const PretrainedFiles& fi
   return features.values.narrow(1, 0, lengths.max().item<int64_t>());
 }
 
-LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets,
+                             const std::function<void(const std::string&)>& note) {
   const PretrainedFiles files = open_pretrained(job.init);
+  if (note) std::for_each(files.notes.begin(), files.notes.end(), note);
   if (!files.config.has_vae) refuse_pretrained(job, "VAE", "add one with `physgen convert --parts-of nova:RELEASE`");
   LoadedPolicy policy;
   policy.config = config_from_nothing(job, sets.front().dataset, files.config.vae);
@@ -168,9 +171,10 @@ void attach_adapters(LoadedPolicy& policy, const FinetuneConfig& config) {
 
 }  // namespace
 
-LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets,
+                             const std::function<void(const std::string&)>& note) {
   LoadedPolicy policy = job.init.empty()          ? from_nothing(job, sets)
-                        : is_pretrained(job.init) ? from_pretrained(job, sets)
+                        : is_pretrained(job.init) ? from_pretrained(job, sets, note)
                                                   : from_checkpoint(job, sets);
   policy.config.step = 0;
   policy.model->encode_text(policy.config.instructions);  // refuses one that is too long

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include <physgen/policy/policy_checkpoint.h>
@@ -9,9 +11,12 @@
 namespace physgen {
 
 /// The policy that a job starts from, on the CPU, prepared to be trained: the one of `init`, its adapters merged; new
-/// heads on the pretrained backbone of `init`; or new weights around the VAE of `vae`. Its config says what the data say.
+/// heads on the pretrained backbone of `init`; or new weights around the VAE of `vae`. Its config says what the data
+/// say.
+/// @param note  told what a release says otherwise than its configs
 /// Throws ConfigError where job, data, VAE and checkpoint do not go together, FormatError for damaged files.
-LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);
+LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets,
+                             const std::function<void(const std::string&)>& note = {});
 
 /// Prepares the policy of a run's own checkpoint to be trained further. Throws ConfigError where the data are not those
 /// that the run began with.

@@ -36,7 +36,7 @@ Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vect
     if (report.note) report.note("going on from step " + std::to_string(found->step));
     return {found->policy, found->step};
   }
-  return {fresh ? *fresh : starting_policy(job, sets), 0};
+  return {fresh ? *fresh : starting_policy(job, sets, report.note), 0};
 }
 
 // Latents of every dataset. Throws EncodingStopped.
@@ -149,7 +149,7 @@ FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, co
   const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
                                         static_cast<uint64_t>(job.config.seed), job.config.control_mode);
   std::optional<LoadedPolicy> fresh;
-  if (!folder.holds_run()) fresh = starting_policy(job, sets);
+  if (!folder.holds_run()) fresh = starting_policy(job, sets, report.note);
 
   const RunLock lock(job.out);  // the input is good: from here on the folder is written to
   folder.refuse_other_run(job);

@@ -154,8 +154,8 @@ TEST_F(NovaRelease, AFolderWithoutOneIsTheUsersMistake) {
   EXPECT_EQ(problem.got, "a path without model_index.json");
   EXPECT_EQ(problem_of<ConfigError>([&] { open_pretrained(path_.string()); }).next_step, "use nova:" + path_.string());
   const std::string self = "nova:" + path_.string();
-  EXPECT_EQ(problem_of<ConfigError>([&] { convert_pretrained(self, path_.string(), "", ""); }).expected,
-            "another folder");
+  const Problem problem2 = problem_of<ConfigError>([&] { convert_pretrained(self, path_.string(), "", ""); });
+  EXPECT_EQ(problem2.what, "the output is there already");
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,8 @@ struct PretrainedSummary {
 /// @param name  "nova:DIR" for a release of NOVA, else a folder of this project's format
 PretrainedSummary describe_pretrained(const std::string& name);
 
-/// Rewrites a pretrained backbone in the other layout, or in another dtype; whole or not at all.
+/// Rewrites a pretrained backbone in the other layout, or in another dtype; whole or not at all. What stands at `to` is
+/// never replaced. A model that NOVA's configs cannot tell (such as one with another `rope_theta`) is refused there.
 /// @param from, to   "nova:DIR" for the layout of NOVA's releases, else a folder of this project's format
 /// @param dtype      "float32", "float16", "bfloat16", or "" to keep that of each tensor
 /// @param parts_of   where parts come from that `from` lacks, as a folder of NOVA's trainer does; or ""

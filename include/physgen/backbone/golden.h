@@ -21,9 +21,9 @@ struct GoldenComparison {
 /// compares, on the CPU. The README documents the names; `scripts/make_golden.py` writes
 /// such files.
 /// @param checkpoint     as `open_pretrained` takes it
-/// @param in_double      computes in float64, which tells rounding from error, and not in float32
+/// @param in_double      the modules compute in float64, which tells rounding from error, and not in float32
 /// @param on_comparison  told each as it is made
-/// @return how many do not agree
+/// @return how many do not agree, those that the model does not compute included
 /// Throws ConfigError where a file does not exist, FormatError where it is damaged, no golden file, or of other sizes
 /// than the model.
 int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path& file, bool in_double,

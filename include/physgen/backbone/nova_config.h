@@ -54,20 +54,20 @@ struct NovaConfig {
 
 template <class Field>
 void describe(NovaConfig& config, Field& field) {
-  field("width", config.width, {.least = 4});
-  field("heads", config.heads, {.least = 1});
-  field("video_depth", config.video_depth, {.least = 1});
-  field("image_depth", config.image_depth, {.least = 2});
-  field("decoder_width", config.decoder_width, {.least = 1});
-  field("decoder_depth", config.decoder_depth, {.least = 1});
-  field("latent_channels", config.latent_channels, {.least = 1});
-  field("latent_height", config.latent_height, {.least = 1});
-  field("latent_width", config.latent_width, {.least = 1});
-  field("image_patch", config.image_patch, {.least = 1});
-  field("text_width", config.text_width, {.least = 1});
-  field("text_slots", config.text_slots, {.least = 1});
-  field("text_rows", config.text_rows, {.least = 1});
-  field("mixer_rank", config.mixer_rank, {.least = -1});
+  field("width", config.width, {.least = 4, .most = 1 << 16});
+  field("heads", config.heads, {.least = 1, .most = 1024});
+  field("video_depth", config.video_depth, {.least = 1, .most = 1024});
+  field("image_depth", config.image_depth, {.least = 2, .most = 1024});
+  field("decoder_width", config.decoder_width, {.least = 1, .most = 1 << 16});
+  field("decoder_depth", config.decoder_depth, {.least = 1, .most = 1024});
+  field("latent_channels", config.latent_channels, {.least = 1, .most = 1 << 16});
+  field("latent_height", config.latent_height, {.least = 1, .most = 1 << 16});
+  field("latent_width", config.latent_width, {.least = 1, .most = 1 << 16});
+  field("image_patch", config.image_patch, {.least = 1, .most = 1024});
+  field("text_width", config.text_width, {.least = 1, .most = 1 << 16});
+  field("text_slots", config.text_slots, {.least = 1, .most = 1 << 16});
+  field("text_rows", config.text_rows, {.least = 1, .most = 1 << 16});
+  field("mixer_rank", config.mixer_rank, {.least = -1, .most = 1 << 16});
   field("position", config.position);
   field("rope_theta", config.rope_theta, {.least = 1});
   field("time_base", config.time_base, {.least = 1});

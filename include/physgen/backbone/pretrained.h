@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <physgen/backbone/nova.h>
 #include <physgen/backbone/pretrained_config.h>
@@ -16,12 +18,16 @@ namespace physgen {
 /// where they are there vae.safetensors, text_encoder.safetensors and tokenizer.json.
 inline constexpr const char* kPretrainedKind = "pretrained";
 
+/// What the names of folders in the layout of NOVA's releases begin with.
+inline constexpr std::string_view kReleasePrefix = "nova:";
+
 /// A pretrained video model as it lies in its files: the tensors share the files' pages, so opening one of gigabytes
 /// takes no memory of its own.
 struct PretrainedFiles {
   PretrainedConfig config;
   NamedTensors backbone, vae, text_encoder;  ///< empty where the config says there is none
   std::filesystem::path tokenizer;           ///< tokenizer.json
+  bool has_scheduler = true;                 ///< without one the objective is taken to be epsilon
   std::vector<std::string> notes;            ///< what the tensors say otherwise than the configs beside them
 };
 
@@ -30,7 +36,7 @@ struct PretrainedFiles {
 /// @param name  "nova:DIR" for a release of NOVA (or a folder of its trainer), else a folder of `save_pretrained`
 PretrainedFiles open_pretrained(const std::string& name);
 
-/// Whether a name is that of a pretrained backbone: "nova:…", or a folder whose manifest says so.
+/// Whether a name is that of a pretrained backbone: "nova:…", or a folder that holds one.
 bool is_pretrained(const std::string& name);
 
 /// Writes a pretrained backbone in this project's format, whole or not at all. Throws Error.
@@ -54,6 +60,9 @@ struct Pretrained {
   /// Throws ConfigError where there is no text encoder and a text is not empty.
   TextFeatures encode(const std::vector<std::string>& texts) const;
 };
+
+/// Loads the text encoder and its tokenizer alone: `nova` and `vae` stay empty. Throws as `load_pretrained`.
+Pretrained load_text_encoder(const PretrainedFiles& files, at::ScalarType dtype, at::Device device = at::kCPU);
 
 /// Loads what `open_pretrained` opened. Throws FormatError where tensors are not those of the config.
 Pretrained load_pretrained(const PretrainedFiles& files, at::ScalarType dtype, at::Device device = at::kCPU);

@@ -24,4 +24,7 @@ void describe(PretrainedConfig& config, Field& field) {
   field("text_encoder", config.text_encoder);
 }
 
+/// Throws ConfigError when parts do not go together. @param where  the config's name, for errors
+void check_sizes(const PretrainedConfig& config, const std::string& where);
+
 }  // namespace physgen

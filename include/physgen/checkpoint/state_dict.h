@@ -42,6 +42,7 @@ void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, con
 void adopt_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where);
 
 /// The tensors with floating-point numbers in another dtype; those that have it already share their memory.
+/// Throws FormatError for a number that float16 does not hold.
 NamedTensors with_dtype(const NamedTensors& tensors, at::ScalarType dtype);
 
 /// Writes tensors as safetensors. Throws Error when the file cannot be written.

@@ -13,7 +13,7 @@ namespace physgen {
 
 /// How frames are drawn. The defaults are those of NOVA's pipeline.
 struct GenerationOptions {
-  int64_t frames = 1;           ///< of the video; rounded up to what the VAE decodes
+  int64_t frames = 1;           ///< of the video, at most 100,000; what the VAE decodes beyond them is dropped
   int64_t decoding_steps = 64;  ///< of masked autoregression, a latent frame
   int64_t denoising_steps = 25;
   double guidance = 5;  ///< 1: none
@@ -23,6 +23,8 @@ struct GenerationOptions {
   uint64_t seed = 0;
   std::string device = "auto";
   std::string precision = "float32";  ///< or "bfloat16"
+  /// Told what a release's tensors say otherwise than its configs.
+  std::function<void(const std::string&)> on_note = {};
 };
 
 /// Told how many decoding steps are done, and of how many.
@@ -47,6 +49,7 @@ struct Demonstration {
 /// What a policy expects to see: frames from a demonstration's first one and its actions, each drawn from the ones
 /// drawn before it, one every `execute` control steps.
 /// @param checkpoint  a policy
+/// Guidance and motion are not read: a policy is asked for what follows, not for more of a text.
 /// @return canvases, the first frame's included: at most options.frames, and no more than the actions reach
 std::vector<Image> imagine_demonstration(const std::string& checkpoint, const Demonstration& demonstration,
                                          const GenerationOptions& options, const GenerationProgress& progress = {});

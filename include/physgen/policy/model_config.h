@@ -14,7 +14,8 @@
 
 namespace physgen {
 
-/// How an instruction becomes features: not at all, by its bytes, or by what a pretrained text encoder gave for it.
+/// How an instruction becomes features: not at all, by its bytes, or by what a
+/// pretrained text encoder gave for it (which is what bytes become where a run starts from a backbone that has one).
 enum class TextEncoder { none, bytes, table };
 inline std::span<const std::string_view> names_of(TextEncoder) {
   static constexpr std::string_view names[] = {"none", "bytes", "table"};
