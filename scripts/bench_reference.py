@@ -74,7 +74,7 @@ class Reference:
         """All weights in a number type, for control rounds."""
         self.dtype = dtype
         for module in self.model.to(dtype).modules():
-            if isinstance(module, torch.nn.Linear):  # sine tables are float32
+            if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)):  # sine tables and noise are float32
                 module.register_forward_pre_hook(lambda module, given: (given[0].to(module.weight.dtype),))
         self.vae.to(dtype)
 
