@@ -162,6 +162,7 @@ void add_generate_command(CLI::App& app) {
   auto options = std::make_shared<GenerateOptions>();
   GenerationOptions& generation = options->generation;
   CLI::App* command = app.add_subcommand("generate", "Draw a picture or a video, or what a policy expects to happen");
+  options->command = command;
   command->add_option("--checkpoint", options->checkpoint, "nova:FOLDER, a folder that convert wrote, or a policy")
       ->required();
   command->add_option("--prompt", options->prompt, "What is to be seen");
