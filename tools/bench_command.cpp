@@ -10,6 +10,7 @@
 
 #include <physgen/checkpoint/atomic_file.h>
 #include <physgen/core/config.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/train/benchmark.h>
 #include <physgen/train/vae_trainer.h>
 
@@ -38,11 +39,6 @@ FinetuneConfig full_size_config() {
   return config;
 }
 
-Precision precision_of(const std::string& text) {
-  if (text == "float32") return Precision::float32;
-  return text == "bfloat16" ? Precision::bfloat16 : Precision::automatic;
-}
-
 BenchmarkOptions benchmark_of(const BenchOptions& given) {
   BenchmarkOptions options;
   options.checkpoint = given.checkpoint;
@@ -58,7 +54,9 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   options.steps = given.steps >= 0 ? given.steps : given.full_size ? 1 : 10;
   if (given.batch > 0) options.config.batch = given.batch;
   if (given.threads > 0) options.config.threads = given.threads;
-  if (!given.precision.empty()) options.config.precision = precision_of(given.precision);
+  if (!given.precision.empty())
+    options.config.precision = static_cast<Precision>(
+        choice_of(given.precision, names_of(Precision{}), "there is no such precision", "--precision"));
   return options;
 }
 

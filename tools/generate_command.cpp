@@ -12,9 +12,9 @@
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/maniskill_dataset.h>
 #include <physgen/media/video_writer.h>
-#include <physgen/policy/controller.h>
 #include <physgen/policy/generation.h>
 #include <physgen/policy/machine.h>
+#include <physgen/policy/policy_config.h>
 
 #include "commands.h"
 #include "progress_line.h"
@@ -43,7 +43,7 @@ GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
 
 // The first frame of an episode and what was done from there on.
 Demonstration demonstration_of(const GenerateOptions& given) {
-  const auto policy = Policy::load(given.checkpoint, {.device = "cpu"});
+  const PolicyConfig policy = read_policy_config(given.checkpoint);
   const ManiSkillDataset dataset({given.data});
   if (given.episode >= dataset.size()) {
     throw ConfigError({.what = "there is no such episode",
@@ -52,11 +52,11 @@ Demonstration demonstration_of(const GenerateOptions& given) {
                        .expected = "0 to " + std::to_string(dataset.size() - 1)});
   }
   Episode episode = dataset.read(given.episode);
-  if (episode.info.control_mode != policy->control_mode()) {
-    episode = convert_actions(std::move(episode), policy->control_mode(), dataset.read_hand(given.episode));
+  if (episode.info.control_mode != policy.control_mode) {
+    episode = convert_actions(std::move(episode), policy.control_mode, dataset.read_hand(given.episode));
   }
   Demonstration demonstration{{}, episode.actions, episode.states, episode.info.instruction};
-  for (const std::string& camera : policy->cameras()) {
+  for (const std::string& camera : policy.canvas.cameras) {
     demonstration.views.push_back(dataset.read_frame(given.episode, camera, 0));
   }
   return demonstration;

@@ -39,13 +39,11 @@ PretrainedSummary summary_of(const PretrainedFiles& files) {
 }
 
 // Names and shapes against those of the built modules, whose memory is not touched.
-void check_tensors(const torch::nn::Module& module, const NamedTensors& tensors, const std::string& what) {
-  require_same_tensors(state_dict(module), tensors, what);
-}
-
 void check_tensors(const PretrainedFiles& files, const std::string& name) {
-  check_tensors(*Nova(files.config.backbone), files.backbone, name + ": transformer");
-  if (files.config.has_vae) check_tensors(*CausalVae(files.config.vae, at::kMeta), files.vae, name + ": vae");
+  require_same_tensors(state_dict(*Nova(files.config.backbone)), files.backbone, name + ": transformer");
+  if (files.config.has_vae) {
+    require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, name + ": vae");
+  }
   load_text_encoder(files, at::kFloat);
 }
 

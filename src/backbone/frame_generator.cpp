@@ -40,13 +40,16 @@ std::vector<int64_t> decoding_counts(int64_t patches, int64_t steps) {
   return counts;
 }
 
-FrameGenerator::FrameGenerator(Nova nova, const FrameSampling& sampling, at::Generator generator)
-    : nova_(std::move(nova)), sampling_(sampling), generator_(std::move(generator)) {
-  const NovaConfig& config = nova_->config();
-  timesteps_ = config.objective == Objective::flow_matching
-                   ? shifted_flow_timesteps(sampling.denoising_steps, config.flow_shift)
-                   : sampling_timesteps(Objective::epsilon, sampling.denoising_steps, config.steps_offset);
+std::vector<double> denoising_timesteps(const NovaConfig& config, int64_t steps) {
+  if (config.objective == Objective::flow_matching) return shifted_flow_timesteps(steps, config.flow_shift);
+  return sampling_timesteps(Objective::epsilon, steps, config.steps_offset);
 }
+
+FrameGenerator::FrameGenerator(Nova nova, const FrameSampling& sampling, at::Generator generator)
+    : nova_(std::move(nova)),
+      sampling_(sampling),
+      generator_(std::move(generator)),
+      timesteps_(denoising_timesteps(nova_->config(), sampling.denoising_steps)) {}
 
 at::Tensor FrameGenerator::draw(const at::Tensor& condition, const std::function<void()>& on_step) {
   const torch::NoGradGuard no_grad;

@@ -1,8 +1,8 @@
 #include <physgen/backbone/golden.h>
 
-#include <torch/torch.h>
 #include <limits>
 
+#include <torch/torch.h>
 #include <nlohmann/json.hpp>
 
 #include <physgen/backbone/video_context.h>
@@ -150,9 +150,7 @@ class Verification {
   void verify_scheduler() {
     const NovaConfig& config = model_.config.backbone;
     const auto steps = golden_.at("scheduler.timesteps").size(0);
-    const std::vector<double> timesteps = config.objective == Objective::flow_matching
-                                              ? shifted_flow_timesteps(steps, config.flow_shift)
-                                              : sampling_timesteps(Objective::epsilon, steps, config.steps_offset);
+    const std::vector<double> timesteps = denoising_timesteps(config, steps);
     golden_.compare("scheduler.timesteps", at::tensor(timesteps, at::kDouble));
     const at::Tensor patches = clip_patches(model_.nova, golden_.at("input.latents"));
     const Corrupted noisy = corrupt(config.objective, config.flow_shift, patches.flatten(0, 1),

@@ -48,12 +48,6 @@ std::string text_of(const Tolerance& tolerance) {
   return text.str();
 }
 
-std::string text_of(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
-
 double largest(const at::Tensor& x) { return x.numel() == 0 ? 0 : x.abs().max().item<double>(); }
 
 double cosine_of(const at::Tensor& a, const at::Tensor& b) {
@@ -100,7 +94,7 @@ void GoldenFile::compare(const std::string& name, const at::Tensor& values) {
         {.name = name, .absolute = INFINITY, .relative = INFINITY, .cosine = 0, .tolerance = "another length"});
   }
   if (values.numel() != wanted.numel()) {
-    refuse(name, text_of(at(name).sizes()), text_of(values.sizes()) + ", as the model gives");
+    refuse(name, shape_text(at(name).sizes()), shape_text(values.sizes()) + ", as the model gives");
   }
   const Tolerance& tolerance = tolerance_of(name);
   const at::Tensor difference = (got - wanted).abs();

@@ -110,6 +110,15 @@ RotaryTable NovaImpl::image_rotary(const at::TensorOptions& options) const {
   return rotary_table(rotary_angles_3d(positions, config_.width / config_.heads, config_.rope_theta), options);
 }
 
+std::vector<KvCache> NovaImpl::make_caches(int64_t batch, int64_t length) const {
+  const at::TensorOptions options = mask_embed->mask_token.options().requires_grad(false);
+  std::vector<KvCache> caches;
+  for (int64_t i = 0; i < config_.video_depth; ++i) {
+    caches.emplace_back(at::IntArrayRef{batch, config_.heads, length, config_.width / config_.heads}, options);
+  }
+  return caches;
+}
+
 at::Tensor NovaImpl::complete_frames(const at::Tensor& patches, const FrameMask& mask, const at::Tensor& condition) {
   at::Tensor x = mask_embed->forward(image_encoder->patch_embed->forward(patches), mask.unknown);
   if (config_.position == Position::absolute) {

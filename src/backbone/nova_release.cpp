@@ -192,11 +192,7 @@ PretrainedFiles open_nova_release(const fs::path& folder) {
     files.vae = with_attention_names(load_weights(folder / "vae", kWeights));
   }
   if (has.text) open_text(folder, files);
-  try {
-    check_sizes(files.config, folder.string());
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  blaming_the_file([&] { check_sizes(files.config, folder.string()); });
   return files;
 }
 

@@ -30,22 +30,15 @@ void verify(const fs::path& path) {
                        .expected = "a folder that `physgen convert` wrote, or nova:FOLDER",
                        .next_step = is_release ? "use nova:" + path.string() : ""});
   }
-  const Manifest manifest = verify_manifest(path);
-  if (manifest.kind == kPretrainedKind) return;
-  throw FormatError({.what = "a checkpoint is of another kind",
-                     .where = path.string(),
-                     .got = "'" + manifest.kind + "'",
-                     .expected = std::string("'") + kPretrainedKind + "'"});
+  verify_manifest(path, kPretrainedKind);
 }
 
 PretrainedConfig read_config(const fs::path& file) {
-  try {
+  return blaming_the_file([&] {
     const auto config = ConfigDocument::load(file.string()).read<PretrainedConfig>();
     check_sizes(config, file.string());
     return config;
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  });
 }
 
 PretrainedFiles open_own(const fs::path& path) {

@@ -127,11 +127,7 @@ NovaConfig read_transformer_config(const std::filesystem::path& file, const Name
                     .text_slots = json.integer("text_token_len", 1, kMost),
                     .time_base = static_cast<double>(video_base[0])};
   read_from_tensors(json, tensors, config, notes);
-  try {
-    check_sizes(config, file.string());
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  blaming_the_file([&] { check_sizes(config, file.string()); });
   check_grids(json, config);
   return config;
 }
@@ -197,11 +193,7 @@ VaeConfig read_vae_config(const std::filesystem::path& file) {
     config.latent_mean.assign(config.latent_channels, shift);
     config.latent_deviation.assign(config.latent_channels, 1 / config.scaling_factor);
   }
-  try {
-    check(config);
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  blaming_the_file([&] { check(config); });
   return config;
 }
 
@@ -224,11 +216,7 @@ PhiConfig read_phi_config(const std::filesystem::path& file) {
     json.refuse("num_key_value_heads", "grouped heads", std::to_string(config.heads));
   }
   json.require_flag("qk_layernorm", false, false);
-  try {
-    check_sizes(config, file.string());
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  blaming_the_file([&] { check_sizes(config, file.string()); });
   return config;
 }
 

@@ -32,14 +32,10 @@ at::Tensor frame_mask(int64_t prefix, int64_t frames, int64_t tokens, const at::
 }  // namespace
 
 VideoContext::VideoContext(Nova nova, at::Tensor prefix, int64_t frames)
-    : nova_(std::move(nova)), prefix_(std::move(prefix)), frames_(frames) {
-  const NovaConfig& config = nova_->config();
-  const int64_t length = prefix_.size(1) + frames * config.video_tokens();
-  for (int64_t i = 0; i < config.video_depth; ++i) {
-    caches_.emplace_back(at::IntArrayRef{prefix_.size(0), config.heads, length, head_width(config)},
-                         prefix_.options().requires_grad(false));
-  }
-}
+    : nova_(std::move(nova)),
+      prefix_(std::move(prefix)),
+      frames_(frames),
+      caches_(nova_->make_caches(prefix_.size(0), prefix_.size(1) + frames * nova_->config().video_tokens())) {}
 
 at::Tensor VideoContext::next(const at::Tensor& previous) {
   const torch::NoGradGuard no_grad;

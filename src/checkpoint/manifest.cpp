@@ -209,6 +209,15 @@ Manifest verify_manifest(const fs::path& directory) {
                      .next_step = "copy it again, or use another one"});
 }
 
+Manifest verify_manifest(const fs::path& directory, const std::string& kind) {
+  Manifest manifest = verify_manifest(directory);
+  if (manifest.kind == kind) return manifest;
+  throw FormatError({.what = "a checkpoint is of another kind",
+                     .where = directory.string(),
+                     .got = "'" + manifest.kind + "'",
+                     .expected = std::string("'") + kind + "'"});
+}
+
 std::string sha256_of_file(const fs::path& path) {
   FileDescriptor file(path, O_RDONLY);
   std::vector<std::byte> piece(kReadPiece);

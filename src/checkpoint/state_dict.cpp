@@ -15,12 +15,6 @@
 namespace physgen {
 namespace {
 
-std::string text_of(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
-
 std::map<std::string, at::Tensor> by_name(const NamedTensors& tensors) { return {tensors.begin(), tensors.end()}; }
 
 constexpr std::pair<DataType, at::ScalarType> kTypes[] = {{DataType::f64, at::kDouble}, {DataType::f32, at::kFloat},
@@ -73,6 +67,12 @@ void require_finite(const std::string& name, const at::Tensor& before, const at:
 
 }  // namespace
 
+std::string shape_text(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
 NamedTensors state_dict(const torch::nn::Module& module) {
   NamedTensors tensors;
   for (const auto& item : module.named_parameters()) tensors.emplace_back(item.key(), item.value());
@@ -90,7 +90,7 @@ std::vector<std::string> tensor_differences(const NamedTensors& wanted, const Na
     if (found == given.end()) {
       lines.push_back("missing " + name);
     } else if (found->second.sizes() != tensor.sizes()) {
-      lines.push_back(name + " is " + text_of(found->second.sizes()) + " instead of " + text_of(tensor.sizes()));
+      lines.push_back(name + " is " + shape_text(found->second.sizes()) + " instead of " + shape_text(tensor.sizes()));
     }
   }
   for (const auto& [name, tensor] : given) {

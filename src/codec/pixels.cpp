@@ -17,6 +17,11 @@ at::Tensor values_to_pixels(const at::Tensor& values) {
   return values.to(at::kFloat).clamp(-1, 1).mul(kHalfRange).add(kHalfRange).round().to(at::kByte).permute({0, 2, 3, 1});
 }
 
+at::Tensor view_of(const Image& image) {
+  auto* pixels = const_cast<uint8_t*>(image.pixels.data());  // from_blob takes no const
+  return at::from_blob(pixels, {image.height, image.width, 3}, at::kByte);
+}
+
 std::vector<Image> to_images(const at::Tensor& frames) {
   std::vector<Image> images;
   for (const at::Tensor& frame : frames.cpu().contiguous().unbind()) {

@@ -89,7 +89,7 @@ std::vector<double> sampling_timesteps(Objective objective, int64_t steps, int64
 
 std::vector<double> shifted_flow_timesteps(int64_t steps, double shift) {
   check_steps(steps);
-  const double most = shifted_sigma(1, shift), least = shifted_sigma(1.0 / NoiseSchedule::kTimesteps, shift);
+  const double most = shifted_sigma(1.0, shift), least = shifted_sigma(1.0 / NoiseSchedule::kTimesteps, shift);
   std::vector<double> timesteps;
   for (int64_t i = 0; i < steps; ++i) {
     const double share = steps == 1 ? 0 : static_cast<double>(i) / static_cast<double>(steps - 1);

@@ -13,7 +13,10 @@
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/lookahead.h>
 #include <physgen/policy/policy_checkpoint.h>
+#include <physgen/policy/precision.h>
 #include <physgen/vae/frame_encoder.h>
+
+#include "policy/pack.h"
 
 namespace physgen {
 
@@ -29,21 +32,18 @@ struct Policy::Weights {
 Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
 Policy::~Policy() = default;
 
-namespace {
-
-constexpr std::string_view kPrecisions[] = {"auto", "float32", "bfloat16"};
-
-}  // namespace
-
 std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const PolicyOptions& options) {
   const at::Device device = compute_device(options.device);
-  const size_t precision = choice_of(options.precision, kPrecisions, "there is no such precision", "precision");
-  const at::ScalarType encoder_dtypes[] = {FrameEncoder::best_dtype(device), at::kFloat, at::kBFloat16};
+  const auto names = names_of(Precision{});
+  const auto precision =
+      static_cast<Precision>(choice_of(options.precision, names, "there is no such precision", "precision"));
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
-  loaded.model->to(device, precision == 2 ? at::kBFloat16 : at::kFloat);
+  const at::ScalarType dtype = precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
+  loaded.model->to(device, dtype);
   loaded.model->eval();
-  FrameEncoder encoder(loaded.vae, device, encoder_dtypes[precision]);
+  FrameEncoder encoder(loaded.vae, device,
+                       precision == Precision::automatic ? FrameEncoder::best_dtype(device) : dtype);
   if (options.imagines) loaded.vae->to(device);
   CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
   std::vector<std::pair<int64_t, int64_t>> seeds;
@@ -69,29 +69,6 @@ const std::string& Policy::instruction() const {
 }
 
 namespace {
-
-// A pack as the model takes it, of one robot.
-struct Pack {
-  at::Tensor latent;   // [C, h, w]
-  at::Tensor actions;  // [L, A]
-  at::Tensor state;    // [S], or undefined
-};
-
-PackInputs stacked(const std::vector<Pack>& packs, int64_t executed) {
-  std::vector<at::Tensor> latents, actions, states;
-  for (const Pack& pack : packs) {
-    latents.push_back(pack.latent);
-    actions.push_back(pack.actions);
-    if (pack.state.defined()) states.push_back(pack.state);
-  }
-  PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}, executed};
-  if (!states.empty()) inputs.states = at::stack(states).unsqueeze(0);
-  return inputs;
-}
-
-at::Tensor tensor_of(const Matrix& rows) {
-  return at::from_blob(const_cast<float*>(rows.data()), {rows.rows(), rows.cols()}, at::kFloat).clone();
-}
 
 Matrix matrix_of(const at::Tensor& rows) {
   at::Tensor host = rows.to(at::kCPU, at::kFloat).contiguous();
@@ -177,8 +154,7 @@ auto Controller::Episode::timed(const char* stage, const Work& work) const {
 
 at::Tensor Controller::Episode::encode_frame(const Observation& observation) const {
   const Image canvas = timed("canvas", [&] { return compose_canvas(observation.views, config.canvas); });
-  auto* bytes = const_cast<uint8_t*>(canvas.pixels.data());
-  at::Tensor frame = at::from_blob(bytes, {1, canvas.height, canvas.width, 3}, at::kByte);
+  const at::Tensor frame = view_of(canvas).unsqueeze(0);
   return timed("encode", [&] { return weights.encoder.encode(frame)[0]; });
 }
 

@@ -10,6 +10,8 @@
 #include <physgen/media/resize.h>
 #include <physgen/policy/policy_checkpoint.h>
 
+#include "policy/pack.h"
+
 namespace physgen {
 namespace {
 
@@ -21,28 +23,11 @@ at::ScalarType dtype_of(const GenerationOptions& options) {
   return kDtypes[choice_of(options.precision, kPrecisions, "there is no such precision", "precision")];
 }
 
-at::Tensor tensor_of(const Image& image) {
-  auto* pixels = const_cast<uint8_t*>(image.pixels.data());
-  return at::from_blob(pixels, {image.height, image.width, 3}, at::kByte).clone();
-}
-
-at::Tensor tensor_of(const Matrix& rows) {
-  return at::from_blob(const_cast<float*>(rows.data()), {rows.rows(), rows.cols()}, at::kFloat).clone();
-}
-
 // The largest part of the middle that has the model's proportions, in the model's size.
 Image fitted(const Image& image, int64_t height, int64_t width) {
   const int64_t wide = std::min(image.width, std::max<int64_t>(1, image.height * width / height));
   const int64_t high = std::min(image.height, std::max<int64_t>(1, wide * height / width));
   return resize(crop(image, (image.height - high) / 2, (image.width - wide) / 2, high, wide), height, width);
-}
-
-// Latents whose frames are at least as many as asked for, and that the VAE decodes.
-int64_t latents_for(const VaeConfig& vae, int64_t frames) {
-  int64_t latents = 1 + (frames - 1 + vae.time_stride() - 1) / vae.time_stride();
-  const int64_t tile = vae.tile_latents - 1;
-  if (tile > 0 && latents > vae.tile_latents) latents = 1 + (latents - 1 + tile - 1) / tile * tile;
-  return latents;
 }
 
 FrameSampling frame_sampling(const GenerationOptions& options) {
@@ -70,7 +55,7 @@ void check(const GenerationOptions& options) {
   require(options.guidance >= 1, "guidance is a factor", "guidance", std::to_string(options.guidance), "at least 1");
 }
 
-// Packs of a demonstration: the frames are added one by one as they are drawn.
+// The packs of a demonstration, whose frames come one by one as they are drawn.
 class Imagination {
  public:
   Imagination(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device)
@@ -89,20 +74,14 @@ class Imagination {
   // How many frames follow the first.
   int64_t reach() const { return actions_.size(0) / codec_.execute; }
 
-  /// The condition of the frame after `frames`, of which the last of a window's length are looked at. [1, M, C]
-  at::Tensor condition_after(const std::vector<at::Tensor>& frames) const {
-    const auto count = static_cast<int64_t>(frames.size());
-    const int64_t packs = std::min(count, policy_.config.model.packs), first = count - packs;
-    std::vector<at::Tensor> actions, states;
-    for (int64_t p = first; p < count; ++p) {
-      actions.push_back(executed_before(p));
-      if (codec_.state_token) states.push_back(states_[p * codec_.execute]);
-    }
-    const std::vector<at::Tensor> window(frames.begin() + first, frames.end());
-    PackInputs inputs{at::stack(window).unsqueeze(0), at::stack(actions).unsqueeze(0), {}, codec_.execute};
-    if (codec_.state_token) inputs.states = at::stack(states).unsqueeze(0);
-    const Conditions conditions = PhysGenModel(policy_.model)->forward(inputs, text_);
-    return conditions.frames.select(1, packs - 1);
+  /// The condition of the frame after `latent` [C, h, w] and those before it, as far as a window reaches. [1, M, C]
+  at::Tensor condition_after(const at::Tensor& latent) {
+    if (std::ssize(packs_) == policy_.config.model.packs) packs_.erase(packs_.begin());
+    packs_.push_back(
+        {latent, executed_before(seen_), codec_.state_token ? states_[seen_ * codec_.execute] : at::Tensor()});
+    ++seen_;
+    const Conditions conditions = PhysGenModel(policy_.model)->forward(stacked(packs_, codec_.execute), text_);
+    return conditions.frames.select(1, std::ssize(packs_) - 1);
   }
 
  private:
@@ -117,11 +96,13 @@ class Imagination {
   const CodecConfig& codec_;
   at::Tensor actions_, states_;
   TextFeatures text_;
+  std::vector<Pack> packs_;  // of the window, the newest last
+  int64_t seen_ = 0;         // frames
 };
 
 at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device) {
   const Image canvas = compose_canvas(demonstration.views, policy.config.canvas);
-  const at::Tensor values = pixels_to_values(tensor_of(canvas).unsqueeze(0)).to(device);
+  const at::Tensor values = pixels_to_values(view_of(canvas).unsqueeze(0)).to(device);
   return policy.vae->normalize(policy.vae->encode(values).mean)[0];
 }
 
@@ -138,12 +119,12 @@ std::vector<Image> generate_from_text(const std::string& checkpoint, const std::
   Pretrained model = load_pretrained(files, dtype_of(options), compute_device(options.device));
   const auto [height, width] = picture_size(model);
   VideoRequest request{.prompt = prompt, .negative_prompt = negative_prompt, .seed = options.seed};
-  if (image) request.image = tensor_of(fitted(*image, height, width));
+  if (image) request.image = view_of(fitted(*image, height, width)).clone();
   const VaeConfig& vae = model.vae->config;
   require(options.frames == 1 || vae.time_taps > 0, "this model draws single pictures", "frames",
           std::to_string(options.frames), "1");
   request.sampling = {.frame = frame_sampling(options),
-                      .latents = latents_for(vae, options.frames),
+                      .latents = vae.latents_covering(options.frames),
                       .motion = {.flow = options.motion}};
   const at::Tensor latents = generate_latents(model, request, progress);
   std::vector<Image> frames = to_images(decode_video(model, latents));
@@ -160,7 +141,7 @@ std::vector<Image> imagine_demonstration(const std::string& checkpoint, const De
   merge_adapters(policy.model);
   policy.model->to(device, dtype_of(options));
   policy.vae->to(device);
-  const Imagination imagination(policy, demonstration, device);
+  Imagination imagination(policy, demonstration, device);
   FrameSampling sampling = frame_sampling(options);
   sampling.guidance = 1;  // a policy is asked for what follows from its actions, not for more of a text
   FrameGenerator generator(policy.model->nova, sampling, at::make_generator<at::CPUGeneratorImpl>(options.seed));
@@ -173,7 +154,7 @@ std::vector<Image> imagine_demonstration(const std::string& checkpoint, const De
     if (progress) progress(++done, (count - 1) * steps);
   };
   while (static_cast<int64_t>(frames.size()) < count) {
-    frames.push_back(generator.draw(imagination.condition_after(frames), on_step)[0]);
+    frames.push_back(generator.draw(imagination.condition_after(frames.back()), on_step)[0]);
   }
   const at::Tensor latents = at::stack(frames);
   return to_images(values_to_pixels(policy.vae->decode(policy.vae->denormalize(latents))));

@@ -103,14 +103,7 @@ Conditions PhysGenModelImpl::split(const at::Tensor& outputs, int64_t packs, at:
 }
 
 std::vector<KvCache> PhysGenModelImpl::make_caches(int64_t batch) const {
-  const NovaConfig& backbone = config_.backbone;
-  const int64_t length = config_.layout().length(config_.packs);
-  const at::TensorOptions options = nova->mask_embed->mask_token.options().requires_grad(false);
-  std::vector<KvCache> caches;
-  for (int64_t i = 0; i < backbone.video_depth; ++i) {
-    caches.emplace_back(at::IntArrayRef{batch, backbone.heads, length, backbone.width / backbone.heads}, options);
-  }
-  return caches;
+  return nova->make_caches(batch, config_.layout().length(config_.packs));
 }
 
 at::Tensor PhysGenModelImpl::head_condition(const Conditions& conditions) const {

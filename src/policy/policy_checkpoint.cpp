@@ -29,13 +29,7 @@ constexpr const char* kVaeName = "vae.safetensors";
 void verify(const fs::path& path) {
   recover_directory(path);
   if (!fs::exists(path / kManifestName) && !fs::exists(path / kConfigName)) refuse_missing(path);
-  const Manifest manifest = verify_manifest(path);
-  if (manifest.kind != kPolicyKind) {
-    throw FormatError({.what = "a checkpoint is of another kind",
-                       .where = path.string(),
-                       .got = "'" + manifest.kind + "'",
-                       .expected = std::string("'") + kPolicyKind + "'"});
-  }
+  verify_manifest(path, kPolicyKind);
   for (const char* name : {kConfigName, kModelName, kVaeName}) {
     if (!fs::exists(path / name))
       throw FormatError({.what = "a checkpoint lacks a file", .where = (path / name).string()});
@@ -44,13 +38,11 @@ void verify(const fs::path& path) {
 
 // What a user wrote wrong in a config of their own is damage in a file of ours.
 PolicyConfig read_config(const fs::path& path) {
-  try {
+  return blaming_the_file([&] {
     const auto config = ConfigDocument::load((path / kConfigName).string()).read<PolicyConfig>();
     check_sizes(config, (path / kConfigName).string());
     return config;
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  });
 }
 
 }  // namespace

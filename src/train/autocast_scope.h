@@ -3,7 +3,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
-#include <physgen/train/precision.h>
+#include <physgen/policy/precision.h>
 
 namespace physgen {
 

@@ -72,11 +72,7 @@ void remove_checkpoint(const fs::path& path) {
 bool RunFolder::holds_run() const { return fs::exists(job_file()); }
 
 FinetuneJob RunFolder::recorded_job() const {
-  try {
-    return ConfigDocument::load(job_file().string()).read<FinetuneJob>();
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  return blaming_the_file([&] { return ConfigDocument::load(job_file().string()).read<FinetuneJob>(); });
 }
 
 void RunFolder::refuse_other_run(const FinetuneJob& job) const {

@@ -13,6 +13,8 @@ std::vector<int64_t> weight_sizes(const ConvShape& shape) {
 
 }  // namespace
 
+int64_t single_tap(int64_t time_taps) { return time_taps > 0 ? 1 : 0; }
+
 CausalConvImpl::CausalConvImpl(const ConvShape& conv_shape, at::Device device) : shape(conv_shape) {
   const double fan_in =
       static_cast<double>(shape.in * shape.kernel * shape.kernel * std::max<int64_t>(1, shape.time_taps));

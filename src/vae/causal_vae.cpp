@@ -94,7 +94,7 @@ UpBlockImpl::UpBlockImpl(const VaeConfig& config, int64_t level, at::Device devi
   }
   if (level == 0) return;
   const ConvShape conv{
-      .in = width, .out = width, .time_taps = in_time_ ? config.time_taps : std::min<int64_t>(config.time_taps, 1)};
+      .in = width, .out = width, .time_taps = in_time_ ? config.time_taps : single_tap(config.time_taps)};
   upsamplers = register_module("upsamplers", torch::nn::ModuleList(Resize(conv, device)));
 }
 
@@ -187,18 +187,17 @@ CausalVaeImpl::CausalVaeImpl(const VaeConfig& vae_config, at::Device device)
     : config((check(vae_config), vae_config)),
       encoder(register_module("encoder", VaeEncoder(config, device))),
       decoder(register_module("decoder", VaeDecoder(config, device))),
-      quant_conv(
-          register_module("quant_conv", CausalConv(ConvShape{.in = 2 * config.latent_channels,
-                                                             .out = 2 * config.latent_channels,
-                                                             .kernel = 1,
-                                                             .time_taps = std::min<int64_t>(vae_config.time_taps, 1)},
-                                                   device))),
-      post_quant_conv(register_module("post_quant_conv",
-                                      CausalConv(ConvShape{.in = config.latent_channels,
-                                                           .out = config.latent_channels,
-                                                           .kernel = 1,
-                                                           .time_taps = std::min<int64_t>(vae_config.time_taps, 1)},
-                                                 device))) {}
+      quant_conv(register_module("quant_conv", CausalConv(ConvShape{.in = 2 * config.latent_channels,
+                                                                    .out = 2 * config.latent_channels,
+                                                                    .kernel = 1,
+                                                                    .time_taps = single_tap(config.time_taps)},
+                                                          device))),
+      post_quant_conv(
+          register_module("post_quant_conv", CausalConv(ConvShape{.in = config.latent_channels,
+                                                                  .out = config.latent_channels,
+                                                                  .kernel = 1,
+                                                                  .time_taps = single_tap(config.time_taps)},
+                                                        device))) {}
 
 LatentMoments CausalVaeImpl::encode(const at::Tensor& frames) const {
   TORCH_CHECK_VALUE(frames.dim() == 4 || frames.dim() == 5, "[CausalVae::encode] frames are [B, 3, (T,) H, W], got ",

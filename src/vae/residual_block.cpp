@@ -19,7 +19,7 @@ ResidualBlockImpl::ResidualBlockImpl(int64_t in, int64_t out, int64_t groups, in
       norm2(register_module("norm2", ChannelNorm(out, groups, device))),
       conv2(register_module("conv2", CausalConv(ConvShape{.in = out, .out = out, .time_taps = time_taps}, device))) {
   if (in == out) return;
-  const ConvShape shortcut{.in = in, .out = out, .kernel = 1, .time_taps = time_taps > 0 ? 1 : 0};
+  const ConvShape shortcut{.in = in, .out = out, .kernel = 1, .time_taps = single_tap(time_taps)};
   conv_shortcut = register_module("conv_shortcut", CausalConv(shortcut, device));
 }
 

@@ -15,13 +15,11 @@ constexpr const char* kTensorsName = "model.safetensors";
 
 /// A config.json that does not fit is the file's fault, not what the user wrote.
 VaeConfig read_vae_config(const std::filesystem::path& path) {
-  try {
+  return blaming_the_file([&] {
     const auto config = ConfigDocument::load(path.string()).read(VaeConfig{});
     check(config);
     return config;
-  } catch (const ConfigError& error) {
-    throw FormatError(error.problem());
-  }
+  });
 }
 
 }  // namespace

@@ -74,6 +74,12 @@ int64_t VaeConfig::latents_of(int64_t frames) const {
   return latents;
 }
 
+int64_t VaeConfig::latents_covering(int64_t frames) const {
+  const auto rounded_up = [](int64_t value, int64_t step) { return (value + step - 1) / step * step; };
+  const int64_t latents = 1 + rounded_up(frames - 1, time_stride()) / time_stride();
+  return tile_latents == 0 || latents <= tile_latents ? latents : 1 + rounded_up(latents - 1, tile_latents - 1);
+}
+
 void check(const VaeConfig& config) {
   check_widths(config);
   if (config.time_taps == 2) {

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <fstream>
 #include <map>
 
 #include <physgen/backbone/nova.h>
@@ -9,25 +8,10 @@
 #include <physgen/core/error.h>
 #include <physgen/layers/initialization.h>
 
+#include "support/published_tensors.h"
+
 namespace physgen {
 namespace {
-
-// "name TAB [a, b] TAB kind" a line.
-std::map<std::string, std::string> published_tensors() {
-  std::ifstream file(PHYSGEN_SOURCE_DIR "/tests/golden/nova_tensors_transformer_mixer24.tsv");
-  std::map<std::string, std::string> tensors;
-  for (std::string line; std::getline(file, line);) {
-    const size_t first = line.find('\t'), second = line.find('\t', first + 1);
-    tensors[line.substr(0, first)] = line.substr(first + 1, second - first - 1);
-  }
-  return tensors;
-}
-
-std::string text_of(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
 
 NovaConfig osp480() {
   return ConfigDocument::load(PHYSGEN_SOURCE_DIR "/configs/model/nova_osp480.json").read<NovaConfig>();
@@ -40,12 +24,12 @@ TEST_P(PublishedTensors, HaveTheNamesAndShapesOfTheTable) {
   NovaConfig config = osp480();
   config.mixer_rank = mixer ? 24 : 0;
   const NamedTensors own = state_dict(*Nova(config));  // no weight is touched: pages stay unmapped
-  auto expected = published_tensors();
+  auto expected = published_tensors("nova_tensors_transformer_mixer24.tsv");
   if (!mixer) std::erase_if(expected, [](auto& item) { return item.first.find("mixer") != std::string::npos; });
   int64_t elements = 0;
   std::map<std::string, std::string> got;
   for (const auto& [name, tensor] : own) {
-    got[name] = text_of(tensor.sizes());
+    got[name] = shape_text(tensor.sizes());
     elements += tensor.numel();
   }
   EXPECT_EQ(got, expected);

@@ -3,23 +3,21 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <fstream>
 #include <map>
+#include <sstream>
 
 #include <physgen/text/instruction_table.h>
 
 #include "support/problem_of.h"
+#include "support/published_tensors.h"
 
 namespace physgen {
 namespace {
 
 TEST(PhiEncoder, HasTheTensorsOfPhi2) {
-  std::ifstream table(PHYSGEN_SOURCE_DIR "/tests/golden/nova_tensors_phi2.tsv");
   std::map<std::string, std::string> expected, got;
-  for (std::string line; std::getline(table, line);) {
-    const size_t first = line.find('\t'), second = line.find('\t', first + 1);
-    const std::string name = line.substr(0, first);
-    if (name.starts_with("model.")) expected[name.substr(6)] = line.substr(first + 1, second - first - 1);
+  for (const auto& [name, shape] : published_tensors("nova_tensors_phi2.tsv")) {
+    if (name.starts_with("model.")) expected[name.substr(6)] = shape;
   }
   const PhiEncoder phi(PhiConfig{});  // no weight is touched: pages stay unmapped
   int64_t elements = 0;

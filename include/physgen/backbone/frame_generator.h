@@ -25,6 +25,10 @@ struct FrameSampling {
 /// Reference: diffnext/models/transformers/transformer_3d.py generate_frame.
 std::vector<int64_t> decoding_counts(int64_t patches, int64_t steps);
 
+/// The timesteps that a model's diffusion MLP visits, from noise to data, as its objective asks. @param steps  1 to
+/// 1000
+std::vector<double> denoising_timesteps(const NovaConfig& config, int64_t steps);
+
 /// Draws frames from the outputs of the causal transformer that condition them: the frame decoder sees the patches that
 /// are there, the diffusion MLP draws the next ones, in a random order that is the same for every frame of a generator.
 /// Draws from `generator` what the reference draws, in its order: on the CPU in float32 the same seed gives the

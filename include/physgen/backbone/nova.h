@@ -35,6 +35,9 @@ class NovaImpl : public torch::nn::Module {
   /// @return [F, N, C], conditions of the diffusion MLP
   at::Tensor complete_frames(const at::Tensor& patches, const FrameMask& mask, const at::Tensor& condition);
 
+  /// Empty caches of the causal transformer, one a block. @param length  most positions
+  std::vector<KvCache> make_caches(int64_t batch, int64_t length) const;
+
   const NovaConfig& config() const { return config_; }
 
   VisionTransformer video_encoder, image_encoder;

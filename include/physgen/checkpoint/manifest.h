@@ -33,6 +33,9 @@ Manifest write_manifest(const std::filesystem::path& directory, const std::strin
 /// bytes, and for a manifest that is absent, damaged or of another version.
 Manifest verify_manifest(const std::filesystem::path& directory);
 
+/// As above, of a checkpoint that must be of a kind: FormatError where it is of another.
+Manifest verify_manifest(const std::filesystem::path& directory, const std::string& kind);
+
 /// The SHA-256 of a file's bytes, 64 lower-case hexadecimal digits, read in pieces. Throws Error where it cannot be
 /// read.
 std::string sha256_of_file(const std::filesystem::path& path);

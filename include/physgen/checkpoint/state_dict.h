@@ -19,6 +19,9 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// The parameters and persistent buffers of a module by their dotted names, in registration order. Shares memory.
 NamedTensors state_dict(const torch::nn::Module& module);
 
+/// "[2, 3]", as errors show a shape.
+std::string shape_text(at::IntArrayRef shape);
+
 /// What keeps tensors from being copied into the wanted ones: a phrase for each missing, mis-shaped and unexpected
 /// name.
 std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors);

@@ -38,6 +38,16 @@ class FormatError : public Error {
   using Error::Error;
 };
 
+/// Does the work of reading a file: a ConfigError, which blames the user, becomes the FormatError of that file.
+template <class Work>
+auto blaming_the_file(const Work& work) {
+  try {
+    return work();
+  } catch (const ConfigError& error) {
+    throw FormatError(error.problem());
+  }
+}
+
 /// The lines of a problem: `what: where`, `got …, expected …`, `next step`.
 std::string to_text(const Problem& problem);
 

@@ -11,8 +11,11 @@ struct Corrupted {
   at::Tensor x, target, timesteps;
 };
 
-/// The noise level s sigma / (1 + (s - 1) sigma) of arXiv 2403.03206. @param sigma  0 to 1
-double shifted_sigma(double sigma, double shift);
+/// The noise level s sigma / (1 + (s - 1) sigma) of arXiv 2403.03206. @param sigma  0 to 1, a number or a tensor
+template <class Number>
+Number shifted_sigma(const Number& sigma, double shift) {
+  return shift * sigma / (1 + (shift - 1) * sigma);
+}
 
 /// Samples as NOVA's diffusion MLP is trained on: sqrt(abar) x + sqrt(1 - abar) noise with the noise to predict, or
 /// sigma noise + (1 - sigma) x with the velocity noise - x to predict and 1000 sigma as the time.

@@ -35,7 +35,4 @@ struct LoadedPolicy {
 /// FormatError naming what is damaged, missing or of the wrong shape.
 LoadedPolicy load_policy(const std::filesystem::path& path);
 
-/// config.json of a policy checkpoint whose manifest holds. Throws as `load_policy` does.
-PolicyConfig read_policy_config(const std::filesystem::path& path);
-
 }  // namespace physgen

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ void describe(PolicyConfig& config, Field& field) {
   field("seeds_tried", config.seeds_tried);
   field("step", config.step, {.least = 0});
 }
+
+/// config.json of a policy checkpoint whose manifest holds. Throws as `load_policy` does.
+PolicyConfig read_policy_config(const std::filesystem::path& path);
 
 /// Throws ConfigError where the parts of a policy do not go together: the canvas is not a whole number of latents, the
 /// latents are not those of the backbone, the statistics are not one number a dimension.

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <physgen/codec/canvas.h>
+#include <physgen/policy/precision.h>
 #include <physgen/train/adam_config.h>
 #include <physgen/train/frame_augmentation.h>
 #include <physgen/train/lr_schedule.h>
-#include <physgen/train/precision.h>
 #include <physgen/vae/vae_config.h>
 
 namespace physgen {

@@ -14,6 +14,9 @@ struct ConvShape {
   int64_t stride = 1;     ///< 2 halves the frame (and the time of a 3-D weight)
 };
 
+/// The taps of a convolution that sees one time beside those of `time_taps`: 1, or 0 where all weights are 2-D.
+int64_t single_tap(int64_t time_taps);
+
 /// A convolution that sees the past only: the time before the first frame is that frame repeated, frames are padded
 /// with zeros (right and bottom only at stride 2). Of a single frame every tap sees the same picture, so there the taps
 /// are summed and the convolution is a 2-D one, exactly. Weights are cast to the dtype of the input. Reference:

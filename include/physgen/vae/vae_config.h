@@ -32,6 +32,9 @@ struct VaeConfig {
   /// 1 + k time_stride, and where there are tiles and more than one of them is needed, for an incomplete last one.
   int64_t frames_of(int64_t latents) const;
   int64_t latents_of(int64_t frames) const;
+
+  /// The fewest latents that decode to at least so many frames.
+  int64_t latents_covering(int64_t frames) const;
 };
 
 template <class Field>
