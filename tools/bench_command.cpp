@@ -144,7 +144,7 @@ void add_bench_command(CLI::App& app) {
   bench->add_option("--rounds", options->rounds, "Control rounds to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
-  bench->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::PositiveNumber);
+  bench->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::Range(1, 4096));
   bench
       ->add_option("--precision", options->precision,
                    "Of training and control; auto: control but for the VAE is float32")

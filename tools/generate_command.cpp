@@ -1,7 +1,10 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -75,7 +78,18 @@ void write(const std::vector<Image>& frames, const GenerateOptions& given) {
   fmt::print("{}: {} frames of {} x {}\n", given.out, frames.size(), frames.front().height, frames.front().width);
 }
 
+// Drawing may take minutes: a file that cannot be written is better told before.
+void check_folder_of(const std::string& out) {
+  const std::filesystem::path folder = std::filesystem::absolute(out).parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) == 0 && !std::filesystem::is_directory(out)) return;
+  throw ConfigError({.what = "the file cannot be written",
+                     .where = "--out",
+                     .got = out + ": " + (std::filesystem::is_directory(out) ? "a folder" : std::strerror(errno)),
+                     .expected = "a file in a folder that is there and may be written to"});
+}
+
 void check_out(const GenerateOptions& given, bool policy) {
+  check_folder_of(given.out);
   const std::string ending = std::filesystem::path(given.out).extension();
   const bool picture = !policy && given.frames <= 1;
   if (ending == ".mp4" || (ending == ".png" && picture)) return;
@@ -167,20 +181,24 @@ void add_generate_command(CLI::App& app) {
       ->required();
   command->add_option("--prompt", options->prompt, "What is to be seen");
   command->add_option("--negative-prompt", options->negative_prompt, "What is not to be seen");
-  command->add_option("--image", options->image, "The first frame, a PNG; its middle is fitted to the model's size");
-  command->add_option("--data", options->data, "With a policy: demonstrations, .h5 files or a folder");
+  command->add_option("--image", options->image, "The first frame, a PNG; its middle is fitted to the model's size")
+      ->check(CLI::ExistingFile);
+  command->add_option("--data", options->data, "With a policy: demonstrations, .h5 files or a folder")
+      ->check(CLI::ExistingPath);
   command->add_option("--episode", options->episode, "With a policy: which of them")->check(CLI::NonNegativeNumber);
   command->add_option("--frames", options->frames, "Of the video; without it one, or with a policy the whole episode")
       ->check(CLI::Range(1, 100000));
   command->add_option("--steps", options->steps, "Passes of the frame decoder a frame; without it 64, with a policy 16")
       ->check(CLI::Range(1, 100000));
   add_sampling(*command, generation);
-  command->add_option("--seed", generation.seed, "The same seed draws the same frames")->capture_default_str();
+  command->add_option("--seed", generation.seed, "The same seed draws the same frames")
+      ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}))
+      ->capture_default_str();
   command->add_option("--device", generation.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
   command->add_option("--precision", generation.precision, "float32 or bfloat16")
       ->check(CLI::IsMember({"float32", "bfloat16"}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::Range(1, 4096));
   command->add_option("--fps", options->frames_per_second, "Frames a second of the file")
       ->check(CLI::Range(1, 240))
       ->capture_default_str();

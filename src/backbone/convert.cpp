@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include <physgen/backbone/nova_release.h>
 #include <physgen/backbone/pretrained.h>
 #include <physgen/core/error.h>
@@ -53,6 +55,25 @@ PretrainedFiles open_checked(const std::string& name) {
   return files;
 }
 
+void require_finite(const NamedTensors& tensors, const std::string& where) {
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.numel() == 0 || !tensor.is_floating_point()) continue;
+    const auto [least, greatest] = at::aminmax(tensor);
+    if (std::isfinite(least.item<double>()) && std::isfinite(greatest.item<double>())) continue;
+    throw FormatError({.what = "a tensor holds numbers that are not finite",
+                       .where = std::string(where).append(": ").append(name),
+                       .got = std::to_string(least.item<double>()) + " to " + std::to_string(greatest.item<double>()),
+                       .expected = "finite numbers",
+                       .next_step = "download it anew, or convert it to a dtype that holds its numbers"});
+  }
+}
+
+void require_finite(const PretrainedFiles& files, const std::string& where) {
+  require_finite(files.backbone, where + ": transformer");
+  require_finite(files.vae, where + ": vae");
+  require_finite(files.text_encoder, where + ": text_encoder");
+}
+
 void add_parts(PretrainedFiles& files, const PretrainedFiles& others) {
   if (!files.config.has_vae && others.config.has_vae) {
     files.config.has_vae = true;
@@ -75,7 +96,10 @@ void add_parts(PretrainedFiles& files, const PretrainedFiles& others) {
 }
 
 // What is there is never replaced: it might be what is read, or hold it.
-void refuse_existing(const std::filesystem::path& to) {
+void check_target(const std::filesystem::path& to) {
+  if (to.empty()) {
+    throw ConfigError({.what = "there is no name to write to", .where = "to", .expected = "a folder, or nova:FOLDER"});
+  }
   if (!std::filesystem::exists(to) || std::filesystem::is_empty(to)) return;
   throw ConfigError({.what = "the output is there already",
                      .where = to.string(),
@@ -92,12 +116,13 @@ PretrainedSummary convert_pretrained(const std::string& from, const std::string&
                                      const std::string& parts_of) {
   const bool release = to.starts_with(kReleasePrefix);
   const std::filesystem::path folder = release ? to.substr(kReleasePrefix.size()) : to;
-  refuse_existing(folder);
+  check_target(folder);
   PretrainedFiles files = open_checked(from);
   if (!parts_of.empty()) add_parts(files, open_checked(parts_of));
   if (!dtype.empty()) {
     files = with_dtype(std::move(files), kDtypes[choice_of(dtype, kDtypeNames, "there is no such dtype", "--dtype")]);
   }
+  require_finite(files, from);
   if (release) {
     save_nova_release(folder, files);
   } else {

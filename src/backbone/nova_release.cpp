@@ -19,11 +19,26 @@ namespace fs = std::filesystem;
 constexpr const char* kWeights = "diffusion_pytorch_model";
 constexpr uintmax_t kLargestTokenizer = 64 << 20;  // bytes
 
+// NOVA's trainer writes the transformer alone; with more beside it, it is a release that lost its index.
+void refuse_lost_index(const fs::path& folder) {
+  for (const char* part : {"vae", "text_encoder", "tokenizer", "scheduler"}) {
+    if (!fs::exists(folder / part)) continue;
+    throw FormatError({.what = "a release lacks its index",
+                       .where = (folder / "model_index.json").string(),
+                       .got = std::string("no such file, but a folder ") + part,
+                       .expected = "the index, or a folder of NOVA's trainer with transformer/ alone",
+                       .next_step = "download the whole release"});
+  }
+}
+
 void check_folder(const fs::path& folder) {
-  if (fs::exists(folder / "model_index.json") || fs::exists(folder / "transformer" / "config.json")) return;
+  if (fs::exists(folder / "model_index.json")) return;
+  if (fs::exists(folder / "transformer" / "config.json")) return refuse_lost_index(folder);
   throw ConfigError({.what = "there is no NOVA release",
-                     .where = folder.string(),
-                     .got = fs::exists(folder) ? "a path without model_index.json" : "a path that does not exist",
+                     .where = std::string(kReleasePrefix).append(folder.string()),
+                     .got = folder.empty()       ? "no name behind nova:"
+                            : fs::exists(folder) ? "a path without model_index.json"
+                                                 : "a path that does not exist",
                      .expected = "a folder with model_index.json, transformer/, vae/ and scheduler/",
                      .next_step = "download a release, such as BAAI/nova-d48w1024-osp480, and name its folder"});
 }

@@ -87,7 +87,7 @@ void require_block(const ReleaseJson& json, const NamedTensors& tensors, const s
 
 void check_grids(const ReleaseJson& json, const NovaConfig& config) {
   const auto grid = [](int64_t rows, int64_t columns) {
-    return "[" + std::to_string(rows) + ", " + std::to_string(columns) + "]";
+    return std::string("[").append(std::to_string(rows)).append(", ").append(std::to_string(columns)).append("]");
   };
   const std::vector<int64_t> image = json.integers("image_base_size", 2), video = json.integers("video_base_size", 3);
   const std::string image_grid = grid(config.image_rows(), config.image_columns());

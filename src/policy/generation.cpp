@@ -52,7 +52,31 @@ void check(const GenerationOptions& options) {
   at_least("frames", options.frames, 1, kMostFrames);
   at_least("decoding_steps", options.decoding_steps, 1, 100000);
   at_least("denoising_steps", options.denoising_steps, 1, 1000);
-  require(options.guidance >= 1, "guidance is a factor", "guidance", std::to_string(options.guidance), "at least 1");
+  const auto between = [](const std::string& where, double got, double least, double most) {
+    require(got >= least && got <= most, "a number is out of range", where, std::to_string(got),
+            std::to_string(least) + " to " + std::to_string(most));
+  };
+  between("guidance", options.guidance, 1, 100);
+  between("guidance_until", options.guidance_until, 0, 1000);
+  between("guidance_renorm", options.guidance_renorm, 0, 1);
+  between("motion", options.motion, 0, 1000);
+}
+
+void note_cut(const Pretrained& model, const std::string& prompt, const GenerationOptions& options) {
+  if (!options.on_note || !model.tokenizer) return;
+  const auto tokens = static_cast<int64_t>(model.tokenizer->encode(prompt).size());
+  const int64_t slots = model.config.backbone.text_slots;
+  if (tokens <= slots) return;
+  options.on_note("of the prompt's " + std::to_string(tokens) + " tokens the first " + std::to_string(slots) +
+                  " are read");
+}
+
+void require_finite(const at::Tensor& latents, const std::string& checkpoint) {
+  if (latents.isfinite().all().item<bool>()) return;
+  throw FormatError({.what = "the model draws numbers that are not finite",
+                     .where = checkpoint,
+                     .got = "latents that are infinite or no numbers",
+                     .next_step = "check its weights with physgen convert, and its precision"});
 }
 
 // The packs of a demonstration, whose frames come one by one as they are drawn.
@@ -126,7 +150,9 @@ std::vector<Image> generate_from_text(const std::string& checkpoint, const std::
   request.sampling = {.frame = frame_sampling(options),
                       .latents = vae.latents_covering(options.frames),
                       .motion = {.flow = options.motion}};
+  note_cut(model, prompt, options);
   const at::Tensor latents = generate_latents(model, request, progress);
+  require_finite(latents, checkpoint);
   std::vector<Image> frames = to_images(decode_video(model, latents));
   frames.resize(static_cast<size_t>(std::min<int64_t>(options.frames, static_cast<int64_t>(frames.size()))));
   return frames;
@@ -157,6 +183,7 @@ std::vector<Image> imagine_demonstration(const std::string& checkpoint, const De
     frames.push_back(generator.draw(imagination.condition_after(frames.back()), on_step)[0]);
   }
   const at::Tensor latents = at::stack(frames);
+  require_finite(latents, checkpoint);
   return to_images(values_to_pixels(policy.vae->decode(policy.vae->denormalize(latents))));
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <cmath>
 #include <map>
 
 #include <physgen/backbone/convert.h>
@@ -106,6 +107,24 @@ TEST_F(NovaRelease, AFolderOfTheTrainerTakesItsOtherPartsFromARelease) {
   EXPECT_TRUE(files.config.has_vae && files.config.has_text_encoder);
 }
 
+TEST_F(NovaRelease, ALostIndexIsNotTakenForTheTrainersFolder) {
+  fs::remove(path_ / "model_index.json");
+  EXPECT_EQ(refusal().where, (path_ / "model_index.json").string());
+}
+
+TEST_F(NovaRelease, NumbersThatAreNotFiniteAreNotConverted) {
+  PretrainedFiles files = open_nova_release(path_);
+  auto& [name, tensor] = files.backbone.back();
+  tensor = tensor.clone();
+  tensor.view(-1)[0] = NAN;
+  save_nova_release(folder_.path() / "ill", files);
+  const std::string from = "nova:" + (folder_.path() / "ill").string();
+  const fs::path own = folder_.path() / "own";
+  const Problem problem = problem_of<FormatError>([&] { convert_pretrained(from, own.string(), "", ""); });
+  EXPECT_NE(problem.where.find(name), std::string::npos) << problem.where;
+  EXPECT_FALSE(fs::exists(own));
+}
+
 TEST_F(NovaRelease, AnArchiveOfPyTorchServesForSafetensors) {
   const PretrainedFiles files = open_nova_release(golden("nova_plain"));
   EXPECT_TRUE(fs::exists(golden("nova_plain") / "transformer" / "diffusion_pytorch_model.bin"));
@@ -156,6 +175,8 @@ TEST_F(NovaRelease, AFolderWithoutOneIsTheUsersMistake) {
   const std::string self = "nova:" + path_.string();
   const Problem problem2 = problem_of<ConfigError>([&] { convert_pretrained(self, path_.string(), "", ""); });
   EXPECT_EQ(problem2.what, "the output is there already");
+  EXPECT_EQ(problem_of<ConfigError>([&] { convert_pretrained(self, "nova:", "", ""); }).where, "to");
+  EXPECT_EQ(problem_of<ConfigError>([&] { open_pretrained("nova:"); }).got, "no name behind nova:");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <physgen/policy/policy_checkpoint.h>
 
 #include "support/problem_of.h"
@@ -47,6 +49,29 @@ TEST(GenerationFromText, BeginsWithThePictureWhateverItsSize) {
 TEST(GenerationFromText, APictureModelDrawsOnePicture) {
   EXPECT_EQ(generate_from_text(kPictureModel, "A cat.", "", {}, quick(1)).size(), 1u);
   EXPECT_EQ(problem_of<ConfigError>([] { generate_from_text(kPictureModel, "", "", {}, quick(5)); }).where, "frames");
+}
+
+TEST(GenerationFromText, NumbersOutOfRangeAreRefused) {
+  const auto refused = [](GenerationOptions options) {
+    return problem_of<ConfigError>([&] { generate_from_text(kPictureModel, "", "", {}, options); }).where;
+  };
+  GenerationOptions options = quick(1);
+  options.motion = NAN;
+  EXPECT_EQ(refused(options), "motion");
+  options = quick(1);
+  options.guidance_renorm = -0.1;
+  EXPECT_EQ(refused(options), "guidance_renorm");
+}
+
+TEST(GenerationFromText, APromptThatIsTooLongIsCutAloud) {
+  std::vector<std::string> notes;
+  GenerationOptions options = quick(1);
+  options.on_note = [&](const std::string& note) { notes.push_back(note); };
+  std::string prompt;
+  for (int i = 0; i < 300; ++i) prompt += "cat ";
+  generate_from_text(kPictureModel, prompt, "", {}, options);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes.front().find("of the prompt's "), 0u) << notes.front();
 }
 
 TEST(GenerationFromText, Bfloat16IsNearFloat32) {

@@ -58,11 +58,12 @@ inline PolicyConfig tiny_policy_config() {
 /// seen.
 inline PhysGenModel make_model(const ModelConfig& config, uint64_t seed = 1) {
   PhysGenModel model(config);
-  initialize(*model, generator(seed));
+  auto random = generator(seed);
+  initialize(*model, random);
   torch::NoGradGuard no_grad;
   for (auto& item : model->named_parameters()) {
     const bool silent = item.value().dim() > 1 && item.value().abs().max().item<float>() == 0;
-    if (silent) item.value().normal_(0, 0.1);
+    if (silent) item.value().normal_(0, 0.1, random);
   }
   return model;
 }
