@@ -10,7 +10,7 @@
 #include <physgen/core/error.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 #include <physgen/data/statistics.h>
 #include <physgen/media/contact_sheet.h>
 #include <physgen/media/resize.h>
@@ -35,7 +35,7 @@ struct DataOptions {
   int64_t columns = 6;
 };
 
-void print_file(const std::string& path, const ManiSkillDataset& dataset) {
+void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   std::vector<int64_t> steps;
   int64_t total = 0;
   int64_t successful = 0;
@@ -62,9 +62,9 @@ void print_file(const std::string& path, const ManiSkillDataset& dataset) {
 
 void run_info(const DataOptions& options) {
   const std::vector<std::string> files = find_demonstrations(options.paths);
-  for (const std::string& file : files) print_file(file, ManiSkillDataset({file}, options.instruction));
+  for (const std::string& file : files) print_file(file, DemonstrationDataset({file}, options.instruction));
   if (files.size() < 2) return;
-  const ManiSkillDataset all(files, options.instruction);
+  const DemonstrationDataset all(files, options.instruction);
   fmt::print("{} files, {} episodes, which fit together\n", files.size(), all.size());
 }
 
@@ -93,7 +93,7 @@ void print_table(const std::string& title, const Statistics& statistics, const s
 }
 
 void run_stats(const DataOptions& options) {
-  const ManiSkillDataset dataset(options.paths, options.instruction);
+  const DemonstrationDataset dataset(options.paths, options.instruction);
   const EpisodeStatistics statistics = episode_statistics(dataset);
   if (options.json) {
     fmt::print("{}\n", write_config(statistics));
@@ -113,7 +113,7 @@ std::vector<int64_t> spread(int64_t last, int64_t count) {
   return places;
 }
 
-void write_sheet(const ManiSkillDataset& dataset, const std::string& camera, const DataOptions& options) {
+void write_sheet(const DemonstrationDataset& dataset, const std::string& camera, const DataOptions& options) {
   constexpr int64_t kPlotHeight = 320;
   const Episode episode = dataset.read(options.episode);
   const EpisodeInfo& info = episode.info;
@@ -131,7 +131,7 @@ void write_sheet(const ManiSkillDataset& dataset, const std::string& camera, con
   write_png(options.out, stack_vertically({sheet, draw_action_plot(episode.actions, names, sheet.width, kPlotHeight)}));
 }
 
-void write_video(const ManiSkillDataset& dataset, const std::string& camera, const DataOptions& options) {
+void write_video(const DemonstrationDataset& dataset, const std::string& camera, const DataOptions& options) {
   constexpr int64_t kHeight = 440;
   constexpr int64_t kPlotWidth = 560;
   const Episode episode = dataset.read(options.episode);
@@ -153,7 +153,7 @@ void run_view(const DataOptions& options) {
     throw ConfigError({"the ending says what to draw", "--out", "\"" + options.out + "\"", "….png or ….mp4",
                        "name a picture or a video"});
   }
-  const ManiSkillDataset dataset(options.paths, options.instruction);
+  const DemonstrationDataset dataset(options.paths, options.instruction);
   const std::string camera = options.camera.empty() ? dataset.cameras()[0] : options.camera;
   ending == ".png" ? write_sheet(dataset, camera, options) : write_video(dataset, camera, options);
   fmt::print("wrote {}\n", options.out);

@@ -13,7 +13,7 @@
 
 #include <physgen/core/error.h>
 #include <physgen/data/action_conversion.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 #include <physgen/media/video_writer.h>
 #include <physgen/policy/generation.h>
 #include <physgen/policy/machine.h>
@@ -47,7 +47,7 @@ GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
 // The first frame of an episode and what was done from there on.
 Demonstration demonstration_of(const GenerateOptions& given) {
   const PolicyConfig policy = read_policy_config(given.checkpoint);
-  const ManiSkillDataset dataset({given.data});
+  const DemonstrationDataset dataset({given.data});
   if (given.episode >= dataset.size()) {
     throw ConfigError({.what = "there is no such episode",
                        .where = "--episode",

@@ -19,6 +19,8 @@ std::vector<std::string> action_names(const std::string& control_mode, int64_t a
   std::vector<std::string> names;
   if (contains(control_mode, "joint") && action_width > 1) {
     names = numbered("joint", action_width - 1, scaled ? "" : " (rad)");
+  } else if (control_mode == "osc_pose" && action_width == 7) {
+    names = {"x", "y", "z", "turn about x", "turn about y", "turn about z"};
   } else if (contains(control_mode, "ee") && (action_width == 4 || action_width == 7)) {
     const std::string metres = scaled ? "" : " (m)";
     const std::string radians = scaled ? "" : " (rad)";

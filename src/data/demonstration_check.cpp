@@ -1,9 +1,9 @@
 #include <physgen/data/demonstration_check.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 #include <optional>
 
-#include "data/maniskill_file.h"
+#include "data/demonstration_file.h"
 
 namespace physgen {
 namespace {
@@ -18,7 +18,7 @@ void attempt(DemonstrationCheck& check, Action&& action) {
   }
 }
 
-void check_frames(const ManiSkillFile& file, int64_t episode, const std::string& camera, DemonstrationCheck& check) {
+void check_frames(const DemonstrationFile& file, int64_t episode, const std::string& camera, DemonstrationCheck& check) {
   for (int64_t frame = 0; frame <= file.info(episode).control_steps; ++frame) {
     attempt(check, [&] {
       file.read_frame(episode, camera, frame);
@@ -27,7 +27,7 @@ void check_frames(const ManiSkillFile& file, int64_t episode, const std::string&
   }
 }
 
-void check_episode(const ManiSkillFile& file, int64_t episode, DemonstrationCheck& check) {
+void check_episode(const DemonstrationFile& file, int64_t episode, DemonstrationCheck& check) {
   attempt(check, [&] {
     const EpisodeShape shape = file.inspect(episode);
     attempt(check, [&] { file.read(episode); });
@@ -38,7 +38,8 @@ void check_episode(const ManiSkillFile& file, int64_t episode, DemonstrationChec
 
 void check_file(const std::string& path, const std::string& instruction, const CheckProgress& progress,
                 DemonstrationCheck& check) {
-  const ManiSkillFile file(path, instruction);
+  const auto opened = open_demonstration_file(path, instruction);
+  const DemonstrationFile& file = *opened;
   for (int64_t episode = 0; episode < file.size(); ++episode) {
     if (progress) progress(path, episode, file.size());
     check_episode(file, episode, check);
@@ -56,7 +57,7 @@ DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, c
     attempt(check, [&] { check_file(path, instruction, progress, check); });
   }
   if (check.problems.empty()) {
-    attempt(check, [&] { ManiSkillDataset(files, instruction); });
+    attempt(check, [&] { DemonstrationDataset(files, instruction); });
   }
   return check;
 }

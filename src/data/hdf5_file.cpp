@@ -36,7 +36,7 @@ Hdf5File::Hdf5File(const std::string& path) : path_(path), bytes_(std::make_shar
   const Hdf5Lock lock;
   if (H5Fis_hdf5(path.c_str()) <= 0) {
     throw FormatError({"a file is not HDF5", path, "another format, or one cut off at the start", "an HDF5 file (.h5)",
-                       "name ManiSkill demonstrations, or download the file again"});
+                       "name ManiSkill's or LIBERO's demonstrations, or download the file again"});
   }
   const Hdf5Handle access(make_bounded_access(), H5Pclose);
   handle_ = Hdf5Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
@@ -70,6 +70,11 @@ bool Hdf5File::exists(const std::string& object) const {
   const Hdf5Lock lock;
   const auto paths = prefixes_of(object);
   return std::all_of(paths.begin(), paths.end(), [&](const auto& path) { return is_hard_link(handle_.get(), path); });
+}
+
+bool Hdf5File::has_attribute(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
+  return exists(object) && H5Aexists_by_name(handle_.get(), object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
 }
 
 Hdf5Dataset Hdf5File::open(const std::string& object, Hdf5Numbers numbers, int rank) const {

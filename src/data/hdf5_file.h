@@ -20,6 +20,8 @@ class Hdf5File {
   /// Names in a group, sorted; none where there is no such group.
   std::vector<std::string> children(const std::string& group) const;
   bool exists(const std::string& object) const;
+  /// Of a group or dataset; false where there is no such object.
+  bool has_attribute(const std::string& object, const std::string& name) const;
   /// Throws FormatError when `object` is missing, and as Hdf5Dataset does.
   Hdf5Dataset open(const std::string& object, Hdf5Numbers numbers, int rank) const;
 

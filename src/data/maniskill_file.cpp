@@ -1,8 +1,6 @@
 #include "data/maniskill_file.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <filesystem>
 
 #include <physgen/core/error.h>
@@ -13,25 +11,8 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kMostPixelsPerSide = 16384;
-constexpr int64_t kMostColumns = 4096;
-
 std::string json_beside(const std::string& path) {
   return std::filesystem::path(path).replace_extension(".json").string();
-}
-
-/// The numbers of the groups traj_<id>, sorted as numbers: traj_10 comes after traj_9.
-std::vector<int64_t> trajectory_ids(const Hdf5File& file) {
-  std::vector<int64_t> ids;
-  for (const std::string& name : file.children("/")) {
-    if (!name.starts_with("traj_")) continue;
-    int64_t id = -1;
-    const char* end = name.data() + name.size();
-    const auto [rest, failure] = std::from_chars(name.data() + 5, end, id);
-    if (failure == std::errc() && rest == end && id >= 0) ids.push_back(id);
-  }
-  std::sort(ids.begin(), ids.end());
-  return ids;
 }
 
 std::string instruction_of(const ManiSkillMetadata& metadata, const std::string& given, const std::string& json_path) {
@@ -56,42 +37,15 @@ std::optional<std::pair<int64_t, int64_t>> seeds_of(const ManiSkillMetadata& met
   return range;
 }
 
-void check_finite(const Matrix& values, const std::string& where, const std::string& episode) {
-  if (values.allFinite()) return;
-  for (int64_t row = 0; row < values.rows(); ++row) {
-    for (int64_t column = 0; column < values.cols(); ++column) {
-      if (std::isfinite(values(row, column))) continue;
-      throw FormatError(
-          {"a recorded number is not finite",
-           where + ", episode " + episode + ", row " + std::to_string(row) + ", column " + std::to_string(column),
-           std::isnan(values(row, column)) ? "NaN" : "infinity", "finite float32",
-           "remove this episode from the .h5 and the .json, or record it again"});
-    }
-  }
-}
-
-void check_rows(const Hdf5Dataset& dataset, const std::string& where, int64_t rows, const std::string& why) {
-  if (dataset.shape()[0] == rows) return;
-  throw FormatError({"an episode's arrays disagree in length", where, std::to_string(dataset.shape()[0]) + " rows",
-                     std::to_string(rows) + " rows: " + why, "record or replay this episode again"});
-}
-
-void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
-  const int64_t columns = dataset.shape()[1];
-  if (columns >= 1 && columns <= kMostColumns) return;
-  throw FormatError({"an array of an episode has an impossible width", where, std::to_string(columns) + " columns",
-                     "1 to " + std::to_string(kMostColumns), "record or replay this episode again"});
-}
-
 }  // namespace
 
-ManiSkillFile::ManiSkillFile(const std::string& path, const std::string& instruction)
-    : file_(path), ids_(trajectory_ids(file_)) {
-  const std::string json_path = json_beside(path);
+ManiSkillFile::ManiSkillFile(Hdf5File file, const std::string& instruction)
+    : DemonstrationFile(std::move(file)), ids_(numbered_groups(file_, "/", "traj_")) {
+  const std::string json_path = json_beside(path());
   const ManiSkillMetadata metadata = read_maniskill_metadata(json_path);
   const std::string text = instruction_of(metadata, instruction, json_path);
   for (const EpisodeMetadata& episode : metadata.episodes) {
-    episodes_.push_back({path + ":traj_" + std::to_string(episode.id), metadata.task, text, episode.control_mode,
+    episodes_.push_back({path() + ":traj_" + std::to_string(episode.id), metadata.task, text, episode.control_mode,
                          episode.elapsed_steps, episode.seed, episode.success});
   }
   seeds_tried_ = seeds_of(metadata);
@@ -102,8 +56,8 @@ ManiSkillFile::ManiSkillFile(const std::string& path, const std::string& instruc
 
 void ManiSkillFile::check_episodes(const std::string& json_path, const std::vector<int64_t>& listed) const {
   if (ids_.empty()) {
-    throw FormatError({"an .h5 file holds no episodes", path(), "no group traj_*", "traj_0, traj_1, …",
-                       "name ManiSkill demonstrations (LIBERO's and others have another layout)"});
+    throw FormatError({"an .h5 file holds no episodes", path(), "no group traj_*", "traj_0, traj_1, … of ManiSkill, or data/demo_0, … of LIBERO",
+                       "name ManiSkill's or LIBERO's demonstrations"});
   }
   const std::string next_step = "copy both files of the pair again, or make them again";
   if (ids_.size() != listed.size()) {
@@ -130,7 +84,8 @@ EpisodeShape ManiSkillFile::inspect(int64_t episode) const {
   shape.state_width = inspect_states(episode);
   for (const std::string& camera : file_.children(object(episode, "obs/sensor_data"))) {
     if (!file_.exists(object(episode, "obs/sensor_data/" + camera + "/rgb"))) continue;  // a camera of depth alone
-    shape.cameras[camera] = inspect_camera(episode, camera);
+    shape.cameras[camera] = inspect_frames(object(episode, "obs/sensor_data/" + camera + "/rgb"),
+                                           info(episode).control_steps + 1, "one frame more than actions");
   }
   if (shape.cameras.empty()) {
     throw FormatError({"an episode has no camera images", info(episode).source,
@@ -142,52 +97,24 @@ EpisodeShape ManiSkillFile::inspect(int64_t episode) const {
 
 int64_t ManiSkillFile::inspect_actions(int64_t episode) const {
   const std::string name = object(episode, "actions");
-  const Hdf5Dataset actions = file_.open(name, Hdf5Numbers::floating, 2);
-  check_rows(actions, path() + ":" + name, info(episode).control_steps, "elapsed_steps of " + json_beside(path()));
-  check_columns(actions, path() + ":" + name);
-  if (actions.shape()[0] < 1) {
-    throw FormatError({"an episode is empty", path() + ":" + name, "0 control steps", "at least 1",
-                       "remove this episode from the .h5 and the .json"});
-  }
-  return actions.shape()[1];
+  const int64_t width = inspect_table(name, info(episode).control_steps, "elapsed_steps of " + json_beside(path()));
+  if (info(episode).control_steps >= 1) return width;
+  throw FormatError({"an episode is empty", where(name), "0 control steps", "at least 1",
+                     "remove this episode from the .h5 and the .json"});
 }
 
 int64_t ManiSkillFile::inspect_states(int64_t episode) const {
   const std::string name = object(episode, "obs/agent/qpos");
   if (!file_.exists(name)) return 0;
-  const Hdf5Dataset states = file_.open(name, Hdf5Numbers::floating, 2);
-  check_rows(states, path() + ":" + name, info(episode).control_steps + 1, "one observation more than actions");
-  check_columns(states, path() + ":" + name);
-  return states.shape()[1];
-}
-
-std::pair<int64_t, int64_t> ManiSkillFile::inspect_camera(int64_t episode, const std::string& camera) const {
-  const std::string name = object(episode, "obs/sensor_data/" + camera + "/rgb");
-  const Hdf5Dataset frames = file_.open(name, Hdf5Numbers::bytes, 4);
-  check_rows(frames, path() + ":" + name, info(episode).control_steps + 1, "one frame more than actions");
-  const int64_t height = frames.shape()[1];
-  const int64_t width = frames.shape()[2];
-  if (frames.shape()[3] != 3 || std::min(height, width) < 1 || std::max(height, width) > kMostPixelsPerSide) {
-    throw FormatError(
-        {"frames are no RGB pictures", path() + ":" + name,
-         "[" + std::to_string(height) + ", " + std::to_string(width) + ", " + std::to_string(frames.shape()[3]) + "]",
-         "[height, width, 3], at most " + std::to_string(kMostPixelsPerSide) + " pixels a side",
-         "render the demonstrations again as uint8 RGB"});
-  }
-  return {height, width};
+  return inspect_table(name, info(episode).control_steps + 1, "one observation more than actions");
 }
 
 Episode ManiSkillFile::read(int64_t episode) const {
   const Hdf5Lock lock;
-  const std::string actions = object(episode, "actions");
   const std::string states = object(episode, "obs/agent/qpos");
   const std::string id = std::to_string(ids_[static_cast<size_t>(episode)]);
-  Episode result{info(episode), file_.open(actions, Hdf5Numbers::floating, 2).read_matrix(), {}};
-  check_finite(result.actions, path() + ":" + actions, id);
-  if (file_.exists(states)) {
-    result.states = file_.open(states, Hdf5Numbers::floating, 2).read_matrix();
-    check_finite(result.states, path() + ":" + states, id);
-  }
+  Episode result{info(episode), read_table(object(episode, "actions"), id), {}};
+  if (file_.exists(states)) result.states = read_table(states, id);
   return result;
 }
 
@@ -207,15 +134,7 @@ std::optional<Eigen::Isometry3d> ManiSkillFile::read_hand(int64_t episode) const
 }
 
 Image ManiSkillFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
-  const Hdf5Lock lock;
-  const std::string name = object(episode, "obs/sensor_data/" + camera + "/rgb");
-  if (!last_frames_ || last_frames_->name != name) last_frames_ = Frames{name, file_.open(name, Hdf5Numbers::bytes, 4)};
-  Hdf5Dataset& frames = last_frames_->dataset;
-  if (index < 0 || index >= frames.shape()[0]) {
-    throw FormatError({"an episode has no such frame", path() + ":" + name, "frame " + std::to_string(index),
-                       "0 to " + std::to_string(frames.shape()[0] - 1), "ask for a frame of the episode"});
-  }
-  return {frames.shape()[1], frames.shape()[2], frames.read_row(index)};
+  return read_picture(object(episode, "obs/sensor_data/" + camera + "/rgb"), index);
 }
 
 }  // namespace physgen

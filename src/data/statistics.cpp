@@ -58,7 +58,7 @@ Statistics statistics_of(const Matrix& rows) {
   return statistics;
 }
 
-EpisodeStatistics episode_statistics(const ManiSkillDataset& dataset, const std::vector<int64_t>& episodes) {
+EpisodeStatistics episode_statistics(const DemonstrationDataset& dataset, const std::vector<int64_t>& episodes) {
   std::vector<Matrix> actions;
   std::vector<Matrix> states;
   for (const int64_t index : episodes) {
@@ -71,7 +71,7 @@ EpisodeStatistics episode_statistics(const ManiSkillDataset& dataset, const std:
   return statistics;
 }
 
-EpisodeStatistics episode_statistics(const ManiSkillDataset& dataset) {
+EpisodeStatistics episode_statistics(const DemonstrationDataset& dataset) {
   std::vector<int64_t> episodes(static_cast<size_t>(dataset.size()));
   std::iota(episodes.begin(), episodes.end(), 0);
   return episode_statistics(dataset, episodes);

@@ -112,6 +112,14 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_
   return part;
 }
 
+Image turned_around(const Image& image) {
+  Image turned{image.height, image.width, std::vector<uint8_t>(image.pixels.size())};
+  for (size_t at = 0; at < image.pixels.size(); at += kChannels) {
+    std::copy_n(image.pixels.end() - static_cast<std::ptrdiff_t>(at + kChannels), kChannels, turned.pixels.begin() + at);
+  }
+  return turned;
+}
+
 Image side_by_side(const std::vector<Image>& images, int64_t gap) {
   int64_t height = 0;
   int64_t width = 0;

@@ -12,7 +12,7 @@
 namespace physgen {
 namespace {
 
-Episode read_episode(const ManiSkillDataset& dataset, int64_t index, const std::string& control_mode) {
+Episode read_episode(const DemonstrationDataset& dataset, int64_t index, const std::string& control_mode) {
   Episode episode = dataset.read(index);
   if (control_mode.empty() || control_mode == episode.info.control_mode) return episode;
   const bool poses = control_mode.find("_ee_") != std::string::npos;
@@ -21,7 +21,7 @@ Episode read_episode(const ManiSkillDataset& dataset, int64_t index, const std::
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
                           const std::string& control_mode) {
-  DemonstrationSet set{find_demonstrations({path}), ManiSkillDataset({path}, instruction), {}, {}};
+  DemonstrationSet set{find_demonstrations({path}), DemonstrationDataset({path}, instruction), {}, {}};
   for (int64_t i = 0; i < set.dataset.size(); ++i) {
     set.episodes.push_back(read_episode(set.dataset, i, control_mode));
   }
@@ -117,7 +117,7 @@ void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vecto
 
 void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config) {
   require_cameras(sets, config.canvas.cameras);
-  const ManiSkillDataset& first = sets.front().dataset;
+  const DemonstrationDataset& first = sets.front().dataset;
   if (config.model.codec.state_token && first.state_width() == 0) {
     throw ConfigError({.what = "the demonstrations have no joint positions",
                        .where = sets.front().files.front(),

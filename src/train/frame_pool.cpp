@@ -13,7 +13,7 @@
 namespace physgen {
 namespace {
 
-void check_dataset(const ManiSkillDataset& dataset, const CanvasConfig& canvas) {
+void check_dataset(const DemonstrationDataset& dataset, const CanvasConfig& canvas) {
   if (dataset.size() < 2) {
     throw ConfigError({.what = "a VAE needs at least two demonstrations: one is held out",
                        .where = "--data",
@@ -40,7 +40,7 @@ at::Tensor to_tensor(const std::vector<Image>& frames, const CanvasConfig& canva
 
 }  // namespace
 
-FramePool read_frames(const ManiSkillDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most) {
+FramePool read_frames(const DemonstrationDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most) {
   check_dataset(dataset, canvas);
   int64_t total = 0;
   for (int64_t episode = 0; episode < dataset.size(); ++episode) total += dataset.info(episode).control_steps + 1;

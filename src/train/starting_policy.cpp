@@ -31,7 +31,7 @@ at::Generator weight_generator(int64_t seed, uint64_t index) {
 
 // A model's shapes depend on the widths, and what its tokens mean on the rest.
 void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const DemonstrationSet& set) {
-  const ManiSkillDataset& data = set.dataset;
+  const DemonstrationDataset& data = set.dataset;
   const CodecConfig& codec = checkpoint.model.codec;
   if (data.action_width() != codec.action_width) {
     refuse_difference("the action width", job, std::to_string(data.action_width()), std::to_string(codec.action_width));
@@ -70,7 +70,7 @@ int64_t agreed_width(const std::string& name, int64_t configured, int64_t found)
                      .next_step = "set it to 0 to take it from the data"});
 }
 
-PolicyConfig config_from_nothing(const FinetuneJob& job, const ManiSkillDataset& data, const VaeConfig& vae) {
+PolicyConfig config_from_nothing(const FinetuneJob& job, const DemonstrationDataset& data, const VaeConfig& vae) {
   PolicyConfig config{.model = job.config.model, .vae = vae, .canvas = job.config.canvas};
   if (!job.cameras.empty()) config.canvas.cameras = job.cameras;
   CodecConfig& codec = config.model.codec;

@@ -13,7 +13,7 @@
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 #include <physgen/layers/compute_device.h>
 #include <physgen/layers/initialization.h>
 #include <physgen/media/resize.h>
@@ -206,7 +206,7 @@ void save(Training& training, const std::string& metrics, const std::string& out
 VaeReport train_vae(const VaeTrainConfig& config, const std::vector<std::string>& data, const std::string& out,
                     const std::string& device, const std::function<void(const VaeProgress&)>& progress) {
   check_canvas(config);
-  const ManiSkillDataset dataset(data);
+  const DemonstrationDataset dataset(data);
   Training training(config, read_frames(dataset, config.canvas, config.held_out, config.max_frames),
                     compute_device(device));
   std::string metrics;

@@ -1,7 +1,7 @@
 #include <physgen/data/action_conversion.h>
 
 #include <physgen/core/rigid_transform.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 #include "data/demonstration_fixture.h"
 
@@ -95,11 +95,11 @@ class HandOfAnEpisode : public DemonstrationFixture {
 };
 
 TEST_F(HandOfAnEpisode, IsSeenFromTheRobotsBase) {
-  EXPECT_FALSE(ManiSkillDataset({path_}).read_hand(0));
+  EXPECT_FALSE(DemonstrationDataset({path_}).read_hand(0));
   add("obs/extra/tcp_pose", {0.1f, 0.2f, 0.3f, 0, 1, 0, 0});
-  EXPECT_FALSE(ManiSkillDataset({path_}).read_hand(0));
+  EXPECT_FALSE(DemonstrationDataset({path_}).read_hand(0));
   add("env_states/articulations/panda", {-0.615f, 0, 0, 1, 0, 0, 0, 7, 7, 7});
-  const auto hand = ManiSkillDataset({path_}).read_hand(0);
+  const auto hand = DemonstrationDataset({path_}).read_hand(0);
   ASSERT_TRUE(hand);
   EXPECT_TRUE(hand->translation().isApprox(Eigen::Vector3d(0.715, 0.2, 0.3), 1e-6));
   EXPECT_TRUE((hand->linear() * Eigen::Vector3d::UnitZ()).isApprox(-Eigen::Vector3d::UnitZ()));

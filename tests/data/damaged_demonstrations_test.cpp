@@ -63,7 +63,7 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
   bytes.seekp(static_cast<std::streamoff>(address));
   bytes << std::string(size, '\x5a');
   bytes.close();
-  const ManiSkillDataset dataset({path_});
+  const DemonstrationDataset dataset({path_});
   EXPECT_NO_THROW(dataset.read_frame(0, "render_camera", 1));
   const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "render_camera", 2); });
   EXPECT_THAT(problem.where, HasSubstr("traj_0/obs/sensor_data/render_camera/rgb[2]"));
@@ -72,14 +72,14 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
 TEST_F(DamagedDemonstrationsTest, RefusesAFileThatIsBeingWritten) {
   const int writer = open(path_.c_str(), O_RDWR);
   ASSERT_EQ(flock(writer, LOCK_EX), 0);
-  EXPECT_THAT(problem_of<Error>([&] { ManiSkillDataset({path_}); }).got, HasSubstr("another program is writing"));
+  EXPECT_THAT(problem_of<Error>([&] { DemonstrationDataset({path_}); }).got, HasSubstr("another program is writing"));
   close(writer);
-  EXPECT_NO_THROW(ManiSkillDataset({path_}));
+  EXPECT_NO_THROW(DemonstrationDataset({path_}));
 }
 
 /// Reads all that a file offers.
 void read_everything(const std::string& path) {
-  const ManiSkillDataset dataset({path});
+  const DemonstrationDataset dataset({path});
   for (int64_t i = 0; i < dataset.size(); ++i) {
     dataset.read(i);
     for (int64_t frame = 0; frame <= dataset.info(i).control_steps; ++frame) {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include <physgen/core/error.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 #include "data/demonstration_writer.h"
 
@@ -37,7 +37,7 @@ class DemonstrationFixture : public testing::Test {
   }
 
   Problem open_problem() const {
-    return problem_of<FormatError>([&] { ManiSkillDataset{{path_}}; });
+    return problem_of<FormatError>([&] { DemonstrationDataset{{path_}}; });
   }
 
   const std::string folder_ = testing::TempDir() + "demonstration_test_" + std::to_string(getpid());

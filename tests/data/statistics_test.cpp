@@ -47,7 +47,7 @@ TEST(Statistics, AreWrittenAndReadAsJson) {
 TEST(Statistics, AreTakenOfTheNamedEpisodes) {
   const std::string folder = testing::TempDir() + "statistics_test_" + std::to_string(getpid());
   write_demonstrations(folder + "/a.h5");
-  const ManiSkillDataset dataset({folder});
+  const DemonstrationDataset dataset({folder});
   const DemonstrationSketch sketch;
   const EpisodeStatistics all = episode_statistics(dataset);
   EXPECT_EQ(all.actions.count, 5 + 3);

@@ -21,7 +21,7 @@ struct DemonstrationCheck {
 using CheckProgress = std::function<void(const std::string& file, int64_t episode, int64_t episodes)>;
 
 /// Reads every action, state and frame of every camera of all files among `paths`, going on after a problem, and then
-/// sees whether all files fit together as one ManiSkillDataset. Throws ConfigError as `find_demonstrations` does.
+/// sees whether all files fit together as one DemonstrationDataset. Throws ConfigError as `find_demonstrations` does.
 DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                         const CheckProgress& progress = {});
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <physgen/core/matrix.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 namespace physgen {
 
@@ -47,8 +47,8 @@ void describe(EpisodeStatistics& statistics, Field& field) {
 }
 
 /// Reads these episodes. Throws FormatError as `read` does, ConfigError without episodes.
-EpisodeStatistics episode_statistics(const ManiSkillDataset& dataset, const std::vector<int64_t>& episodes);
+EpisodeStatistics episode_statistics(const DemonstrationDataset& dataset, const std::vector<int64_t>& episodes);
 /// Of all episodes.
-EpisodeStatistics episode_statistics(const ManiSkillDataset& dataset);
+EpisodeStatistics episode_statistics(const DemonstrationDataset& dataset);
 
 }  // namespace physgen

@@ -14,6 +14,9 @@ Image resize(const Image& image, int64_t height, int64_t width);
 /// The part of a picture that begins at (top, left). Throws ConfigError where it is empty or not all inside.
 Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width);
 
+/// A picture turned by 180 degrees.
+Image turned_around(const Image& image);
+
 /// The pictures from left to right, tops aligned, with `gap` white pixels between them; shorter ones get white below.
 Image side_by_side(const std::vector<Image>& images, int64_t gap = 0);
 

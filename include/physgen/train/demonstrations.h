@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <physgen/data/clip_sampler.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 #include <physgen/policy/policy_config.h>
 #include <physgen/train/finetune_config.h>
 
@@ -13,7 +13,7 @@ namespace physgen {
 /// The demonstrations of one path, read but for their frames.
 struct DemonstrationSet {
   std::vector<std::string> files;  ///< .h5 files
-  ManiSkillDataset dataset;
+  DemonstrationDataset dataset;
   std::vector<Episode> episodes;
   EpisodeSplit split;
 };

@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <physgen/codec/canvas.h>
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 namespace physgen {
 
@@ -15,6 +15,6 @@ struct FramePool {
 
 /// Reads at most `most` frames, evenly spaced over all episodes. Every 1/held_out-th episode is held out, at least one.
 /// Throws ConfigError for fewer than two episodes and for a camera that the dataset lacks.
-FramePool read_frames(const ManiSkillDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most);
+FramePool read_frames(const DemonstrationDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most);
 
 }  // namespace physgen

@@ -1,28 +1,30 @@
-#include <physgen/data/maniskill_dataset.h>
+#include <physgen/data/demonstration_dataset.h>
 
 #include <algorithm>
-#include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 
-#include "data/maniskill_file.h"
+#include "data/demonstration_file.h"
 
 namespace physgen {
 namespace {
 
+bool is_hdf5(const std::filesystem::path& path) { return path.extension() == ".h5" || path.extension() == ".hdf5"; }
+
 std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".h5") found.push_back(entry.path().string());
+    if (entry.is_regular_file() && is_hdf5(entry.path())) found.push_back(entry.path().string());
   }
   if (found.empty()) {
     throw ConfigError({"a folder holds no demonstrations", folder.string(), "no .h5 file in it or below",
-                       "ManiSkill .h5 files",
-                       "name another folder, or make demonstrations with scripts/maniskill_demos"});
+                       "ManiSkill's .h5 files, or LIBERO's .hdf5",
+                       "name another folder, or make demonstrations with scripts/maniskill_demos or scripts/libero_demos"});
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -66,9 +68,9 @@ std::vector<std::string> find_demonstrations(const std::vector<std::string>& pat
   return files;
 }
 
-struct ManiSkillDataset::Files {
+struct DemonstrationDataset::Files {
   struct Entry {
-    const ManiSkillFile* file;
+    const DemonstrationFile* file;
     int64_t index;  // within the file
   };
 
@@ -78,15 +80,15 @@ struct ManiSkillDataset::Files {
   const std::pair<int64_t, int64_t>& frame_size(const std::string& camera) const;
   void name_cameras();
 
-  std::deque<ManiSkillFile> files;  // a deque: the entries point into it
+  std::vector<std::unique_ptr<DemonstrationFile>> files;
   std::vector<Entry> entries;
   std::vector<std::pair<int64_t, int64_t>> seeds_tried;
   EpisodeShape shape;  // what all have; `cameras` shrinks to those of every episode
   std::vector<std::string> cameras;
 };
 
-void ManiSkillDataset::Files::add(const std::string& path, const std::string& instruction) {
-  const ManiSkillFile& file = files.emplace_back(path, instruction);
+void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction) {
+  const DemonstrationFile& file = *files.emplace_back(open_demonstration_file(path, instruction));
   for (int64_t i = 0; i < file.size(); ++i) {
     const EpisodeShape found = file.inspect(i);
     agree(file.info(i), found);
@@ -95,7 +97,7 @@ void ManiSkillDataset::Files::add(const std::string& path, const std::string& in
   if (file.seeds_tried()) seeds_tried.push_back(*file.seeds_tried());
 }
 
-void ManiSkillDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape& found) {
+void DemonstrationDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape& found) {
   if (entries.empty()) {
     shape = found;
     return;
@@ -117,7 +119,7 @@ void ManiSkillDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape&
   }
 }
 
-const ManiSkillDataset::Files::Entry& ManiSkillDataset::Files::at(int64_t episode) const {
+const DemonstrationDataset::Files::Entry& DemonstrationDataset::Files::at(int64_t episode) const {
   if (episode < 0 || episode >= static_cast<int64_t>(entries.size())) {
     throw ConfigError({"there is no such episode", "the demonstrations", std::to_string(episode),
                        "0 to " + std::to_string(entries.size() - 1), "ask for one of these episodes"});
@@ -125,60 +127,60 @@ const ManiSkillDataset::Files::Entry& ManiSkillDataset::Files::at(int64_t episod
   return entries[static_cast<size_t>(episode)];
 }
 
-const std::pair<int64_t, int64_t>& ManiSkillDataset::Files::frame_size(const std::string& camera) const {
+const std::pair<int64_t, int64_t>& DemonstrationDataset::Files::frame_size(const std::string& camera) const {
   const auto found = shape.cameras.find(camera);
   if (found == shape.cameras.end()) {
-    throw FormatError({"the demonstrations have no images of a camera", files[0].path(), "\"" + camera + "\"",
+    throw FormatError({"the demonstrations have no images of a camera", files[0]->path(), "\"" + camera + "\"",
                        comma_separated(cameras),
                        "name one of these cameras, or render the demonstrations again with it"});
   }
   return found->second;
 }
 
-void ManiSkillDataset::Files::name_cameras() {
+void DemonstrationDataset::Files::name_cameras() {
   for (const auto& [camera, size] : shape.cameras) cameras.push_back(camera);
 }
 
-ManiSkillDataset::ManiSkillDataset(const std::vector<std::string>& paths, const std::string& instruction)
+DemonstrationDataset::DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction)
     : files_(std::make_unique<Files>()) {
   for (const std::string& path : find_demonstrations(paths)) files_->add(path, instruction);
   files_->name_cameras();
 }
 
-ManiSkillDataset::~ManiSkillDataset() = default;
-ManiSkillDataset::ManiSkillDataset(ManiSkillDataset&&) noexcept = default;
-ManiSkillDataset& ManiSkillDataset::operator=(ManiSkillDataset&&) noexcept = default;
+DemonstrationDataset::~DemonstrationDataset() = default;
+DemonstrationDataset::DemonstrationDataset(DemonstrationDataset&&) noexcept = default;
+DemonstrationDataset& DemonstrationDataset::operator=(DemonstrationDataset&&) noexcept = default;
 
-int64_t ManiSkillDataset::size() const { return static_cast<int64_t>(files_->entries.size()); }
+int64_t DemonstrationDataset::size() const { return static_cast<int64_t>(files_->entries.size()); }
 
-const EpisodeInfo& ManiSkillDataset::info(int64_t episode) const {
+const EpisodeInfo& DemonstrationDataset::info(int64_t episode) const {
   const Files::Entry& entry = files_->at(episode);
   return entry.file->info(entry.index);
 }
 
-const std::vector<std::string>& ManiSkillDataset::cameras() const { return files_->cameras; }
+const std::vector<std::string>& DemonstrationDataset::cameras() const { return files_->cameras; }
 
-int64_t ManiSkillDataset::action_width() const { return files_->shape.action_width; }
+int64_t DemonstrationDataset::action_width() const { return files_->shape.action_width; }
 
-int64_t ManiSkillDataset::state_width() const { return files_->shape.state_width; }
+int64_t DemonstrationDataset::state_width() const { return files_->shape.state_width; }
 
-std::pair<int64_t, int64_t> ManiSkillDataset::frame_size(const std::string& camera) const {
+std::pair<int64_t, int64_t> DemonstrationDataset::frame_size(const std::string& camera) const {
   return files_->frame_size(camera);
 }
 
-const std::vector<std::pair<int64_t, int64_t>>& ManiSkillDataset::seeds_tried() const { return files_->seeds_tried; }
+const std::vector<std::pair<int64_t, int64_t>>& DemonstrationDataset::seeds_tried() const { return files_->seeds_tried; }
 
-Episode ManiSkillDataset::read(int64_t episode) const {
+Episode DemonstrationDataset::read(int64_t episode) const {
   const Files::Entry& entry = files_->at(episode);
   return entry.file->read(entry.index);
 }
 
-std::optional<Eigen::Isometry3d> ManiSkillDataset::read_hand(int64_t episode) const {
+std::optional<Eigen::Isometry3d> DemonstrationDataset::read_hand(int64_t episode) const {
   const Files::Entry& entry = files_->at(episode);
   return entry.file->read_hand(entry.index);
 }
 
-Image ManiSkillDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
+Image DemonstrationDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
   const Files::Entry& entry = files_->at(episode);
   files_->frame_size(camera);
   return entry.file->read_frame(entry.index, camera, index);

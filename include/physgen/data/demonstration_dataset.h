@@ -14,24 +14,25 @@
 
 namespace physgen {
 
-/// The .h5 files among `paths`: named files as they are, folders searched with all that is in them; sorted within a
-/// folder, each file once. Throws ConfigError for a path that does not exist and a folder without .h5 files.
+/// The .h5 and .hdf5 files among `paths`: named files as they are, folders searched with all that is in them; sorted within a
+/// folder, each file once. Throws ConfigError for a path that does not exist and a folder without any.
 std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths);
 
-/// Demonstrations in ManiSkill's layout: pairs of X.h5 and X.json, `traj_*` in numeric order, T + 1 observations to T
-/// actions, frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. Opening reads the JSON and checks it against
-/// the HDF5's shapes; arrays are read when asked for. Safe to use from several threads (reads are serialised: HDF5 is
-/// not).
-class ManiSkillDataset {
+/// Demonstrations, T + 1 observations to T actions, in two layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
+/// frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
+/// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
+/// frame pairs with the action taken on it. Episodes are in numeric order. Opening checks shapes; arrays are read when
+/// asked for. Safe to use from several threads (reads are serialised: HDF5 is not).
+class DemonstrationDataset {
  public:
-  /// @param paths        .h5 files, or folders that are searched for them
+  /// @param paths        .h5 or .hdf5 files, or folders that are searched for them
   /// @param instruction  replaces the files' own; needed where a file has none and its task is not a known one
   /// Throws ConfigError for a path that does not exist, FormatError for everything that is wrong inside.
-  explicit ManiSkillDataset(const std::vector<std::string>& paths, const std::string& instruction = "");
-  ~ManiSkillDataset();
+  explicit DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction = "");
+  ~DemonstrationDataset();
 
-  ManiSkillDataset(ManiSkillDataset&&) noexcept;
-  ManiSkillDataset& operator=(ManiSkillDataset&&) noexcept;
+  DemonstrationDataset(DemonstrationDataset&&) noexcept;
+  DemonstrationDataset& operator=(DemonstrationDataset&&) noexcept;
 
   /// The number of episodes of all files.
   int64_t size() const;
@@ -39,7 +40,7 @@ class ManiSkillDataset {
   /// The cameras that every episode has, sorted by name.
   const std::vector<std::string>& cameras() const;
   int64_t action_width() const;
-  int64_t state_width() const;  ///< 0 without obs/agent/qpos
+  int64_t state_width() const;  ///< 0 without obs/agent/qpos (ManiSkill) or obs/ee_states (LIBERO)
   /// Height and width of the frames of `camera`. Throws FormatError for a camera that is not one of `cameras`.
   std::pair<int64_t, int64_t> frame_size(const std::string& camera) const;
   /// Inclusive ranges of the seeds that the demonstrator tried, failures included: evaluation excludes them.

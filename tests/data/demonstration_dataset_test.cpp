@@ -14,10 +14,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-class ManiSkillDatasetTest : public DemonstrationFixture {};
+class DemonstrationDatasetTest : public DemonstrationFixture {};
 
-TEST_F(ManiSkillDatasetTest, ReadsWhatWasWritten) {
-  const ManiSkillDataset dataset({path_});
+TEST_F(DemonstrationDatasetTest, ReadsWhatWasWritten) {
+  const DemonstrationDataset dataset({path_});
   ASSERT_EQ(dataset.size(), 2);
   EXPECT_EQ(dataset.info(1).source, path_ + ":traj_1");
   EXPECT_EQ(dataset.info(1).task, "PushCube-v1");
@@ -38,11 +38,11 @@ TEST_F(ManiSkillDatasetTest, ReadsWhatWasWritten) {
   EXPECT_EQ(frame.pixels.back(), sketch_.pixel(1, 3, 12 * 20 * 3 - 1));
 }
 
-TEST_F(ManiSkillDatasetTest, SearchesFoldersAndSortsEpisodesByNumber) {
+TEST_F(DemonstrationDatasetTest, SearchesFoldersAndSortsEpisodesByNumber) {
   DemonstrationSketch many;
   many.steps = std::vector<int64_t>(11, 2);
   write_demonstrations(folder_ + "/b/deep/er.h5", many);
-  const ManiSkillDataset dataset({folder_, path_});
+  const DemonstrationDataset dataset({folder_, path_});
   ASSERT_EQ(dataset.size(), 2 + 11);
   EXPECT_THAT(dataset.info(0).source, HasSubstr("push.h5:traj_0"));
   EXPECT_THAT(dataset.info(4).source, HasSubstr("er.h5:traj_2"));
@@ -50,24 +50,24 @@ TEST_F(ManiSkillDatasetTest, SearchesFoldersAndSortsEpisodesByNumber) {
   EXPECT_THAT(dataset.seeds_tried(), ElementsAre(Pair(100, 102), Pair(100, 120)));
 }
 
-TEST_F(ManiSkillDatasetTest, OffersTheCamerasThatEveryEpisodeHas) {
+TEST_F(DemonstrationDatasetTest, OffersTheCamerasThatEveryEpisodeHas) {
   DemonstrationSketch wrist;
   wrist.cameras = {"hand_camera", "render_camera", "base_camera"};
   write_demonstrations(path_, wrist);
-  EXPECT_THAT(ManiSkillDataset({path_}).cameras(), ElementsAre("base_camera", "hand_camera", "render_camera"));
+  EXPECT_THAT(DemonstrationDataset({path_}).cameras(), ElementsAre("base_camera", "hand_camera", "render_camera"));
   remove_object(path_, "traj_1/obs/sensor_data/base_camera");
-  EXPECT_THAT(ManiSkillDataset({path_}).cameras(), ElementsAre("hand_camera", "render_camera"));
+  EXPECT_THAT(DemonstrationDataset({path_}).cameras(), ElementsAre("hand_camera", "render_camera"));
 }
 
-TEST_F(ManiSkillDatasetTest, TakesTheInstructionFromTheArgumentThenTheJsonThenTheTask) {
-  EXPECT_EQ(ManiSkillDataset({path_}).info(0).instruction, "Push and move a cube to a goal region in front of it.");
+TEST_F(DemonstrationDatasetTest, TakesTheInstructionFromTheArgumentThenTheJsonThenTheTask) {
+  EXPECT_EQ(DemonstrationDataset({path_}).info(0).instruction, "Push and move a cube to a goal region in front of it.");
   auto root = json();
   root["instruction"] = "push it";
   root["seeds_tried"] = {7, 200};
   write_json(path_, root);
-  EXPECT_EQ(ManiSkillDataset({path_}).info(0).instruction, "push it");
-  EXPECT_THAT(ManiSkillDataset({path_}).seeds_tried(), ElementsAre(Pair(7, 200)));
-  EXPECT_EQ(ManiSkillDataset({path_}, "go on").info(0).instruction, "go on");
+  EXPECT_EQ(DemonstrationDataset({path_}).info(0).instruction, "push it");
+  EXPECT_THAT(DemonstrationDataset({path_}).seeds_tried(), ElementsAre(Pair(7, 200)));
+  EXPECT_EQ(DemonstrationDataset({path_}, "go on").info(0).instruction, "go on");
   root.erase("instruction");
   root["env_info"]["env_id"] = "MyRobot-v3";
   write_json(path_, root);
@@ -77,8 +77,8 @@ TEST_F(ManiSkillDatasetTest, TakesTheInstructionFromTheArgumentThenTheJsonThenTh
   EXPECT_THAT(problem.next_step, HasSubstr("--instruction"));
 }
 
-TEST_F(ManiSkillDatasetTest, SeveralThreadsReadTheSameFrames) {
-  const ManiSkillDataset dataset({path_});
+TEST_F(DemonstrationDatasetTest, SeveralThreadsReadTheSameFrames) {
+  const DemonstrationDataset dataset({path_});
   std::vector<int> wrong(4, 0);
   std::vector<std::thread> threads;
   for (size_t t = 0; t < wrong.size(); ++t) {
@@ -93,16 +93,16 @@ TEST_F(ManiSkillDatasetTest, SeveralThreadsReadTheSameFrames) {
   EXPECT_THAT(wrong, ElementsAre(0, 0, 0, 0));
 }
 
-TEST_F(ManiSkillDatasetTest, NamesAPathThatDoesNotExist) {
-  const Problem problem = problem_of<ConfigError>([] { ManiSkillDataset({"/nowhere/demos.h5"}); });
+TEST_F(DemonstrationDatasetTest, NamesAPathThatDoesNotExist) {
+  const Problem problem = problem_of<ConfigError>([] { DemonstrationDataset({"/nowhere/demos.h5"}); });
   EXPECT_EQ(problem.where, "/nowhere/demos.h5");
   EXPECT_EQ(ConfigError(problem).exit_code(), 2);
   std::filesystem::create_directories(folder_ + "/empty");
-  EXPECT_THAT(problem_of<ConfigError>([&] { ManiSkillDataset({folder_ + "/empty"}); }).got, HasSubstr("no .h5 file"));
-  EXPECT_THAT(problem_of<ConfigError>([&] { ManiSkillDataset(std::vector<std::string>{}); }).what, HasSubstr("named"));
+  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset({folder_ + "/empty"}); }).got, HasSubstr("no .h5 file"));
+  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset(std::vector<std::string>{}); }).what, HasSubstr("named"));
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesAnEmptyAForeignAndATruncatedFile) {
+TEST_F(DemonstrationDatasetTest, RefusesAnEmptyAForeignAndATruncatedFile) {
   const auto size = std::filesystem::file_size(path_);
   std::filesystem::resize_file(path_, size / 2);
   Problem problem = open_problem();
@@ -115,14 +115,14 @@ TEST_F(ManiSkillDatasetTest, RefusesAnEmptyAForeignAndATruncatedFile) {
   EXPECT_EQ(open_problem().got, "0 bytes");
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesAFileWithoutEpisodes) {
+TEST_F(DemonstrationDatasetTest, RefusesAFileWithoutEpisodes) {
   H5Fclose(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
   const Problem problem = open_problem();
   EXPECT_THAT(problem.what, HasSubstr("no episodes"));
   EXPECT_EQ(problem.where, path_);
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesAMissingOrBrokenJson) {
+TEST_F(DemonstrationDatasetTest, RefusesAMissingOrBrokenJson) {
   const std::string json_path = folder_ + "/a/push.json";
   std::ofstream(json_path) << R"({"episodes": [)";
   EXPECT_EQ(open_problem().what, "a file is not JSON");
@@ -142,7 +142,7 @@ TEST_F(ManiSkillDatasetTest, RefusesAMissingOrBrokenJson) {
   EXPECT_THAT(open_problem().what, HasSubstr("no readable .json"));
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesAJsonThatDisagreesWithTheArrays) {
+TEST_F(DemonstrationDatasetTest, RefusesAJsonThatDisagreesWithTheArrays) {
   auto root = json();
   root["episodes"].erase(1);
   write_json(path_, root);
@@ -168,7 +168,7 @@ TEST_F(ManiSkillDatasetTest, RefusesAJsonThatDisagreesWithTheArrays) {
   EXPECT_EQ(open_problem().got, "pd_ee_delta_pose");
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesObservationsThatAreNotOneMoreThanActions) {
+TEST_F(DemonstrationDatasetTest, RefusesObservationsThatAreNotOneMoreThanActions) {
   const std::vector<uint8_t> pixels(5 * 12 * 20 * 3);
   replace_dataset(path_, "traj_0/obs/sensor_data/render_camera/rgb", H5T_NATIVE_UINT8, {5, 12, 20, 3}, pixels.data());
   EXPECT_EQ(open_problem().where, path_ + ":traj_0/obs/sensor_data/render_camera/rgb");
@@ -179,21 +179,21 @@ TEST_F(ManiSkillDatasetTest, RefusesObservationsThatAreNotOneMoreThanActions) {
   EXPECT_EQ(open_problem().where, path_ + ":traj_1/obs/agent/qpos");
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesNumbersThatAreNotFiniteByEpisodeRowAndColumn) {
+TEST_F(DemonstrationDatasetTest, RefusesNumbersThatAreNotFiniteByEpisodeRowAndColumn) {
   std::vector<float> actions(3 * 8, 0.5f);
   actions[2 * 8 + 6] = NAN;
   replace_dataset(path_, "traj_1/actions", H5T_NATIVE_FLOAT, {3, 8}, actions.data());
-  const ManiSkillDataset dataset({path_});
+  const DemonstrationDataset dataset({path_});
   EXPECT_NO_THROW(dataset.read(0));
   const Problem problem = problem_of<FormatError>([&] { dataset.read(1); });
   EXPECT_THAT(problem.where, HasSubstr("traj_1/actions, episode 1, row 2, column 6"));
   EXPECT_EQ(problem.got, "NaN");
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesFilesThatDisagree) {
+TEST_F(DemonstrationDatasetTest, RefusesFilesThatDisagree) {
   const auto problem_with = [&](const DemonstrationSketch& other) {
     write_demonstrations(folder_ + "/b.h5", other);
-    return problem_of<FormatError>([&] { ManiSkillDataset({path_, folder_ + "/b.h5"}); });
+    return problem_of<FormatError>([&] { DemonstrationDataset({path_, folder_ + "/b.h5"}); });
   };
   EXPECT_THAT(problem_with({.action_width = 7}).what, HasSubstr("width of actions"));
   EXPECT_EQ(problem_with({.action_width = 7}).got, "7");
@@ -205,7 +205,7 @@ TEST_F(ManiSkillDatasetTest, RefusesFilesThatDisagree) {
   EXPECT_THAT(problem_with({.cameras = {"other"}}).what, HasSubstr("no camera is in every episode"));
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesArraysOfAnotherTypeOrRank) {
+TEST_F(DemonstrationDatasetTest, RefusesArraysOfAnotherTypeOrRank) {
   const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
   const std::vector<float> values(6 * 12 * 20 * 4);
   replace_dataset(path_, rgb, H5T_NATIVE_FLOAT, {6, 12, 20, 3}, values.data());
@@ -223,9 +223,9 @@ TEST_F(ManiSkillDatasetTest, RefusesArraysOfAnotherTypeOrRank) {
   EXPECT_EQ(open_problem().where, path_ + ":traj_0/actions");
 }
 
-TEST_F(ManiSkillDatasetTest, RefusesCamerasThatAreNotThere) {
+TEST_F(DemonstrationDatasetTest, RefusesCamerasThatAreNotThere) {
   {
-    const ManiSkillDataset dataset({path_});
+    const DemonstrationDataset dataset({path_});
     const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "hand_camera", 0); });
     EXPECT_EQ(problem.got, "\"hand_camera\"");
     EXPECT_EQ(problem.expected, "render_camera");
@@ -239,7 +239,7 @@ TEST_F(ManiSkillDatasetTest, RefusesCamerasThatAreNotThere) {
 }
 
 #ifdef PHYSGEN_PYTHON
-TEST_F(ManiSkillDatasetTest, ReadsWhatH5pyWrites) {
+TEST_F(DemonstrationDatasetTest, ReadsWhatH5pyWrites) {
   const std::string script = folder_ + "/write.py";
   std::ofstream(script) << R"(
 import sys, zlib
@@ -268,7 +268,7 @@ with h5py.File(sys.argv[1], "w", track_order=True) as file:
   const int read = fscanf(pipe, "%lf %lu %lu", &action, &last, &first);
   pclose(pipe);
   if (read != 3) GTEST_SKIP() << "needs h5py in " << PHYSGEN_PYTHON;
-  const ManiSkillDataset dataset({path_});
+  const DemonstrationDataset dataset({path_});
   EXPECT_EQ(dataset.read(1).actions(2, 5), static_cast<float>(action));
   const auto sum = [&](int64_t index) {
     const Image frame = dataset.read_frame(1, "render_camera", index);
