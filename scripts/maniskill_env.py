@@ -31,17 +31,12 @@ import gymnasium as gym  # noqa: E402
 import mani_skill.envs  # noqa: E402,F401  (registers the tasks)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from maniskill_tasks import MAX_STEPS  # noqa: E402
 
 torch.set_num_threads(1)
 
-INSTRUCTIONS = {
-    "PushCube-v1": "Push and move a cube to a goal region in front of it.",
-    "PickCube-v1": "Grasp a red cube and move it to a target goal position.",
-    "StackCube-v1": "Pick up a red cube and stack it on top of a green cube and let go of the cube without it falling.",
-}
 
-
-def make_env(task: str, cameras: list[str], size: int, control_mode: str = "pd_joint_pos", max_steps: int = 200) -> gym.Env:
+def make_env(task: str, cameras: list[str], size: int, control_mode: str = "pd_joint_pos", max_steps: int = MAX_STEPS) -> gym.Env:
     """An environment whose steps render nothing: pictures are made by render_views alone.
 
     Each reset rebuilds the scene (0.2 s), since the physics engine's caches would otherwise make an episode depend on the last one.

@@ -1,8 +1,8 @@
 """Runs one simulator for `physgen rollout`: answers its requests over an inherited socket, one reply to each.
 
 A message is its length (uint32, little-endian) and that many bytes of MessagePack: a map. An array is a map of the binary keys
-__ndarray__, data, dtype and shape. Requests: hello, make, reset, step, close. An exception becomes {error, kind}; its traceback is printed.
-Of the simulator's state only what the policy may know goes out: pictures, joint positions when asked for, success.
+__ndarray__, data, dtype and shape. Requests: hello, list, make, reset, step, close. An exception becomes {error, kind}; its traceback is
+printed. Of the simulator's state only what the policy may know goes out: pictures, the robot's own state when asked for, success.
 """
 
 import argparse
@@ -14,10 +14,11 @@ import struct
 import sys
 import traceback
 
+import maniskill_tasks
 import msgpack
 import numpy as np
 
-PROTOCOL = 1
+PROTOCOL = 2
 LONGEST_MESSAGE = 256 << 20
 
 
@@ -75,15 +76,19 @@ class Connection:
 class ManiSkill:
     """ManiSkill's tasks, simulated and rendered on the CPU."""
 
-    def __init__(self):
+    def tasks(self, name):
+        """The instruction of each task of this name, how many initial states each has (0: any seed), and the usual limit."""
+        known = maniskill_tasks.INSTRUCTIONS
+        if name not in known:
+            raise Refusal("unknown_task", f"no task named {name}", choices=list(known))
+        return {name: known[name]}, 0, maniskill_tasks.MAX_STEPS
+
+    def make(self, task, cameras, size, control_mode, max_steps):
         try:
             import maniskill_env
         except ImportError as error:
             raise Refusal("cannot_start", f"ManiSkill cannot be imported: {error}")
         self.module = maniskill_env
-        self.instructions = maniskill_env.INSTRUCTIONS
-
-    def make(self, task, cameras, size, control_mode, max_steps):
         try:
             self.env = self.module.make_env(task, cameras, size, control_mode, max_steps)
         except ValueError as error:
@@ -96,7 +101,7 @@ class ManiSkill:
         space = self.env.action_space
         return np.float32(space.low).reshape(-1), np.float32(space.high).reshape(-1)
 
-    def reset(self, seed):
+    def reset(self, task, seed):
         self.env.reset(seed=seed)
 
     def act(self, action):
@@ -110,12 +115,78 @@ class ManiSkill:
         return self.module.state_of(self.env)
 
 
+class Libero:
+    """LIBERO's suites: a task's environment is made when an episode of it begins, from one of its published initial states."""
+
+    def __init__(self):
+        try:
+            import libero_env
+        except ImportError as error:
+            raise Refusal("cannot_start", f"LIBERO cannot be imported: {error}")
+        self.module = libero_env
+        self.task = self.env = None
+
+    def tasks(self, name):
+        suites = self.module.task_map()
+        if name not in suites:
+            raise Refusal("unknown_task", f"no suite named {name}", choices=list(suites))
+        states = min(len(self.states_of(name, task)) for task in suites[name])
+        return {task: self.module.instruction_of(task) for task in suites[name]}, states, self.module.MAX_STEPS[name]
+
+    def states_of(self, suite, task):
+        try:
+            return self.module.initial_states_of(suite, task)
+        except ValueError as error:
+            raise Refusal("cannot_start", str(error))
+
+    def make(self, suite, cameras, size, control_mode, max_steps):
+        unknown = [camera for camera in cameras if camera not in self.module.CAMERAS]
+        if unknown:
+            raise Refusal("refused", f"no camera named {', '.join(unknown)}: there are {', '.join(self.module.CAMERAS)}")
+        if control_mode != self.module.CONTROL_MODE:
+            raise Refusal("refused", f"control mode {control_mode}: there is {self.module.CONTROL_MODE}")
+        self.suite, self.size = suite, size
+        return np.full(7, -1, np.float32), np.ones(7, np.float32)
+
+    def reset(self, task, seed):
+        states = self.states_of(self.suite, task)
+        if seed >= len(states):
+            raise Refusal("refused", f"initial state {seed}: {task} has 0 to {len(states) - 1}")
+        self.open(task)
+        self.module.reset(self.env, self.module.SEED)
+        self.module.set_state(self.env, states[seed])
+        self.module.wait(self.env)
+
+    def open(self, task):
+        if self.task == task:
+            return
+        if self.env is not None:
+            self.env.close()
+        self.task = self.env = None
+        try:
+            self.env = self.module.make_env(self.suite, task, self.size)
+        except (ImportError, FileNotFoundError) as error:
+            raise Refusal("cannot_start", f"{error}\n{self.module.GET_ASSETS}" if "assets" in str(error) else str(error))
+        self.task = task
+
+    def act(self, action):
+        self.env.step(np.float64(action))
+        return bool(self.env._check_success())
+
+    def views(self, cameras):
+        turned = [self.module.render_view(self.env, camera, self.size)[::-1, ::-1] for camera in cameras]
+        return [np.ascontiguousarray(picture) for picture in turned]
+
+    def state(self):
+        return self.module.state_of(self.env)
+
+
 class Session:
     """One simulator and the episode that runs in it."""
 
     def __init__(self, start_simulator):
         self.start_simulator = start_simulator
-        self.simulator = self.task = self.steps = None
+        self.simulator = self.steps = None
 
     def hello(self, protocol):
         if protocol != PROTOCOL:
@@ -127,23 +198,27 @@ class Session:
             "python": platform.python_version(),
         }
 
-    def make(self, task, cameras, size, control_mode, max_steps, state, record):
-        if task not in self.simulator.instructions:
-            raise Refusal("unknown_task", f"no task named {task}", choices=list(self.simulator.instructions))
-        low, high = self.simulator.make(task, cameras, size, control_mode, max_steps)
-        self.task, self.cameras, self.max_steps = task, cameras, max_steps
-        self.sends_state, self.records = state, record
+    def list(self, name):
+        instructions, initial_states, max_steps = self.simulator.tasks(name)
         return {
-            "action_width": len(low),
-            "action_low": low,
-            "action_high": high,
-            "instruction": self.simulator.instructions[task],
-            "cameras": cameras,
+            "tasks": list(instructions),
+            "instructions": list(instructions.values()),
+            "initial_states": initial_states,
+            "max_steps": max_steps,
         }
 
-    def reset(self, seed):
-        self.simulator.reset(seed)
-        self.steps, self.success = 0, False
+    def make(self, name, cameras, size, control_mode, max_steps, state, record):
+        self.instructions, *_ = self.simulator.tasks(name)
+        low, high = self.simulator.make(name, cameras, size, control_mode, max_steps)
+        self.cameras, self.max_steps = cameras, max_steps
+        self.sends_state, self.records = state, record
+        return {"action_width": len(low), "action_low": low, "action_high": high, "cameras": cameras}
+
+    def reset(self, task, seed):
+        if task not in self.instructions:
+            raise Refusal("unknown_task", f"no task named {task}", choices=list(self.instructions))
+        self.simulator.reset(task, seed)
+        self.instruction, self.steps, self.success = self.instructions[task], 0, False
         return self.perception()
 
     def step(self, actions):
@@ -165,7 +240,7 @@ class Session:
     def perception(self):
         seen = {
             "views": self.simulator.views(self.cameras),
-            "instruction": self.simulator.instructions[self.task],
+            "instruction": self.instruction,
             "success": self.success,
             "done": self.done(),
             "control_steps": self.steps,
@@ -174,7 +249,7 @@ class Session:
 
     def answer(self, message):
         name = message.pop("request")
-        if name not in ("hello", "make", "reset", "step"):
+        if name not in ("hello", "list", "make", "reset", "step"):
             raise ValueError(f"no request named {name}")
         return getattr(self, name)(**message)
 
@@ -198,10 +273,10 @@ def serve(connection, start_simulator):
 
 def main():
     parser = argparse.ArgumentParser(description="Runs one simulator for `physgen rollout`.")
-    parser.add_argument("--simulator", choices=["maniskill"], required=True)
+    parser.add_argument("--simulator", choices=["maniskill", "libero"], required=True)
     parser.add_argument("--fd", type=int, required=True, help="an inherited socket")
     options = parser.parse_args()
-    serve(Connection(options.fd), {"maniskill": ManiSkill}[options.simulator])
+    serve(Connection(options.fd), {"maniskill": ManiSkill, "libero": Libero}[options.simulator])
     sys.stdout.flush()
     os._exit(0)  # the driver's own clean-up is slow and sometimes crashes
 

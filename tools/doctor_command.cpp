@@ -118,10 +118,25 @@ std::vector<Check> check_simulator() {
   if (!simulator) return {started, {"renderer", kWarning, "not tried: it needs ManiSkill"}};
   return {started, attempt("renderer", [&] {
             const auto start = std::chrono::steady_clock::now();
-            require_picture(simulator->reset(0).views.at(0));
+            require_picture(simulator->reset({config.task, 0}).views.at(0));
             return fmt::format("an episode starts with a picture of {0} x {0} in {1}", config.size,
                                seconds_since(start));
           })};
+}
+
+// LIBERO is set up by those who want it: without it nothing else fails.
+Check check_libero() {
+  const SimulatorConfig config{
+      .simulator = "libero", .task = "libero_object", .cameras = {"agentview"}, .control_mode = "osc_pose"};
+  Check check = attempt("LIBERO", [&] {
+    const TaskList list = SimulatorProcess::list_tasks(config);
+    const auto start = std::chrono::steady_clock::now();
+    SimulatorProcess simulator(config);
+    require_picture(simulator.reset({list.tasks.at(0), 0}).views.at(0));
+    return "an episode of " + config.task + " starts in " + seconds_since(start);
+  });
+  if (check.state == kFail) check.state = kWarning;
+  return check;
 }
 
 Check check_video() {
@@ -194,6 +209,7 @@ void run_doctor(bool json) {
   add(check_cuda(machine));
   add({check_memory(), check_disk(), check_video()});
   add(check_simulator());
+  add({check_libero()});
   if (json) print_json(all);
   if (machine.torch_problem.empty()) return;
   throw Error({.what = "LibTorch does not work", .got = first_line(machine.torch_problem), .next_step = all[0].remedy});

@@ -3,14 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 
 #include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/machine.h>
 #include <physgen/rollout/evaluation.h>
@@ -26,6 +29,8 @@ struct RolloutOptions {
   RolloutConfig config;
   EvaluationOptions evaluation;
   SimulatorConfig simulator;
+  std::vector<std::string> tasks;  // names or numbers; all without any
+  bool swap_instructions = false;
 };
 
 int64_t usual_size(const Policy& policy) {
@@ -69,6 +74,12 @@ SimulatorConfig simulator_of(const RolloutOptions& options, const Policy& policy
   return simulator;
 }
 
+TaskList list_tasks(const RolloutOptions& options) {
+  SimulatorConfig simulator = options.simulator;
+  std::tie(simulator.simulator, simulator.task) = parse_environment_name(options.config.environment);
+  return SimulatorProcess::list_tasks(simulator);
+}
+
 std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const Policy& policy) {
   auto simulator = std::make_unique<SimulatorProcess>(config);
   if (simulator->action_width() != policy.action_width()) {
@@ -94,6 +105,58 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
       .imagine = [controller] { return controller->imagine(); }};
 }
 
+// Numbers count from 0 in the suite's order.
+size_t place_of(const std::string& task, const std::vector<std::string>& names) {
+  const auto named = std::find(names.begin(), names.end(), task);
+  if (named != names.end()) return static_cast<size_t>(named - names.begin());
+  size_t number = names.size();
+  const auto [end, failure] = std::from_chars(task.data(), task.data() + task.size(), number);
+  if (failure == std::errc() && end == task.data() + task.size() && number < names.size()) return number;
+  const std::string near = suggestion(task, names);
+  throw ConfigError({.what = "there is no such task",
+                     .where = "--tasks",
+                     .got = "\"" + task + "\"",
+                     .expected = fmt::format("a name, or a number from 0 to {}", names.size() - 1),
+                     .next_step = near.empty() ? "the names: " + comma_separated(names) : near});
+}
+
+void check_initial_states(const RolloutConfig& config, int64_t there) {
+  if (there == 0 || config.seed + config.episodes <= there) return;
+  throw ConfigError({.what = "there are fewer initial states than asked for",
+                     .where = "--seed and --episodes-per-task",
+                     .got = fmt::format("{} to {}", config.seed, config.seed + config.episodes - 1),
+                     .expected = fmt::format("0 to {}", there - 1)});
+}
+
+// The tasks, what the policy is told in each, and the limit of an episode, as far as the command line leaves it open.
+void choose_tasks(RolloutOptions& options, const TaskList& list) {
+  RolloutConfig& config = options.config;
+  check_initial_states(config, list.initial_states);
+  std::vector<std::string> told;
+  for (const std::string& task : options.tasks.empty() ? list.tasks : options.tasks) {
+    const size_t place = place_of(task, list.tasks);
+    config.tasks.push_back(list.tasks[place]);
+    told.push_back(list.instructions[place]);
+  }
+  if (options.swap_instructions) {
+    std::rotate(told.begin(), told.begin() + 1, told.end());
+    config.instructions = told;
+  }
+  if (config.max_steps == 0) config.max_steps = list.max_steps;
+}
+
+void warn_of_new_instructions(const std::vector<PlannedEpisode>& plan, const TaskList& list, const Policy& policy) {
+  std::set<std::string> told;
+  for (const PlannedEpisode& episode : plan) {
+    const size_t place = place_of(episode.start.task, list.tasks);
+    told.insert(episode.instruction.empty() ? list.instructions[place] : episode.instruction);
+  }
+  for (const std::string& instruction : told) {
+    if (policy.knows(instruction)) continue;
+    spdlog::warn("the policy was never trained on the instruction \"{}\"", instruction);
+  }
+}
+
 int64_t threads_of(const EvaluationOptions& options) {
   if (options.threads > 0) return options.threads;
   return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.workers));
@@ -103,8 +166,8 @@ void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far)
   const bool terminal = isatty(STDOUT_FILENO);
   const char* outcome = !record.infrastructure_error.empty() ? "no result" : record.success ? "success" : "failure";
   const int64_t done = so_far.finished + so_far.infrastructure_errors;
-  fmt::print("{}{}/{}  episode {}  seed {}  {}  {} control steps  {:.1f} s  {:.0f} ms a round",
-             terminal ? "\r\033[K" : "", done, so_far.episodes, record.episode, record.seed, outcome,
+  fmt::print("{}{}/{}  episode {}  {}  seed {}  {}  {} control steps  {:.1f} s  {:.0f} ms a round",
+             terminal ? "\r\033[K" : "", done, so_far.episodes, record.episode, record.task, record.seed, outcome,
              record.control_steps, record.seconds, record.policy_ms_p50);
   if (terminal) fmt::print("  |  {:.1f} % so far", 100 * so_far.success_rate);
   if (!terminal || done == so_far.episodes) fmt::print("\n");
@@ -113,6 +176,11 @@ void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far)
 
 void conclude(const EvaluationResult& result, const EvaluationOptions& options, int signal) {
   const EvaluationSummary& summary = result.summary;
+  if (result.tasks.size() > 1) {
+    for (const TaskSummary& task : result.tasks) {
+      fmt::print("{:<40} {}\n", success_text(task.summary), task.task);
+    }
+  }
   fmt::print("{}\n", success_text(summary));
   fmt::print("{:.0f} control steps to a success, {:.0f} ms a round (medians); {}\n", summary.median_control_steps,
              summary.ms_per_round, (std::filesystem::path(options.out) / "summary.json").string());
@@ -137,6 +205,9 @@ void run_rollout(RolloutOptions options) {
   parse_environment_name(options.config.environment);  // before the policy takes its time to load
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
+  const TaskList list = list_tasks(options);
+  choose_tasks(options, list);
+  warn_of_new_instructions(plan_episodes(options.config), list, *policy);
   const SimulatorConfig simulator = simulator_of(options, *policy);
   const auto make_environment = [&](bool record) {
     SimulatorConfig config = simulator;
@@ -160,17 +231,31 @@ void add_policy_options(CLI::App& command, RolloutConfig& config) {
   command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it as trained");
 }
 
-void add_environment_options(CLI::App& command, RolloutConfig& config, SimulatorConfig& simulator) {
-  command.add_option("--env", config.environment, "SIMULATOR:TASK, such as maniskill:PushCube-v1")->required();
-  command.add_option("--episodes", config.episodes, "how many")->capture_default_str()->check(CLI::Range(1, 1'000'000));
-  command.add_option("--seed", config.seed, "of the first episode; seeds seen by the demonstrator are skipped")
+void add_environment_options(CLI::App& command, RolloutOptions& options) {
+  RolloutConfig& config = options.config;
+  SimulatorConfig& simulator = options.simulator;
+  command.add_option("--env", config.environment, "maniskill:TASK, such as maniskill:PushCube-v1, or libero:SUITE")
+      ->required();
+  command.add_option("--tasks", options.tasks, "of a suite, names or numbers from 0; without it all");
+  command.add_flag("--swap-instructions", options.swap_instructions,
+                   "tell the policy in each task what the next one asks for: shows whether it listens");
+  command.add_option("--episodes,--episodes-per-task", config.episodes, "how many of each task")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  command
+      .add_option("--seed", config.seed,
+                  "of each task's first episode, in LIBERO the number of its initial state; "
+                  "seeds seen by the demonstrator are skipped")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}));
   command.add_option("--size", config.size, "height and width of the rendered pictures; without it as in training")
       ->check(CLI::Range(8, 4096));
-  command.add_option("--max-steps", config.max_steps, "control steps after which an episode has failed")
-      ->capture_default_str();
-  command.add_option("--python", simulator.python, "interpreter that has the simulator; without it .venv/bin/python");
+  command
+      .add_option("--max-steps", config.max_steps,
+                  "control steps after which an episode has failed; without it the simulator's usual limit")
+      ->check(CLI::Range(1, 1'000'000));
+  command.add_option("--python", simulator.python,
+                     "interpreter that has the simulator; without it .venv/bin/python or .venv-libero/bin/python");
   command.add_option("--deadline", simulator.deadline_seconds, "seconds a reset or step may take before it is retried")
       ->capture_default_str();
 }
@@ -195,8 +280,9 @@ void add_rollout_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("rollout", "let a policy act in a simulator and count its successes");
   const auto options = std::make_shared<RolloutOptions>();
   options->config.device = "auto";
+  options->config.max_steps = 0;
   add_policy_options(*command, options->config);
-  add_environment_options(*command, options->config, options->simulator);
+  add_environment_options(*command, *options);
   add_evaluation_options(*command, options->evaluation);
   command->callback([options] { run_rollout(*options); });
 }

@@ -19,6 +19,7 @@ using nlohmann::ordered_json;
 
 std::string line_of(const EpisodeRecord& record) {
   ordered_json line = {{"episode", record.episode},
+                       {"task", record.task},
                        {"seed", record.seed},
                        {"success", record.success},
                        {"control_steps", record.control_steps},
@@ -38,6 +39,7 @@ std::string line_of(const EpisodeRecord& record) {
 EpisodeRecord record_of(const std::string& line) {
   const json fields = json::parse(line);
   EpisodeRecord record{.episode = fields.at("episode").get<int64_t>(),
+                       .task = fields.at("task").get<std::string>(),
                        .seed = fields.at("seed").get<int64_t>(),
                        .success = fields.at("success").get<bool>(),
                        .control_steps = fields.at("control_steps").get<int64_t>(),
@@ -74,18 +76,19 @@ FormatError damaged(const fs::path& path, size_t line, const std::string& got, c
                       .next_step = "remove the line, and the episode is run again"});
 }
 
-EpisodeRecord read_line(const std::string& text, const fs::path& path, size_t line, const std::vector<int64_t>& seeds) {
+EpisodeRecord read_line(const std::string& text, const fs::path& path, size_t line,
+                        const std::vector<PlannedEpisode>& plan) {
   try {
     EpisodeRecord record = record_of(text);
-    const bool known = record.episode >= 0 && record.episode < static_cast<int64_t>(seeds.size());
+    const bool known = record.episode >= 0 && record.episode < static_cast<int64_t>(plan.size());
     if (!known) {
-      throw damaged(path, line, "episode " + std::to_string(record.episode),
-                    "0 to " + std::to_string(seeds.size() - 1));
+      throw damaged(path, line, "episode " + std::to_string(record.episode), "0 to " + std::to_string(plan.size() - 1));
     }
-    const int64_t seed = seeds[static_cast<size_t>(record.episode)];
-    if (record.seed != seed) {
-      throw damaged(path, line, "seed " + std::to_string(record.seed),
-                    std::to_string(seed) + " for episode " + std::to_string(record.episode));
+    const EpisodeStart& start = plan[static_cast<size_t>(record.episode)].start;
+    if (record.seed != start.seed || record.task != start.task) {
+      throw damaged(
+          path, line, record.task + ", seed " + std::to_string(record.seed),
+          start.task + ", seed " + std::to_string(start.seed) + " for episode " + std::to_string(record.episode));
     }
     return record;
   } catch (const json::exception&) {
@@ -94,12 +97,12 @@ EpisodeRecord read_line(const std::string& text, const fs::path& path, size_t li
 }
 
 std::vector<EpisodeRecord> read_records(const std::string& contents, const fs::path& path,
-                                        const std::vector<int64_t>& seeds) {
+                                        const std::vector<PlannedEpisode>& plan) {
   std::vector<EpisodeRecord> records;
   std::set<int64_t> episodes;
   const std::vector<std::string> lines = lines_of(contents);
   for (size_t line = 0; line < lines.size(); ++line) {
-    EpisodeRecord record = read_line(lines[line], path, line, seeds);
+    EpisodeRecord record = read_line(lines[line], path, line, plan);
     if (!record.infrastructure_error.empty()) continue;
     if (!episodes.insert(record.episode).second) {
       throw damaged(path, line, "episode " + std::to_string(record.episode) + " a second time", "each episode once");
@@ -111,9 +114,9 @@ std::vector<EpisodeRecord> read_records(const std::string& contents, const fs::p
 
 }  // namespace
 
-EpisodeJournal::EpisodeJournal(const fs::path& path, const std::vector<int64_t>& seeds) {
+EpisodeJournal::EpisodeJournal(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
   const std::string contents = contents_of(path);
-  records_ = read_records(contents, path, seeds);
+  records_ = read_records(contents, path, plan);
   std::string kept;
   for (const EpisodeRecord& record : records_) kept += line_of(record);
   if (kept != contents || !fs::exists(path)) write_file_atomically(path, kept);

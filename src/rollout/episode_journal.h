@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "physgen/rollout/episode_record.h"
+#include "physgen/rollout/evaluation.h"
 
 namespace physgen {
 
@@ -17,9 +17,9 @@ class EpisodeJournal {
  public:
   /// Opens or creates the file. A last line that was cut short is dropped, and so are episodes without a result: they
   /// are to be tried again.
-  /// @param seeds  the seed of each episode
-  /// Throws FormatError naming the line that is no record, or of an episode twice, or of another seed.
-  EpisodeJournal(const std::filesystem::path& path, const std::vector<int64_t>& seeds);
+  /// Throws FormatError naming the line that is no record, or of an episode twice, or of another task or seed than the
+  /// plan's.
+  EpisodeJournal(const std::filesystem::path& path, const std::vector<PlannedEpisode>& plan);
   ~EpisodeJournal();
 
   const std::vector<EpisodeRecord>& records() const { return records_; }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace physgen {
 
 EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t episodes) {
@@ -27,6 +30,18 @@ EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t e
   summary.median_control_steps = median(steps);
   summary.ms_per_round = median(times);
   return summary;
+}
+
+std::vector<TaskSummary> summarize_tasks(const std::vector<EpisodeRecord>& records,
+                                         const std::vector<std::string>& tasks, int64_t episodes) {
+  std::vector<TaskSummary> summaries;
+  for (const std::string& task : tasks) {
+    std::vector<EpisodeRecord> its;
+    std::copy_if(records.begin(), records.end(), std::back_inserter(its),
+                 [&](const EpisodeRecord& record) { return record.task == task; });
+    summaries.push_back({task, summarize(its, episodes)});
+  }
+  return summaries;
 }
 
 std::string success_text(const EvaluationSummary& summary) {

@@ -35,10 +35,13 @@ void append_frames(std::vector<Image>& film, std::vector<Image> frames, const st
   for (Image& frame : frames) film.push_back(expected ? beside(frame, *expected) : std::move(frame));
 }
 
-EpisodeRecord record_of_nothing(int64_t episode, int64_t seed, int64_t retries, const SimulatorFailure& failure) {
-  EpisodeRecord record;
-  record.episode = episode;
-  record.seed = seed;
+EpisodeRecord record_of(int64_t episode, const EpisodeStart& start) {
+  return {.episode = episode, .task = start.task, .seed = start.seed};
+}
+
+EpisodeRecord record_of_nothing(int64_t episode, const EpisodeStart& start, int64_t retries,
+                                const SimulatorFailure& failure) {
+  EpisodeRecord record = record_of(episode, start);
   record.retries = retries;
   record.infrastructure_error = failure.what();
   return record;
@@ -53,13 +56,13 @@ EpisodeRunner::EpisodeRunner(const EvaluationOptions& options, const MakeEnviron
       policy_(std::move(policy)),
       stopped_(std::move(stopped)) {}
 
-std::optional<EpisodeRecord> EpisodeRunner::run(int64_t episode, int64_t seed) {
+std::optional<EpisodeRecord> EpisodeRunner::run(int64_t episode, const PlannedEpisode& planned) {
   bool started = false;
   for (int64_t retry = 0;; ++retry) {
     try {
       prepare_environment(films(episode));
       started = true;
-      std::optional<EpisodeRecord> record = attempt(episode, seed);
+      std::optional<EpisodeRecord> record = attempt(episode, planned);
       if (record) record->retries = retry;
       return record;
     } catch (const SimulatorFailure& failure) {
@@ -67,10 +70,10 @@ std::optional<EpisodeRecord> EpisodeRunner::run(int64_t episode, int64_t seed) {
       if (stopped_()) return std::nullopt;
       if (retry == options_.retries) {
         if (!started) throw;  // no episode would fare better
-        return record_of_nothing(episode, seed, retry, failure);
+        return record_of_nothing(episode, planned.start, retry, failure);
       }
-      spdlog::warn("episode {} (seed {}) is tried again ({} of {}): {}", episode, seed, retry + 1, options_.retries,
-                   failure.what());
+      spdlog::warn("episode {} ({}, seed {}) is tried again ({} of {}): {}", episode, planned.start.task,
+                   planned.start.seed, retry + 1, options_.retries, failure.what());
     }
   }
 }
@@ -82,13 +85,12 @@ void EpisodeRunner::prepare_environment(bool record) {
   recording_ = record;
 }
 
-std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, int64_t seed) {
+std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const PlannedEpisode& planned) {
   const auto start = std::chrono::steady_clock::now();
-  EpisodeRecord record;
-  record.episode = episode;
-  record.seed = seed;
-  Perception seen = environment_->reset(seed);
-  policy_.reset(seen.instruction, mixed_seed(static_cast<uint64_t>(seed), Stream::rollout));
+  EpisodeRecord record = record_of(episode, planned.start);
+  Perception seen = environment_->reset(planned.start);
+  policy_.reset(planned.instruction.empty() ? seen.instruction : planned.instruction,
+                mixed_seed(static_cast<uint64_t>(planned.start.seed), Stream::rollout));
   std::vector<Image> film, first;
   if (recording_ && !seen.views.empty()) first.push_back(seen.views.front());
   std::vector<double> milliseconds;

@@ -18,11 +18,11 @@ class EpisodeRunner {
                 std::function<bool()> stopped);
 
   /// The episode's result, after as many retries as the simulator made necessary; nothing when it was stopped.
-  std::optional<EpisodeRecord> run(int64_t episode, int64_t seed);
+  std::optional<EpisodeRecord> run(int64_t episode, const PlannedEpisode& planned);
 
  private:
   void prepare_environment(bool record);
-  std::optional<EpisodeRecord> attempt(int64_t episode, int64_t seed);
+  std::optional<EpisodeRecord> attempt(int64_t episode, const PlannedEpisode& planned);
   Matrix next_actions(Perception& seen, const Matrix& executed, std::vector<double>& milliseconds);
   std::optional<Image> imagine() const;
   bool films(int64_t episode) const { return !options_.video.empty() && episode < options_.videos; }

@@ -65,30 +65,34 @@ void keep_config(const RolloutConfig& config, const fs::path& folder) {
   }
 }
 
-std::string summary_json(const EvaluationSummary& summary) {
-  return ordered_json{{"episodes", summary.episodes},
-                      {"finished", summary.finished},
-                      {"successes", summary.successes},
-                      {"failures", summary.finished - summary.successes},
-                      {"infrastructure_errors", summary.infrastructure_errors},
-                      {"retries", summary.retries},
-                      {"success_rate", summary.success_rate},
-                      {"interval_95", {summary.interval.low, summary.interval.high}},
-                      {"median_control_steps", summary.median_control_steps},
-                      {"ms_per_round", summary.ms_per_round}}
-             .dump(2) +
-         "\n";
+ordered_json json_of(const EvaluationSummary& summary) {
+  return {{"episodes", summary.episodes},
+          {"finished", summary.finished},
+          {"successes", summary.successes},
+          {"failures", summary.finished - summary.successes},
+          {"infrastructure_errors", summary.infrastructure_errors},
+          {"retries", summary.retries},
+          {"success_rate", summary.success_rate},
+          {"interval_95", {summary.interval.low, summary.interval.high}},
+          {"median_control_steps", summary.median_control_steps},
+          {"ms_per_round", summary.ms_per_round}};
+}
+
+std::string summary_json(const EvaluationResult& result) {
+  ordered_json summary = json_of(result.summary);
+  for (const TaskSummary& task : result.tasks) summary["tasks"][task.task] = json_of(task.summary);
+  return summary.dump(2) + "\n";
 }
 
 /// The episodes that are left, and the workers that share them.
 class Evaluation {
  public:
-  Evaluation(const EvaluationOptions& options, std::vector<int64_t> seeds, EpisodeJournal& journal,
+  Evaluation(const EvaluationOptions& options, const std::vector<PlannedEpisode>& plan, EpisodeJournal& journal,
              const EvaluationProgress& progress, const std::atomic<bool>& stop)
-      : options_(options), seeds_(std::move(seeds)), journal_(journal), progress_(progress), stop_(stop) {
+      : options_(options), plan_(plan), journal_(journal), progress_(progress), stop_(stop) {
     std::set<int64_t> finished;
     for (const EpisodeRecord& record : journal.records()) finished.insert(record.episode);
-    for (int64_t episode = static_cast<int64_t>(seeds_.size()) - 1; episode >= 0; --episode) {
+    for (int64_t episode = static_cast<int64_t>(plan_.size()) - 1; episode >= 0; --episode) {
       if (!finished.contains(episode)) left_.push_back(episode);
     }
   }
@@ -111,7 +115,7 @@ class Evaluation {
     try {
       EpisodeRunner runner(options_, make_environment, make_policy(), [this] { return stopped(); });
       while (const std::optional<int64_t> episode = next_episode()) {
-        const auto record = runner.run(*episode, seeds_[static_cast<size_t>(*episode)]);
+        const auto record = runner.run(*episode, plan_[static_cast<size_t>(*episode)]);
         if (!record) return;
         finish(*record);
       }
@@ -133,11 +137,11 @@ class Evaluation {
   void finish(const EpisodeRecord& record) {
     const std::lock_guard lock(mutex_);
     journal_.append(record);
-    if (progress_) progress_(record, summarize(journal_.records(), static_cast<int64_t>(seeds_.size())));
+    if (progress_) progress_(record, summarize(journal_.records(), static_cast<int64_t>(plan_.size())));
   }
 
   EvaluationOptions options_;
-  std::vector<int64_t> seeds_;
+  const std::vector<PlannedEpisode>& plan_;
   EpisodeJournal& journal_;
   const EvaluationProgress& progress_;
   const std::atomic<bool>& stop_;
@@ -174,23 +178,43 @@ std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vect
   return seeds;
 }
 
+std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config) {
+  const size_t tasks = config.tasks.size(), instructions = config.instructions.size();
+  if (tasks == 0 || (instructions != 0 && instructions != tasks)) {
+    throw ConfigError({.what = "the tasks of an evaluation are incomplete",
+                       .where = "tasks",
+                       .got = std::to_string(tasks) + " tasks, " + std::to_string(instructions) + " instructions",
+                       .expected = "at least one task, and an instruction for each or none"});
+  }
+  const std::vector<int64_t> seeds = episode_seeds(config.seed, config.episodes, config.excluded_seeds);
+  std::vector<PlannedEpisode> plan;
+  for (size_t task = 0; task < tasks; ++task) {
+    for (const int64_t seed : seeds) {
+      plan.push_back({{config.tasks[task], seed}, instructions == 0 ? "" : config.instructions[task]});
+    }
+  }
+  return plan;
+}
+
 EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& options,
                           const MakeEnvironment& make_environment, const MakePolicy& make_policy,
                           const EvaluationProgress& progress, const std::atomic<bool>& stop) {
   check_options(options);
-  const std::vector<int64_t> seeds = episode_seeds(config.seed, config.episodes, config.excluded_seeds);
+  const std::vector<PlannedEpisode> plan = plan_episodes(config);
   const fs::path folder = options.out;
   const RunLock lock(folder);
   if (!options.video.empty()) fs::create_directories(options.video);
   keep_config(config, folder);
-  EpisodeJournal journal(folder / "episodes.jsonl", seeds);
-  Evaluation(options, seeds, journal, progress, stop).run(make_environment, make_policy);
+  EpisodeJournal journal(folder / "episodes.jsonl", plan);
+  Evaluation(options, plan, journal, progress, stop).run(make_environment, make_policy);
 
-  EvaluationResult result{.records = journal.records(), .summary = summarize(journal.records(), config.episodes)};
+  EvaluationResult result{.records = journal.records(),
+                          .summary = summarize(journal.records(), static_cast<int64_t>(plan.size())),
+                          .tasks = summarize_tasks(journal.records(), config.tasks, config.episodes)};
   std::sort(result.records.begin(), result.records.end(),
             [](const EpisodeRecord& one, const EpisodeRecord& other) { return one.episode < other.episode; });
-  result.stopped = result.records.size() < seeds.size();
-  write_file_atomically(folder / "summary.json", summary_json(result.summary));
+  result.stopped = result.records.size() < plan.size();
+  write_file_atomically(folder / "summary.json", summary_json(result));
   return result;
 }
 

@@ -14,13 +14,12 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kProtocol = 1;
+constexpr int64_t kProtocol = 2;
 constexpr int64_t kLargestSeed = std::numeric_limits<uint32_t>::max();
 constexpr int64_t kMostActions = 4096;
+constexpr int64_t kMostSteps = 1'000'000;
 constexpr double kSecondsToEnd = 2;
-constexpr const char* kRepair = "run scripts/setup, then physgen doctor";
-
-const std::vector<std::string> kSimulators = {"maniskill"};
+const std::vector<std::string> kSimulators = {"maniskill", "libero"};
 
 FormatError lie(const std::string& where, const std::string& got, const std::string& expected) {
   return FormatError(
@@ -59,7 +58,7 @@ void check_config(const SimulatorConfig& config) {
   };
   require(!config.cameras.empty(), "cameras", "none", "at least one");
   require(config.size >= 16 && config.size <= 2048, "size", std::to_string(config.size), "16 to 2048 pixels");
-  require(config.max_steps >= 1 && config.max_steps <= 1'000'000, "max_steps", std::to_string(config.max_steps),
+  require(config.max_steps >= 1 && config.max_steps <= kMostSteps, "max_steps", std::to_string(config.max_steps),
           "1 to 1000000");
   require(config.deadline_seconds > 0 && config.start_deadline_seconds > 0, "deadline", "none", "more than 0 s");
 }
@@ -72,7 +71,7 @@ std::pair<std::string, std::string> parse_environment_name(const std::string& na
     throw ConfigError({.what = "an environment's name is incomplete",
                        .where = "--env",
                        .got = "\"" + name + "\"",
-                       .expected = "SIMULATOR:TASK, such as maniskill:PushCube-v1"});
+                       .expected = "SIMULATOR:TASK, such as maniskill:PushCube-v1 or libero:libero_object"});
   }
   const std::string simulator = name.substr(0, colon);
   if (std::find(kSimulators.begin(), kSimulators.end(), simulator) == kSimulators.end()) {
@@ -90,6 +89,7 @@ struct SimulatorProcess::Session {
       : config(chosen), child(worker_command(chosen, ChildProcess::kChildDescriptor)) {}
 
   void start();
+  TaskList list();
   void make_task();
   Perception ask(const std::string& request, int64_t steps_before, int64_t steps_asked, const std::string& doing);
   Message exchange(const std::string& request, double seconds, const std::string& doing);
@@ -105,7 +105,6 @@ struct SimulatorProcess::Session {
   ChildProcess child;
   std::vector<float> action_low;
   std::vector<float> action_high;
-  std::string instruction;
   size_t state_width = 0;  // 0 until the first perception
   int64_t control_steps = 0;
 };
@@ -120,9 +119,25 @@ void SimulatorProcess::Session::start() {
   }
 }
 
+TaskList SimulatorProcess::Session::list() {
+  const std::string doing = "listing the tasks";
+  const Message reply =
+      exchange(MessageWriter("list").add_text("name", config.task).bytes(), config.start_deadline_seconds, doing);
+  try {
+    TaskList list{reply.texts("tasks"), reply.texts("instructions"), reply.integer("initial_states", 0, kLargestSeed),
+                  reply.integer("max_steps", 1, kMostSteps)};
+    if (!list.tasks.empty() && list.tasks.size() == list.instructions.size()) return list;
+    throw lie("tasks",
+              std::to_string(list.tasks.size()) + " with " + std::to_string(list.instructions.size()) + " instructions",
+              "one instruction each");
+  } catch (const FormatError& error) {
+    fail(error.problem(), doing);
+  }
+}
+
 void SimulatorProcess::Session::make_task() {
   const std::string request = MessageWriter("make")
-                                  .add_text("task", config.task)
+                                  .add_text("name", config.task)
                                   .add_texts("cameras", config.cameras)
                                   .add_integer("size", config.size)
                                   .add_text("control_mode", config.control_mode)
@@ -135,7 +150,6 @@ void SimulatorProcess::Session::make_task() {
     const size_t width = static_cast<size_t>(reply.integer("action_width", 1, kMostActions));
     action_low = reply.floats("action_low");
     action_high = reply.floats("action_high");
-    instruction = reply.text("instruction");
     if (action_low.size() != width || action_high.size() != width) {
       throw lie("action_low", std::to_string(action_low.size()) + " limits", std::to_string(width));
     }
@@ -237,7 +251,7 @@ void SimulatorProcess::Session::refuse(const Message& reply, const std::string& 
   }
   if (kind == "cannot_start") {
     problem.what = "the simulator cannot be started";
-    problem.next_step = kRepair;
+    problem.next_step = repair_of(config.simulator);
     throw Error(problem);
   }
   fail(problem, doing);
@@ -251,6 +265,13 @@ void SimulatorProcess::Session::fail(const Problem& cause, const std::string& do
   if (!ending.empty() && ending != "killed") problem.what += " (" + ending + ")";
   problem.next_step = words.empty() ? "the simulator printed nothing" : "the simulator printed:\n" + words;
   throw SimulatorFailure(problem);
+}
+
+TaskList SimulatorProcess::list_tasks(const SimulatorConfig& config) {
+  parse_environment_name(config.simulator + ":" + config.task);
+  Session session(config);
+  session.start();
+  return session.list();
 }
 
 SimulatorProcess::SimulatorProcess(const SimulatorConfig& config) {
@@ -267,15 +288,16 @@ SimulatorProcess::~SimulatorProcess() {
   }
 }
 
-Perception SimulatorProcess::reset(int64_t seed) {
+Perception SimulatorProcess::reset(const EpisodeStart& start) {
+  const int64_t seed = start.seed;
   if (seed < 0 || seed > kLargestSeed) {
     throw ConfigError({.what = "a seed is out of range",
                        .where = "--seed",
                        .got = std::to_string(seed),
                        .expected = "0 to " + std::to_string(kLargestSeed)});
   }
-  return session_->ask(MessageWriter("reset").add_integer("seed", seed).bytes(), 0, 0,
-                       "reset of seed " + std::to_string(seed));
+  return session_->ask(MessageWriter("reset").add_text("task", start.task).add_integer("seed", seed).bytes(), 0, 0,
+                       "reset of " + start.task + ", seed " + std::to_string(seed));
 }
 
 Perception SimulatorProcess::step(const Matrix& actions) {
@@ -287,7 +309,6 @@ Perception SimulatorProcess::step(const Matrix& actions) {
 int64_t SimulatorProcess::action_width() const { return static_cast<int64_t>(session_->action_low.size()); }
 const std::vector<float>& SimulatorProcess::action_low() const { return session_->action_low; }
 const std::vector<float>& SimulatorProcess::action_high() const { return session_->action_high; }
-const std::string& SimulatorProcess::instruction() const { return session_->instruction; }
 int64_t SimulatorProcess::process_id() const { return session_->child.id(); }
 
 void SimulatorProcess::close() {

@@ -13,7 +13,19 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kScript = "simulator_worker.py";
-constexpr const char* kRepair = "run scripts/setup, then physgen doctor";
+/// Where a simulator's Python is, and how to get it.
+struct Home {
+  const char* variable;
+  const char* python;
+  const char* repair;
+};
+
+Home home_of(const std::string& simulator) {
+  if (simulator == "libero") {
+    return {"PHYSGEN_LIBERO_PYTHON", ".venv-libero/bin/python", "run scripts/setup_libero"};
+  }
+  return {"PHYSGEN_PYTHON", ".venv/bin/python", "run scripts/setup, then physgen doctor"};
+}
 
 void require_named(const std::string& path, int access_mode, const std::string& what, const std::string& where) {
   if (access(path.c_str(), access_mode) == 0 && !fs::is_directory(path)) return;
@@ -31,7 +43,7 @@ fs::path find_script() {
   throw Error({.what = "the simulator worker was not found",
                .where = std::string(kScript),
                .got = "no scripts folder above " + program.string(),
-               .next_step = kRepair});
+               .next_step = "run physgen where it was built or installed"});
 }
 
 std::string script_of(const SimulatorConfig& config) {
@@ -41,22 +53,25 @@ std::string script_of(const SimulatorConfig& config) {
 }
 
 std::string python_of(const SimulatorConfig& config, const fs::path& script) {
-  const char* variable = std::getenv("PHYSGEN_PYTHON");
+  const Home home = home_of(config.simulator);
+  const char* variable = std::getenv(home.variable);
   if (!config.python.empty() || (variable && *variable)) {
     const std::string python = config.python.empty() ? variable : config.python;
     require_named(python, X_OK, "the Python interpreter does not exist",
-                  config.python.empty() ? "PHYSGEN_PYTHON" : "--python");
+                  config.python.empty() ? home.variable : "--python");
     return python;
   }
-  const fs::path python = fs::absolute(script).parent_path().parent_path() / ".venv/bin/python";
+  const fs::path python = fs::absolute(script).parent_path().parent_path() / home.python;
   if (access(python.c_str(), X_OK) == 0) return python;
   throw Error({.what = "there is no Python with the simulator",
                .where = python.string(),
                .got = "no such program",
-               .next_step = std::string(kRepair) + "; or name one with --python or PHYSGEN_PYTHON"});
+               .next_step = std::string(home.repair) + "; or name one with --python or " + home.variable});
 }
 
 }  // namespace
+
+std::string repair_of(const std::string& simulator) { return home_of(simulator).repair; }
 
 std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor) {
   const std::string script = script_of(config);

@@ -11,4 +11,7 @@ namespace physgen {
 /// an interpreter or script that is not there, Error where none is found.
 std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor);
 
+/// What to do about a simulator that cannot be started.
+std::string repair_of(const std::string& simulator);
+
 }  // namespace physgen

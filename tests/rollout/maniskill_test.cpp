@@ -39,11 +39,11 @@ TEST(ManiSkill, PushCubeResetsAndSteps) {
   if (const std::string reason = obstacle(); !reason.empty()) GTEST_SKIP() << reason << ": run scripts/setup";
   SimulatorProcess simulator(push_cube());
   EXPECT_EQ(simulator.action_width(), 8);
-  EXPECT_EQ(simulator.instruction(), "Push and move a cube to a goal region in front of it.");
   EXPECT_NEAR(simulator.action_high()[0], 2.8973, 1e-4);
 
-  const Perception start = simulator.reset(3);
+  const Perception start = simulator.reset({"PushCube-v1", 3});
   ASSERT_EQ(start.views.size(), 1u);
+  EXPECT_EQ(start.instruction, "Push and move a cube to a goal region in front of it.");
   EXPECT_EQ(start.views[0].height, 64);
   EXPECT_EQ(start.state.size(), 9u);
   Matrix actions = hold(start.state, 8);
@@ -54,7 +54,7 @@ TEST(ManiSkill, PushCubeResetsAndSteps) {
   EXPECT_NE(seen.views[0], start.views[0]);
   EXPECT_NEAR(seen.state[0], start.state[0] + 0.2f, 0.05f);
 
-  const Perception again = simulator.reset(3);
+  const Perception again = simulator.reset({"PushCube-v1", 3});
   EXPECT_EQ(again.views[0], start.views[0]);
   EXPECT_EQ(again.state, start.state);
 }

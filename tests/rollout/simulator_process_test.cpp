@@ -31,9 +31,8 @@ TEST(SimulatorProcess, AnEpisodeRunsToItsStepLimit) {
   EXPECT_EQ(simulator.action_width(), 2);
   EXPECT_EQ(simulator.action_low(), std::vector<float>({-1, -1}));
   EXPECT_EQ(simulator.action_high(), std::vector<float>({1, 1}));
-  EXPECT_EQ(simulator.instruction(), "stay away from the goal");
 
-  Perception seen = simulator.reset(3);
+  Perception seen = simulator.reset({"Stay-v1", 3});
   ASSERT_EQ(seen.views.size(), 2u);
   EXPECT_EQ(seen.views[0].height, 16);
   EXPECT_EQ(seen.views[0].pixels.size(), 16u * 16 * 3);
@@ -54,10 +53,10 @@ TEST(SimulatorProcess, AnEpisodeRunsToItsStepLimit) {
 
 TEST(SimulatorProcess, AResetBeginsAnew) {
   SimulatorProcess simulator(fake_simulator());
-  const Perception first = simulator.reset(5);
+  const Perception first = simulator.reset({"Reach-v1", 5});
   simulator.step(actions(3));
-  const Perception other = simulator.reset(6);
-  const Perception again = simulator.reset(5);
+  const Perception other = simulator.reset({"Reach-v1", 6});
+  const Perception again = simulator.reset({"Reach-v1", 5});
   EXPECT_EQ(again.views, first.views);
   EXPECT_EQ(again.control_steps, 0);
   EXPECT_NE(other.views, first.views);
@@ -66,7 +65,7 @@ TEST(SimulatorProcess, AResetBeginsAnew) {
 TEST(SimulatorProcess, WithoutStateNoneIsSent) {
   SimulatorConfig config = fake_simulator();
   config.state = false;
-  EXPECT_TRUE(SimulatorProcess(config).reset(1).state.empty());
+  EXPECT_TRUE(SimulatorProcess(config).reset({"Reach-v1", 1}).state.empty());
 }
 
 TEST(SimulatorProcess, RecordingGivesAFrameAControlStep) {
@@ -74,7 +73,7 @@ TEST(SimulatorProcess, RecordingGivesAFrameAControlStep) {
   config.task = "Stay-v1";
   config.record = true;
   SimulatorProcess simulator(config);
-  EXPECT_TRUE(simulator.reset(1).frames.empty());
+  EXPECT_TRUE(simulator.reset({"Stay-v1", 1}).frames.empty());
   const Perception seen = simulator.step(actions(6));
   ASSERT_EQ(seen.frames.size(), 6u);
   EXPECT_EQ(seen.frames.back(), seen.views[0]);
@@ -88,7 +87,7 @@ TEST(SimulatorProcess, ItLeavesWhenAskedTo) {
   simulator.close();
   EXPECT_LT(seconds_since(start), 2);
   EXPECT_EQ(kill(child, 0), -1);
-  EXPECT_THROW(simulator.reset(1), SimulatorFailure);
+  EXPECT_THROW(simulator.reset({"Reach-v1", 1}), SimulatorFailure);
 }
 
 // How each fault of tests/support/fake_simulator_worker.py must be reported.
@@ -107,7 +106,7 @@ TEST_P(SimulatorFault, IsAFailureThatSaysWhatHappened) {
   config.deadline_seconds = 1.5;
   SimulatorProcess simulator(config);
   const pid_t child = static_cast<pid_t>(simulator.process_id());
-  simulator.reset(1);
+  simulator.reset({"Reach-v1", 1});
   const auto start = std::chrono::steady_clock::now();
   const Problem problem = problem_of<SimulatorFailure>([&] { simulator.step(actions(2)); });
   EXPECT_LT(seconds_since(start), 6);
@@ -117,7 +116,7 @@ TEST_P(SimulatorFault, IsAFailureThatSaysWhatHappened) {
   const char* printed = std::string(fault.kind) == "flood" ? "noise" : "about to commit";
   EXPECT_TRUE(contains(problem.next_step, printed)) << problem.next_step;
   EXPECT_EQ(kill(child, 0), -1) << "the process lives on";
-  EXPECT_THROW(simulator.reset(1), SimulatorFailure);
+  EXPECT_THROW(simulator.reset({"Reach-v1", 1}), SimulatorFailure);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -179,7 +178,7 @@ TEST(SimulatorProcess, AnUnknownTaskIsRefusedWithTheChoices) {
 TEST(SimulatorProcess, AnUnknownSimulatorIsRefusedWithTheChoices) {
   const Problem problem = problem_of<ConfigError>([] { parse_environment_name("maniskil:PushCube-v1"); });
   EXPECT_EQ(problem.got, "\"maniskil\"");
-  EXPECT_EQ(problem.expected, "one of maniskill");
+  EXPECT_EQ(problem.expected, "one of maniskill, libero");
   EXPECT_EQ(problem.next_step, "did you mean \"maniskill\"?");
   EXPECT_EQ(ConfigError(problem).exit_code(), 2);
 }
@@ -220,6 +219,9 @@ TEST(SimulatorProcess, ASimulatorThatIsNotInstalledIsAnErrorWithTheRepair) {
   std::filesystem::create_directories(folder);
   std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulator_worker.py", folder / "simulator_worker.py",
                              std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/maniskill_tasks.py", folder / "maniskill_tasks.py",
+                             std::filesystem::copy_options::overwrite_existing);
+  config.task = "PushCube-v1";
   config.script = folder / "simulator_worker.py";  // without maniskill_env.py beside it
   try {
     SimulatorProcess simulator(config);
@@ -236,7 +238,7 @@ TEST(SimulatorProcess, ASimulatorThatIsNotInstalledIsAnErrorWithTheRepair) {
 
 TEST(SimulatorProcess, WrongActionsAreRefusedBeforeTheyAreSent) {
   SimulatorProcess simulator(fake_simulator());
-  simulator.reset(1);
+  simulator.reset({"Reach-v1", 1});
   const Problem shape = problem_of<Error>([&] { simulator.step(Matrix::Zero(4, 3)); });
   EXPECT_EQ(shape.got, "[4, 3]");
   EXPECT_EQ(shape.expected, "[1 to 4096, 2]");
@@ -254,7 +256,7 @@ TEST(SimulatorProcess, WrongSettingsAreRefused) {
   config.cameras.clear();
   EXPECT_EQ(problem_of<ConfigError>([&] { SimulatorProcess simulator(config); }).where, "cameras");
   SimulatorProcess simulator(fake_simulator());
-  EXPECT_EQ(problem_of<ConfigError>([&] { simulator.reset(-1); }).where, "--seed");
+  EXPECT_EQ(problem_of<ConfigError>([&] { simulator.reset({"Reach-v1", -1}); }).where, "--seed");
 }
 
 }  // namespace

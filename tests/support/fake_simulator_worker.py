@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import numpy as np  # noqa: E402
-from simulator_worker import Connection, serve  # noqa: E402
+from simulator_worker import Connection, Refusal, serve  # noqa: E402
 
 KINDS = [
     "sigkill", "sigsegv", "hang", "eof", "garbage", "truncated", "too_long", "exception", "wrong_shape", "wrong_dtype",
@@ -29,13 +29,20 @@ KINDS = [
 class Reach:
     """A point that actions [dx, dy] move; the goal's place and its distance can be read off the picture."""
 
-    instructions = {"Reach-v1": "reach the goal", "Stay-v1": "stay away from the goal"}
+    INSTRUCTIONS = {"Reach-v1": "reach the goal", "Stay-v1": "stay away from the goal"}
+    SUITE = ["Reach-v1", "Stay-v1"]
+
+    def tasks(self, name):
+        names = self.SUITE if name == "all" else [name]
+        if not set(names) <= set(self.SUITE):
+            raise Refusal("unknown_task", f"no task named {name}", choices=self.SUITE)
+        return {task: self.INSTRUCTIONS[task] for task in names}, 0, 40
 
     def make(self, task, cameras, size, control_mode, max_steps):
         self.size = size
         return np.float32([-1, -1]), np.float32([1, 1])
 
-    def reset(self, seed):
+    def reset(self, task, seed):
         self.goal = np.frombuffer(hashlib.sha256(str(seed).encode()).digest()[:2], np.uint8) / 255 * 2 - 1
         self.place = np.zeros(2)
 

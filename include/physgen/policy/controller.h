@@ -42,7 +42,8 @@ class Policy {
   int64_t chunk_length() const;  ///< L: actions of one chunk
   int64_t execute() const;       ///< control steps from one frame to the next, as trained
   bool uses_state() const;
-  const std::string& instruction() const;  ///< the instruction most seen in training; empty without any
+  const std::string& instruction() const;            ///< the instruction most seen in training; empty without any
+  bool knows(const std::string& instruction) const;  ///< whether it was seen in training
   /// Inclusive ranges of seeds that the demonstrator tried: evaluation excludes them.
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
 

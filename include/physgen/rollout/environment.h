@@ -20,12 +20,20 @@ struct Perception {
   std::vector<Image> frames;  ///< the first camera after every control step, when recording was asked for
 };
 
+/// Where an episode begins.
+struct EpisodeStart {
+  std::string task;  ///< the simulator's name of it
+  int64_t seed = 0;  ///< what the simulator is reset with; in LIBERO the number of the task's initial state
+
+  bool operator==(const EpisodeStart&) const = default;
+};
+
 /// A simulator in which a policy acts.
 class Environment {
  public:
   virtual ~Environment() = default;
-  /// Starts the episode of `seed`. Throws Error when the simulator fails.
-  virtual Perception reset(int64_t seed) = 0;
+  /// Starts an episode. Throws Error when the simulator fails.
+  virtual Perception reset(const EpisodeStart& start) = 0;
   /// Executes the rows of `actions` [k, A] in turn until they or the episode end.
   virtual Perception step(const Matrix& actions) = 0;
 };

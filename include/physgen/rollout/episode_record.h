@@ -10,16 +10,17 @@ namespace physgen {
 
 /// How one episode of an evaluation went.
 struct EpisodeRecord {
-  int64_t episode = 0;  ///< 0 to episodes - 1
-  int64_t seed = 0;     ///< what the simulator was reset with
+  int64_t episode = 0;    ///< 0 to episodes - 1
+  std::string task = {};  ///< the simulator's name of it
+  int64_t seed = 0;       ///< what the simulator was reset with
   bool success = false;
   int64_t control_steps = 0;
-  int64_t rounds = 0;                ///< how often the policy was asked
-  double seconds = 0;                ///< of the attempt that counts
-  double policy_ms_p50 = 0;          ///< median time that the policy took to answer
-  int64_t retries = 0;               ///< attempts that the simulator spoiled
-  std::string video;                 ///< the file, or empty
-  std::string infrastructure_error;  ///< not empty: the simulator spoiled every attempt, and there is no result
+  int64_t rounds = 0;                     ///< how often the policy was asked
+  double seconds = 0;                     ///< of the attempt that counts
+  double policy_ms_p50 = 0;               ///< median time that the policy took to answer
+  int64_t retries = 0;                    ///< attempts that the simulator spoiled
+  std::string video = {};                 ///< the file, or empty
+  std::string infrastructure_error = {};  ///< not empty: the simulator spoiled every attempt, and there is no result
 };
 
 /// An evaluation in numbers.
@@ -34,6 +35,16 @@ struct EvaluationSummary {
   double median_control_steps = 0;  ///< of the successful episodes
   double ms_per_round = 0;          ///< median over the episodes of the policy's median time
 };
+
+/// The episodes of one task in numbers.
+struct TaskSummary {
+  std::string task;
+  EvaluationSummary summary;
+};
+
+/// @param episodes  how many of each task were asked for
+std::vector<TaskSummary> summarize_tasks(const std::vector<EpisodeRecord>& records,
+                                         const std::vector<std::string>& tasks, int64_t episodes);
 
 /// @param episodes  how many were asked for
 EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t episodes);

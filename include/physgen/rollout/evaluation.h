@@ -16,15 +16,17 @@ namespace physgen {
 
 /// Everything that an evaluation's results depend on. Kept as rollout.json in the output folder.
 struct RolloutConfig {
-  std::string checkpoint;         ///< folder; for the reader alone, `checkpoint_sha256` decides
-  std::string checkpoint_sha256;  ///< of its MANIFEST.json
-  std::string environment;        ///< "maniskill:PushCube-v1"
+  std::string checkpoint;                 ///< folder; for the reader alone, `checkpoint_sha256` decides
+  std::string checkpoint_sha256;          ///< of its MANIFEST.json
+  std::string environment;                ///< "maniskill:PushCube-v1", "libero:libero_object"
+  std::vector<std::string> tasks;         ///< of the environment, in the order of their episodes
+  std::vector<std::string> instructions;  ///< what the policy is told in each task; empty: what the simulator says
   std::vector<std::string> cameras;
   int64_t size = 0;  ///< height and width of a picture, pixels; 0: as in training
   std::string control_mode;
   int64_t max_steps = 200;
-  int64_t episodes = 50;
-  int64_t seed = 0;                     ///< the first; then upward
+  int64_t episodes = 50;                ///< of each task
+  int64_t seed = 0;                     ///< the first of each task; then upward
   std::vector<int64_t> excluded_seeds;  ///< first, last, first, last …: inclusive ranges to skip
   int64_t execute = 0;                  ///< control steps between two answers of the policy
   std::string device;
@@ -38,6 +40,8 @@ void describe(RolloutConfig& config, Field& field) {
   field("checkpoint", config.checkpoint);
   field("checkpoint_sha256", config.checkpoint_sha256);
   field("environment", config.environment);
+  field("tasks", config.tasks);
+  field("instructions", config.instructions);
   field("cameras", config.cameras);
   field("size", config.size, {.least = 0});
   field("control_mode", config.control_mode);
@@ -82,8 +86,19 @@ using EvaluationProgress = std::function<void(const EpisodeRecord& record, const
 struct EvaluationResult {
   std::vector<EpisodeRecord> records;  ///< by episode; those of earlier runs included
   EvaluationSummary summary;
-  bool stopped = false;  ///< `stop` ended it before the last episode
+  std::vector<TaskSummary> tasks;  ///< in the config's order
+  bool stopped = false;            ///< `stop` ended it before the last episode
 };
+
+/// An episode that is to be run.
+struct PlannedEpisode {
+  EpisodeStart start;
+  std::string instruction;  ///< what the policy is told; empty: what the simulator says
+};
+
+/// The episodes of an evaluation: one task after the other, each with the same seeds. Throws ConfigError for a config
+/// without tasks, with another number of instructions, and as `episode_seeds` does.
+std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config);
 
 /// The seeds of the episodes: `count` of them from `first` upward without those in the ranges `excluded` (first, last,
 /// first, last …, inclusive). Throws ConfigError for a range that is none.

@@ -15,7 +15,7 @@ namespace physgen {
 /// Which simulator to run, and how.
 struct SimulatorConfig {
   std::string simulator = "maniskill";
-  std::string task;                                      ///< "PushCube-v1"
+  std::string task = {};                                 ///< "PushCube-v1", or a suite: "libero_spatial"
   std::vector<std::string> cameras = {"render_camera"};  ///< in the order of Perception::views
   int64_t size = 128;                                    ///< height and width of a picture, pixels
   std::string control_mode = "pd_joint_pos";
@@ -24,8 +24,18 @@ struct SimulatorConfig {
   bool record = false;                  ///< fill Perception::frames; renders every control step
   double deadline_seconds = 120;        ///< for a reset or a step; the worker is killed after it
   double start_deadline_seconds = 300;  ///< for starting the simulator and making the task
-  std::string python;  ///< the interpreter; empty: $PHYSGEN_PYTHON, else .venv/bin/python beside the script's folder
-  std::string script;  ///< simulator_worker.py; empty: found beside the program's own folders
+  /// The interpreter; empty: $PHYSGEN_PYTHON, or $PHYSGEN_LIBERO_PYTHON for LIBERO, else .venv/bin/python or
+  /// .venv-libero/bin/python beside the script's folder.
+  std::string python = {};
+  std::string script = {};  ///< simulator_worker.py; empty: found beside the program's own folders
+};
+
+/// What a simulator has under one name.
+struct TaskList {
+  std::vector<std::string> tasks;         ///< one, or those of a suite in its order
+  std::vector<std::string> instructions;  ///< one a task
+  int64_t initial_states = 0;             ///< of each task, which seeds number from 0; 0: any seed will do
+  int64_t max_steps = 0;                  ///< the usual limit of an episode
 };
 
 /// Splits "maniskill:PushCube-v1" into simulator and task. Throws ConfigError for another form or simulator.
@@ -47,16 +57,17 @@ class SimulatorProcess : public Environment {
   /// simulator is not installed, SimulatorFailure for everything that may be different next time.
   explicit SimulatorProcess(const SimulatorConfig& config);
   ~SimulatorProcess() override;
+  /// What there is under `config.task`, asked of a process of its own that starts no simulator: under a second.
+  static TaskList list_tasks(const SimulatorConfig& config);
 
-  /// @param seed  0 to 2^32 - 1
-  Perception reset(int64_t seed) override;
+  /// @param start  its seed is 0 to 2^32 - 1
+  Perception reset(const EpisodeStart& start) override;
   /// Throws Error when `actions` has no row, another width than `action_width()`, or a non-finite number.
   Perception step(const Matrix& actions) override;
 
   int64_t action_width() const;
   const std::vector<float>& action_low() const;   ///< least value of each action
   const std::vector<float>& action_high() const;  ///< greatest value of each action
-  const std::string& instruction() const;
   int64_t process_id() const;
 
   /// Asks the process to leave, and ends it if it does not within two seconds.
