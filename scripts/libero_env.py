@@ -21,6 +21,7 @@ CAMERAS = {"agentview": "agentview", "eye_in_hand": "robot0_eye_in_hand"}  # our
 MAX_STEPS = {"libero_spatial": 220, "libero_object": 280, "libero_goal": 300, "libero_10": 520, "libero_90": 400}
 WAIT = np.array([0, 0, 0, 0, 0, 0, -1.0])  # stand still with an open hand
 WAIT_STEPS = 10  # objects fall to rest, before the policy acts
+LARGEST_STATES = 64 << 20  # bytes of a file of initial states
 SEED = 7  # of the fixtures' placement: the same in every evaluation of the field that sets it
 
 GET_ASSETS = """pass the assets of a LIBERO checkout to the set-up:
@@ -115,8 +116,10 @@ def initial_states_of(suite: str, task: str) -> np.ndarray:
     path = PACKAGE / "init_files" / suite / f"{task}.pruned_init"
     try:
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("archive/data.pkl").file_size > LARGEST_STATES:
+                raise ValueError("more than 64 MiB")
             states = ArrayUnpickler(io.BytesIO(archive.read("archive/data.pkl"))).load()
-    except (OSError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle raises whatever its bytes make it do
         raise ValueError(f"the initial states cannot be read: {path}: {error}") from None
     is_table = isinstance(states, np.ndarray) and states.dtype == np.float64 and states.ndim == 2 and len(states)
     if not is_table or not np.isfinite(states).all():

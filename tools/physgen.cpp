@@ -26,6 +26,7 @@ void add_commands(CLI::App& app) {
   physgen::add_merge_command(app);
   physgen::add_inspect_command(app);
   physgen::add_rollout_command(app);
+  physgen::add_report_command(app);
   physgen::add_bench_command(app);
   physgen::add_doctor_command(app);
 }

@@ -6,17 +6,20 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
 #include <tuple>
 
+#include <physgen/checkpoint/atomic_file.h>
 #include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/machine.h>
 #include <physgen/rollout/evaluation.h>
+#include <physgen/rollout/report.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "commands.h"
@@ -175,6 +178,8 @@ void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far)
 }
 
 void conclude(const EvaluationResult& result, const EvaluationOptions& options, int signal) {
+  const std::filesystem::path page = std::filesystem::path(options.out) / "report.html";
+  write_file_atomically(page, html_of(read_evaluation(options.out)));
   const EvaluationSummary& summary = result.summary;
   if (result.tasks.size() > 1) {
     for (const TaskSummary& task : result.tasks) {
@@ -182,8 +187,10 @@ void conclude(const EvaluationResult& result, const EvaluationOptions& options, 
     }
   }
   fmt::print("{}\n", success_text(summary));
-  fmt::print("{:.0f} control steps to a success, {:.0f} ms a round (medians); {}\n", summary.median_control_steps,
-             summary.ms_per_round, (std::filesystem::path(options.out) / "summary.json").string());
+  fmt::print(
+      "{:.0f} control steps to a success, {:.0f} ms a round (medians); {:.2f} times what the simulator alone took\n",
+      summary.median_control_steps, summary.ms_per_round, summary.slowdown);
+  fmt::print("{}\n", page.string());
   if (result.stopped) {
     throw Interrupted({.what = fmt::format("stopped after {} of {} episodes", result.records.size(), summary.episodes),
                        .where = options.out,
@@ -201,7 +208,19 @@ void conclude(const EvaluationResult& result, const EvaluationOptions& options, 
   }
 }
 
+// As this process was called, with what a shell would take apart in quotes.
+std::string command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string text;
+  for (std::string word; std::getline(file, word, '\0');) {
+    const bool plain = !word.empty() && word.find_first_of(" \"'$&|;<>()*?\\\t\n") == std::string::npos;
+    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+  }
+  return text;
+}
+
 void run_rollout(RolloutOptions options) {
+  options.evaluation.command = command_line();
   parse_environment_name(options.config.environment);  // before the policy takes its time to load
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);

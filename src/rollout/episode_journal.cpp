@@ -26,6 +26,7 @@ std::string line_of(const EpisodeRecord& record) {
                        {"rounds", record.rounds},
                        {"seconds", record.seconds},
                        {"policy_ms_p50", record.policy_ms_p50},
+                       {"policy_seconds", record.policy_seconds},
                        {"retries", record.retries}};
   if (!record.video.empty()) line["video"] = record.video;
   if (!record.infrastructure_error.empty()) {
@@ -46,6 +47,7 @@ EpisodeRecord record_of(const std::string& line) {
                        .rounds = fields.at("rounds").get<int64_t>(),
                        .seconds = fields.at("seconds").get<double>(),
                        .policy_ms_p50 = fields.at("policy_ms_p50").get<double>(),
+                       .policy_seconds = fields.at("policy_seconds").get<double>(),
                        .retries = fields.at("retries").get<int64_t>(),
                        .video = fields.value("video", ""),
                        .infrastructure_error = ""};
@@ -113,6 +115,10 @@ std::vector<EpisodeRecord> read_records(const std::string& contents, const fs::p
 }
 
 }  // namespace
+
+std::vector<EpisodeRecord> read_episodes(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
+  return read_records(contents_of(path), path, plan);
+}
 
 EpisodeJournal::EpisodeJournal(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
   const std::string contents = contents_of(path);

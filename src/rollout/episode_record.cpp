@@ -12,6 +12,7 @@ EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t e
   summary.episodes = episodes;
   std::vector<double> steps;
   std::vector<double> times;
+  double seconds = 0, simulated = 0;
   for (const EpisodeRecord& record : records) {
     summary.retries += record.retries;
     if (!record.infrastructure_error.empty()) {
@@ -20,6 +21,8 @@ EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t e
     }
     ++summary.finished;
     times.push_back(record.policy_ms_p50);
+    seconds += record.seconds;
+    simulated += record.seconds - record.policy_seconds;
     if (record.success) steps.push_back(static_cast<double>(record.control_steps));
   }
   summary.successes = static_cast<int64_t>(steps.size());
@@ -29,6 +32,7 @@ EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t e
   summary.interval = wilson_interval(summary.successes, summary.finished);
   summary.median_control_steps = median(steps);
   summary.ms_per_round = median(times);
+  if (simulated > 0) summary.slowdown = seconds / simulated;
   return summary;
 }
 

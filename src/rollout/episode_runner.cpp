@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -111,6 +112,7 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const Plann
   record.control_steps = seen.control_steps;
   record.seconds = seconds_since(start);
   record.policy_ms_p50 = median(milliseconds);
+  record.policy_seconds = std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0) / 1000;
   if (recording_) record.video = write_film(record, film);
   return record;
 }

@@ -16,6 +16,7 @@
 #include "physgen/checkpoint/atomic_file.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
+#include "physgen/core/version.h"
 
 namespace physgen {
 namespace {
@@ -75,11 +76,14 @@ ordered_json json_of(const EvaluationSummary& summary) {
           {"success_rate", summary.success_rate},
           {"interval_95", {summary.interval.low, summary.interval.high}},
           {"median_control_steps", summary.median_control_steps},
-          {"ms_per_round", summary.ms_per_round}};
+          {"ms_per_round", summary.ms_per_round},
+          {"slowdown", summary.slowdown}};
 }
 
-std::string summary_json(const EvaluationResult& result) {
+std::string summary_json(const EvaluationResult& result, const std::string& command) {
   ordered_json summary = json_of(result.summary);
+  summary["command"] = command;
+  summary["version"] = version_text();
   for (const TaskSummary& task : result.tasks) summary["tasks"][task.task] = json_of(task.summary);
   return summary.dump(2) + "\n";
 }
@@ -196,6 +200,17 @@ std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config) {
   return plan;
 }
 
+EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config) {
+  std::sort(records.begin(), records.end(),
+            [](const EpisodeRecord& one, const EpisodeRecord& other) { return one.episode < other.episode; });
+  const int64_t planned = config.episodes * static_cast<int64_t>(config.tasks.size());
+  EvaluationResult result{.records = records,
+                          .summary = summarize(records, planned),
+                          .tasks = summarize_tasks(records, config.tasks, config.episodes)};
+  result.stopped = std::ssize(records) < planned;
+  return result;
+}
+
 EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& options,
                           const MakeEnvironment& make_environment, const MakePolicy& make_policy,
                           const EvaluationProgress& progress, const std::atomic<bool>& stop) {
@@ -208,13 +223,8 @@ EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& 
   EpisodeJournal journal(folder / "episodes.jsonl", plan);
   Evaluation(options, plan, journal, progress, stop).run(make_environment, make_policy);
 
-  EvaluationResult result{.records = journal.records(),
-                          .summary = summarize(journal.records(), static_cast<int64_t>(plan.size())),
-                          .tasks = summarize_tasks(journal.records(), config.tasks, config.episodes)};
-  std::sort(result.records.begin(), result.records.end(),
-            [](const EpisodeRecord& one, const EpisodeRecord& other) { return one.episode < other.episode; });
-  result.stopped = result.records.size() < plan.size();
-  write_file_atomically(folder / "summary.json", summary_json(result));
+  const EvaluationResult result = result_of(journal.records(), config);
+  write_file_atomically(folder / "summary.json", summary_json(result, options.command));
   return result;
 }
 

@@ -17,6 +17,17 @@ Interval wilson_interval(int64_t successes, int64_t trials, double z) {
   return {successes == 0 ? 0 : (centre - spread) / scale, successes == trials ? 1 : (centre + spread) / scale};
 }
 
+double mcnemar_p_value(int64_t first_alone, int64_t second_alone) {
+  const int64_t pairs = first_alone + second_alone;
+  const double n = static_cast<double>(pairs);
+  double tail = 0;
+  for (int64_t count = 0; count <= std::min(first_alone, second_alone); ++count) {
+    const double k = static_cast<double>(count);
+    tail += std::exp(std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::log(2));
+  }
+  return std::min(1.0, 2 * tail);
+}
+
 double percentile(std::vector<double> values, double percent) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());

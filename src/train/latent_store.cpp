@@ -48,6 +48,7 @@ std::string fingerprint_of(CausalVae& vae) {
 }
 
 std::string description_of(const std::string& file) {
+  if (!fs::exists(file)) return "";  // LIBERO's files have no JSON beside them
   return fs::canonical(file).string() + " " + std::to_string(fs::file_size(file)) + " " +
          std::to_string(fs::last_write_time(file).time_since_epoch().count()) + "\n";
 }

@@ -31,6 +31,14 @@ TEST(Statistics, AnIntervalWithoutATrialIsEverything) {
   EXPECT_EQ(wilson_interval(0, 0).high, 1);
 }
 
+TEST(Statistics, McNemarsTestEqualsScipysBinomialTest) {
+  EXPECT_NEAR(mcnemar_p_value(1, 9), 0.021484375, 1e-12);
+  EXPECT_NEAR(mcnemar_p_value(12, 3), 0.03515625, 1e-12);
+  EXPECT_NEAR(mcnemar_p_value(0, 6), 0.03125, 1e-12);
+  EXPECT_EQ(mcnemar_p_value(5, 5), 1);
+  EXPECT_EQ(mcnemar_p_value(0, 0), 1);
+}
+
 TEST(Statistics, PercentilesAreInterpolatedAsNumpyDoes) {
   EXPECT_DOUBLE_EQ(percentile({4, 1, 3, 2}, 50), 2.5);
   EXPECT_DOUBLE_EQ(percentile({4, 1, 3, 2}, 95), 3.85);

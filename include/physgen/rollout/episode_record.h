@@ -18,6 +18,7 @@ struct EpisodeRecord {
   int64_t rounds = 0;                     ///< how often the policy was asked
   double seconds = 0;                     ///< of the attempt that counts
   double policy_ms_p50 = 0;               ///< median time that the policy took to answer
+  double policy_seconds = 0;              ///< of them the simulator waited for the policy
   int64_t retries = 0;                    ///< attempts that the simulator spoiled
   std::string video = {};                 ///< the file, or empty
   std::string infrastructure_error = {};  ///< not empty: the simulator spoiled every attempt, and there is no result
@@ -34,6 +35,7 @@ struct EvaluationSummary {
   Interval interval;                ///< Wilson's, 95 %
   double median_control_steps = 0;  ///< of the successful episodes
   double ms_per_round = 0;          ///< median over the episodes of the policy's median time
+  double slowdown = 1;              ///< time of the episodes over what the simulator alone took in them
 };
 
 /// The episodes of one task in numbers.

@@ -64,6 +64,7 @@ struct EvaluationOptions {
   int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
   std::string video;    ///< folder for MP4 files of the first episodes; empty: none
   int64_t videos = 10;
+  std::string command;   ///< what made it, kept in summary.json for its reader
   bool imagine = false;  ///< beside what the first camera saw, the videos show the canvas that the policy expected next
 };
 

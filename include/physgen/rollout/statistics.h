@@ -16,6 +16,12 @@ struct Interval {
 /// Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
 Interval wilson_interval(int64_t successes, int64_t trials, double z = 1.959963984540054);
 
+/// McNemar's exact test of paired outcomes, two-sided: how likely counts as unequal as these of pairs in which only one
+/// succeeds are, if either is as likely as the other. 1 without a pair.
+/// Source: Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12
+/// (1947).
+double mcnemar_p_value(int64_t first_alone, int64_t second_alone);
+
 /// The value below which `percent` (0 to 100) of the values lie, interpolated between neighbours; 0 without a value.
 double percentile(std::vector<double> values, double percent);
 
