@@ -8,6 +8,7 @@ import contextlib
 import ctypes.util
 import importlib.util
 import io
+import logging
 import os
 import pickle
 import sys
@@ -130,10 +131,12 @@ def initial_states_of(suite: str, task: str) -> np.ndarray:
 def make_env(suite: str, task: str, size: int):
     """LIBERO's environment, whose steps render nothing: pictures are made by `render_view` alone."""
     check_assets(PACKAGE)
+    logging.disable(logging.WARNING)  # robosuite's advice on its private macros
     with contextlib.redirect_stdout(sys.stderr):
         from libero.libero.envs import TASK_MAPPING, bddl_utils
         from robosuite import load_controller_config
 
+        logging.disable(logging.NOTSET)
         bddl = str(PACKAGE / "bddl_files" / suite / f"{task}.bddl")
         return TASK_MAPPING[bddl_utils.get_problem_info(bddl)["problem_name"]](
             bddl,

@@ -154,10 +154,11 @@ void warn_of_new_instructions(const std::vector<PlannedEpisode>& plan, const Tas
     const size_t place = place_of(episode.start.task, list.tasks);
     told.insert(episode.instruction.empty() ? list.instructions[place] : episode.instruction);
   }
+  std::string unknown;
   for (const std::string& instruction : told) {
-    if (policy.knows(instruction)) continue;
-    spdlog::warn("the policy was never trained on the instruction \"{}\"", instruction);
+    if (!policy.knows(instruction)) unknown += (unknown.empty() ? "\"" : ", \"") + instruction + "\"";
   }
+  if (!unknown.empty()) spdlog::warn("the policy was never trained on {}", unknown);
 }
 
 int64_t threads_of(const EvaluationOptions& options) {
