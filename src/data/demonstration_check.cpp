@@ -18,7 +18,8 @@ void attempt(DemonstrationCheck& check, Action&& action) {
   }
 }
 
-void check_frames(const DemonstrationFile& file, int64_t episode, const std::string& camera, DemonstrationCheck& check) {
+void check_frames(const DemonstrationFile& file, int64_t episode, const std::string& camera,
+                  DemonstrationCheck& check) {
   for (int64_t frame = 0; frame <= file.info(episode).control_steps; ++frame) {
     attempt(check, [&] {
       file.read_frame(episode, camera, frame);

@@ -22,9 +22,10 @@ std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
     if (entry.is_regular_file() && is_hdf5(entry.path())) found.push_back(entry.path().string());
   }
   if (found.empty()) {
-    throw ConfigError({"a folder holds no demonstrations", folder.string(), "no .h5 file in it or below",
-                       "ManiSkill's .h5 files, or LIBERO's .hdf5",
-                       "name another folder, or make demonstrations with scripts/maniskill_demos or scripts/libero_demos"});
+    throw ConfigError(
+        {"a folder holds no demonstrations", folder.string(), "no .h5 file in it or below",
+         "ManiSkill's .h5 files, or LIBERO's .hdf5",
+         "name another folder, or make demonstrations with scripts/maniskill_demos or scripts/libero_demos"});
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -168,7 +169,9 @@ std::pair<int64_t, int64_t> DemonstrationDataset::frame_size(const std::string& 
   return files_->frame_size(camera);
 }
 
-const std::vector<std::pair<int64_t, int64_t>>& DemonstrationDataset::seeds_tried() const { return files_->seeds_tried; }
+const std::vector<std::pair<int64_t, int64_t>>& DemonstrationDataset::seeds_tried() const {
+  return files_->seeds_tried;
+}
 
 Episode DemonstrationDataset::read(int64_t episode) const {
   const Files::Entry& entry = files_->at(episode);

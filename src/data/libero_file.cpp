@@ -97,11 +97,11 @@ void LiberoFile::check_range(const Matrix& actions, int64_t episode) const {
   Eigen::Index row = 0, column = 0;
   const float greatest = actions.cwiseAbs().maxCoeff(&row, &column);
   if (greatest <= 1 + kRounding) return;
-  throw FormatError({"a recorded action is out of range",
-                     where(object(episode, "actions")) + ", row " + std::to_string(row) + ", column " +
-                         std::to_string(column),
-                     std::to_string(actions(row, column)), "-1 to 1, as LIBERO's controller takes it",
-                     "remove this episode, or scale its actions"});
+  throw FormatError(
+      {"a recorded action is out of range",
+       where(object(episode, "actions")) + ", row " + std::to_string(row) + ", column " + std::to_string(column),
+       std::to_string(actions(row, column)), "-1 to 1, as LIBERO's controller takes it",
+       "remove this episode, or scale its actions"});
 }
 
 std::optional<Eigen::Isometry3d> LiberoFile::read_hand(int64_t) const { return std::nullopt; }

@@ -56,7 +56,8 @@ ManiSkillFile::ManiSkillFile(Hdf5File file, const std::string& instruction)
 
 void ManiSkillFile::check_episodes(const std::string& json_path, const std::vector<int64_t>& listed) const {
   if (ids_.empty()) {
-    throw FormatError({"an .h5 file holds no episodes", path(), "no group traj_*", "traj_0, traj_1, … of ManiSkill, or data/demo_0, … of LIBERO",
+    throw FormatError({"an .h5 file holds no episodes", path(), "no group traj_*",
+                       "traj_0, traj_1, … of ManiSkill, or data/demo_0, … of LIBERO",
                        "name ManiSkill's or LIBERO's demonstrations"});
   }
   const std::string next_step = "copy both files of the pair again, or make them again";

@@ -16,9 +16,6 @@ class FileDescriptor;
 /// and so are episodes without a result. Throws FormatError as EpisodeJournal does.
 std::vector<EpisodeRecord> read_episodes(const std::filesystem::path& path, const std::vector<PlannedEpisode>& plan);
 
-/// The records in the order of the plan, in numbers.
-EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config);
-
 /// The results of an evaluation on the disk: one JSON object a line. One writer; not for several threads.
 class EpisodeJournal {
  public:

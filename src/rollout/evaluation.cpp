@@ -16,6 +16,7 @@
 #include "physgen/checkpoint/atomic_file.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
+#include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
 
 namespace physgen {
@@ -189,6 +190,9 @@ std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config) {
                        .where = "tasks",
                        .got = std::to_string(tasks) + " tasks, " + std::to_string(instructions) + " instructions",
                        .expected = "at least one task, and an instruction for each or none"});
+  }
+  if (std::set(config.tasks.begin(), config.tasks.end()).size() != tasks) {
+    throw ConfigError({.what = "a task is named twice", .where = "tasks", .got = comma_separated(config.tasks)});
   }
   const std::vector<int64_t> seeds = episode_seeds(config.seed, config.episodes, config.excluded_seeds);
   std::vector<PlannedEpisode> plan;

@@ -76,6 +76,9 @@ TEST_F(Evaluation, ThePolicyIsToldWhatThePlanSays) {
   EXPECT_EQ(told, config.instructions);
   config.instructions = {"reach the goal"};
   EXPECT_EQ(problem_of<ConfigError>([&] { plan_episodes(config); }).where, "tasks");
+  config.tasks = {"Stay-v1", "Stay-v1"};
+  config.instructions = {};
+  EXPECT_EQ(problem_of<ConfigError>([&] { plan_episodes(config); }).what, "a task is named twice");
 }
 
 TEST_F(Evaluation, ThePolicysOwnErrorEndsIt) {

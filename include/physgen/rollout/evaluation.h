@@ -98,12 +98,15 @@ struct PlannedEpisode {
 };
 
 /// The episodes of an evaluation: one task after the other, each with the same seeds. Throws ConfigError for a config
-/// without tasks, with another number of instructions, and as `episode_seeds` does.
+/// without tasks, with one twice, with another number of instructions, and as `episode_seeds` does.
 std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config);
 
 /// The seeds of the episodes: `count` of them from `first` upward without those in the ranges `excluded` (first, last,
 /// first, last …, inclusive). Throws ConfigError for a range that is none.
 std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded);
+
+/// The records in the order of their episodes, and what they come to.
+EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config);
 
 /// Runs the episodes that the output folder does not have yet. Each result is on the disk before its worker goes on, so
 /// an evaluation that was interrupted, however hard, continues where it stopped and never repeats a finished episode.
