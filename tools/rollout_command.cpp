@@ -288,8 +288,8 @@ void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
   command.add_option("--threads", evaluation.threads, "of the CPU for each worker's policy; 0: the cores shared")
       ->capture_default_str()
       ->check(CLI::Range(0, 4096));
-  command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes");
-  command.add_option("--videos", evaluation.videos, "how many episodes to film")->capture_default_str();
+  command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes of each task");
+  command.add_option("--videos", evaluation.videos, "how many episodes of each task to film")->capture_default_str();
   command.add_flag("--imagine", evaluation.imagine,
                    "show in the videos the canvas that the policy expected to see next");
 }

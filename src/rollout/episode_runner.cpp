@@ -61,7 +61,7 @@ std::optional<EpisodeRecord> EpisodeRunner::run(int64_t episode, const PlannedEp
   bool started = false;
   for (int64_t retry = 0;; ++retry) {
     try {
-      prepare_environment(films(episode));
+      prepare_environment(films(planned));
       started = true;
       std::optional<EpisodeRecord> record = attempt(episode, planned);
       if (record) record->retries = retry;

@@ -25,7 +25,9 @@ class EpisodeRunner {
   std::optional<EpisodeRecord> attempt(int64_t episode, const PlannedEpisode& planned);
   Matrix next_actions(Perception& seen, const Matrix& executed, std::vector<double>& milliseconds);
   std::optional<Image> imagine() const;
-  bool films(int64_t episode) const { return !options_.video.empty() && episode < options_.videos; }
+  bool films(const PlannedEpisode& planned) const {
+    return !options_.video.empty() && planned.number < options_.videos;
+  }
   std::string write_film(const EpisodeRecord& record, const std::vector<Image>& film) const;
 
   EvaluationOptions options_;

@@ -197,8 +197,10 @@ std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config) {
   const std::vector<int64_t> seeds = episode_seeds(config.seed, config.episodes, config.excluded_seeds);
   std::vector<PlannedEpisode> plan;
   for (size_t task = 0; task < tasks; ++task) {
-    for (const int64_t seed : seeds) {
-      plan.push_back({{config.tasks[task], seed}, instructions == 0 ? "" : config.instructions[task]});
+    for (size_t number = 0; number < seeds.size(); ++number) {
+      plan.push_back({{config.tasks[task], seeds[number]},
+                      instructions == 0 ? "" : config.instructions[task],
+                      static_cast<int64_t>(number)});
     }
   }
   return plan;

@@ -62,7 +62,7 @@ struct EvaluationOptions {
   int64_t workers = 1;  ///< episodes at the same time, each with a simulator and a policy of its own
   int64_t retries = 3;  ///< of an episode that the simulator spoils
   int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
-  std::string video;    ///< folder for MP4 files of the first episodes; empty: none
+  std::string video;    ///< folder for MP4 files of the first episodes of each task; empty: none
   int64_t videos = 10;
   std::string command;   ///< what made it, kept in summary.json for its reader
   bool imagine = false;  ///< beside what the first camera saw, the videos show the canvas that the policy expected next
@@ -95,6 +95,7 @@ struct EvaluationResult {
 struct PlannedEpisode {
   EpisodeStart start;
   std::string instruction;  ///< what the policy is told; empty: what the simulator says
+  int64_t number = 0;       ///< among the episodes of its task
 };
 
 /// The episodes of an evaluation: one task after the other, each with the same seeds. Throws ConfigError for a config
