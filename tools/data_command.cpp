@@ -164,7 +164,8 @@ using Run = void (*)(const DataOptions&);
 CLI::App* add_action(CLI::App& data, const std::string& name, const std::string& text, Run run,
                      const std::shared_ptr<DataOptions>& options) {
   CLI::App* action = data.add_subcommand(name, text);
-  action->add_option("paths", options->paths, ".h5 files in ManiSkill's layout, or folders of them")->required();
+  action->add_option("paths", options->paths, "HDF5 files in ManiSkill's or LIBERO's layout, or folders of them")
+      ->required();
   action->add_option("--instruction", options->instruction,
                      "what the robot is asked to do, in place of the files' own");
   action->callback([run, options] { run(*options); });

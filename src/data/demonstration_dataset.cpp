@@ -52,12 +52,13 @@ std::vector<std::string> find_demonstrations(const std::vector<std::string>& pat
     if (seen.insert(std::filesystem::weakly_canonical(path).string()).second) files.push_back(path);
   };
   if (paths.empty()) {
-    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one .h5 file or folder",
-                       "name the .h5 files, or the folder that holds them"});
+    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one HDF5 file or folder",
+                       "name the HDF5 files, or the folder that holds them"});
   }
   for (const std::string& path : paths) {
     if (!std::filesystem::exists(path)) {
-      throw ConfigError({"there is no such file or folder", path, "nothing", "an .h5 file, or a folder that holds some",
+      throw ConfigError({"there is no such file or folder", path, "nothing",
+                         "an HDF5 file, or a folder that holds some",
                          "check the path, or make demonstrations with scripts/maniskill_demos"});
     }
     if (!std::filesystem::is_directory(path)) {

@@ -12,7 +12,7 @@ namespace physgen {
 
 /// The demonstrations of one path, read but for their frames.
 struct DemonstrationSet {
-  std::vector<std::string> files;  ///< .h5 files
+  std::vector<std::string> files;  ///< HDF5 files
   DemonstrationDataset dataset;
   std::vector<Episode> episodes;
   EpisodeSplit split;
