@@ -112,12 +112,11 @@ class Expert:
         return np.concatenate([move, [0, 0, turn], [grip]])
 
     def go(self, point, grip, tolerance=0.01, most=60):
-        """Moves until the hand is within `tolerance` of a point, which may move."""
+        """Moves until the hand is within `tolerance` of a point."""
         for _ in range(most):
-            goal = point() if callable(point) else point
-            if np.linalg.norm(goal - self.hand()) < tolerance:
+            if np.linalg.norm(point - self.hand()) < tolerance:
                 return
-            yield self.toward(goal, grip)
+            yield self.toward(point, grip)
 
     def hold(self, grip, steps):
         here = self.hand()

@@ -77,11 +77,15 @@ class ManiSkill:
     """ManiSkill's tasks, simulated and rendered on the CPU."""
 
     def tasks(self, name):
-        """The instruction of each task of this name, how many initial states each has (0: any seed), and the usual limit."""
+        """The instruction of each task of this name, and the usual limit of an episode."""
         known = maniskill_tasks.INSTRUCTIONS
         if name not in known:
             raise Refusal("unknown_task", f"no task named {name}", choices=list(known))
-        return {name: known[name]}, 0, maniskill_tasks.MAX_STEPS
+        return {name: known[name]}, maniskill_tasks.MAX_STEPS
+
+    def initial_states(self, name):
+        """How many each task of this name has; 0: any seed will do."""
+        return 0
 
     def make(self, task, cameras, size, control_mode, max_steps):
         try:
@@ -130,8 +134,10 @@ class Libero:
         suites = self.module.task_map()
         if name not in suites:
             raise Refusal("unknown_task", f"no suite named {name}", choices=list(suites))
-        states = min(len(self.states_of(name, task)) for task in suites[name])
-        return {task: self.module.instruction_of(task) for task in suites[name]}, states, self.module.MAX_STEPS[name]
+        return {task: self.module.instruction_of(task) for task in suites[name]}, self.module.MAX_STEPS[name]
+
+    def initial_states(self, name):
+        return min(len(self.states_of(name, task)) for task in self.module.task_map()[name])
 
     def states_of(self, suite, task):
         try:
@@ -199,16 +205,16 @@ class Session:
         }
 
     def list(self, name):
-        instructions, initial_states, max_steps = self.simulator.tasks(name)
+        instructions, max_steps = self.simulator.tasks(name)
         return {
             "tasks": list(instructions),
             "instructions": list(instructions.values()),
-            "initial_states": initial_states,
+            "initial_states": self.simulator.initial_states(name),
             "max_steps": max_steps,
         }
 
     def make(self, name, cameras, size, control_mode, max_steps, state, record):
-        self.instructions, *_ = self.simulator.tasks(name)
+        self.instructions, _ = self.simulator.tasks(name)
         low, high = self.simulator.make(name, cameras, size, control_mode, max_steps)
         self.cameras, self.max_steps = cameras, max_steps
         self.sends_state, self.records = state, record

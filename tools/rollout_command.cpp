@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <set>
 #include <string>
 #include <tuple>
 
@@ -16,6 +15,7 @@
 #include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/core/version.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/machine.h>
 #include <physgen/rollout/evaluation.h>
@@ -66,21 +66,20 @@ std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   return policy;
 }
 
-SimulatorConfig simulator_of(const RolloutOptions& options, const Policy& policy) {
+SimulatorConfig named_simulator(const RolloutOptions& options) {
   SimulatorConfig simulator = options.simulator;
   std::tie(simulator.simulator, simulator.task) = parse_environment_name(options.config.environment);
+  return simulator;
+}
+
+SimulatorConfig simulator_of(const RolloutOptions& options, const Policy& policy) {
+  SimulatorConfig simulator = named_simulator(options);
   simulator.cameras = options.config.cameras;
   simulator.size = options.config.size;
   simulator.control_mode = options.config.control_mode;
   simulator.max_steps = options.config.max_steps;
   simulator.state = policy.uses_state();
   return simulator;
-}
-
-TaskList list_tasks(const RolloutOptions& options) {
-  SimulatorConfig simulator = options.simulator;
-  std::tie(simulator.simulator, simulator.task) = parse_environment_name(options.config.environment);
-  return SimulatorProcess::list_tasks(simulator);
 }
 
 std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const Policy& policy) {
@@ -131,8 +130,9 @@ void check_initial_states(const RolloutConfig& config, int64_t there) {
                      .expected = fmt::format("0 to {}", there - 1)});
 }
 
-// The tasks, what the policy is told in each, and the limit of an episode, as far as the command line leaves it open.
-void choose_tasks(RolloutOptions& options, const TaskList& list) {
+// Fills in the tasks, the limit of an episode and, where they are swapped, the instructions.
+// @return what the policy will be told, one a task
+std::vector<std::string> choose_tasks(RolloutOptions& options, const TaskList& list) {
   RolloutConfig& config = options.config;
   check_initial_states(config, list.initial_states);
   std::vector<std::string> told;
@@ -146,19 +146,12 @@ void choose_tasks(RolloutOptions& options, const TaskList& list) {
     config.instructions = told;
   }
   if (config.max_steps == 0) config.max_steps = list.max_steps;
+  return told;
 }
 
-void warn_of_new_instructions(const std::vector<PlannedEpisode>& plan, const TaskList& list, const Policy& policy) {
-  std::set<std::string> told;
-  for (const PlannedEpisode& episode : plan) {
-    const size_t place = place_of(episode.start.task, list.tasks);
-    told.insert(episode.instruction.empty() ? list.instructions[place] : episode.instruction);
-  }
-  std::string unknown;
-  for (const std::string& instruction : told) {
-    if (!policy.knows(instruction)) unknown += (unknown.empty() ? "\"" : ", \"") + instruction + "\"";
-  }
-  if (!unknown.empty()) spdlog::warn("the policy was never trained on {}", unknown);
+void warn_of_new_instructions(std::vector<std::string> told, const Policy& policy) {
+  std::erase_if(told, [&](const std::string& instruction) { return policy.knows(instruction); });
+  if (!told.empty()) spdlog::warn("the policy was never trained on: {}", comma_separated(told));
 }
 
 int64_t threads_of(const EvaluationOptions& options) {
@@ -178,9 +171,10 @@ void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far)
   std::fflush(stdout);
 }
 
-void conclude(const EvaluationResult& result, const EvaluationOptions& options, int signal) {
+void conclude(const EvaluationResult& result, const RolloutConfig& config, const EvaluationOptions& options,
+              int signal) {
   const std::filesystem::path page = std::filesystem::path(options.out) / "report.html";
-  write_file_atomically(page, html_of(read_evaluation(options.out)));
+  write_file_atomically(page, html_of({options.out, config, result, options.command, version_text()}));
   const EvaluationSummary& summary = result.summary;
   if (result.tasks.size() > 1) {
     for (const TaskSummary& task : result.tasks) {
@@ -222,12 +216,10 @@ std::string command_line() {
 
 void run_rollout(RolloutOptions options) {
   options.evaluation.command = command_line();
-  parse_environment_name(options.config.environment);  // before the policy takes its time to load
+  const TaskList list = SimulatorProcess::list_tasks(named_simulator(options));  // before the policy takes its time
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
-  const TaskList list = list_tasks(options);
-  choose_tasks(options, list);
-  warn_of_new_instructions(plan_episodes(options.config), list, *policy);
+  warn_of_new_instructions(choose_tasks(options, list), *policy);
   const SimulatorConfig simulator = simulator_of(options, *policy);
   const auto make_environment = [&](bool record) {
     SimulatorConfig config = simulator;
@@ -238,7 +230,7 @@ void run_rollout(RolloutOptions options) {
   const StopSignal stop;
   const EvaluationResult result =
       evaluate(options.config, options.evaluation, make_environment, make_policy, show_progress, stop.requested());
-  conclude(result, options.evaluation, stop.received());
+  conclude(result, options.config, options.evaluation, stop.received());
 }
 
 void add_policy_options(CLI::App& command, RolloutConfig& config) {

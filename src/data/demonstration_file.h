@@ -39,7 +39,7 @@ class DemonstrationFile {
   /// Throws FormatError for numbers that are not finite.
   virtual Episode read(int64_t episode) const = 0;
   /// Where the hand is at the first frame, seen from the robot's base; nothing where the file does not tell.
-  virtual std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const = 0;
+  virtual std::optional<Eigen::Isometry3d> read_hand(int64_t) const { return std::nullopt; }
   /// Upright. Throws FormatError when there is no such frame.
   virtual Image read_frame(int64_t episode, const std::string& camera, int64_t index) const = 0;
 

@@ -104,8 +104,6 @@ void LiberoFile::check_range(const Matrix& actions, int64_t episode) const {
        "remove this episode, or scale its actions"});
 }
 
-std::optional<Eigen::Isometry3d> LiberoFile::read_hand(int64_t) const { return std::nullopt; }
-
 Image LiberoFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
   return turned_around(read_picture(object(episode, "obs/" + camera + kPictures), index));
 }

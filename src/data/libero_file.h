@@ -18,7 +18,6 @@ class LiberoFile : public DemonstrationFile {
   /// States are the hand's position, its rotation as axis times angle, and both fingers. Throws FormatError for actions
   /// beyond [-1, 1].
   Episode read(int64_t episode) const override;
-  std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const override;
   /// Turned by 180 degrees, as every policy of the field sees LIBERO: the files hold the rows from the bottom up.
   Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
 

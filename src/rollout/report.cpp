@@ -80,7 +80,7 @@ std::string bars(const std::vector<TaskSummary>& tasks) {
   return svg + "</svg>\n";
 }
 
-// Failures first, then episodes without a result, then successes.
+// The order of the table: failures, episodes without a result, successes.
 int rank_of(const EpisodeRecord& record) { return !record.infrastructure_error.empty() ? 1 : record.success ? 2 : 0; }
 
 std::string film_of(const EpisodeRecord& record, const fs::path& folder) {
@@ -149,8 +149,7 @@ std::string html_of(const EvaluationReport& report) {
                       100 * summary.success_rate);
   page += fmt::format(
       "<p>{}. {:.0f} control steps to a success, {:.0f} ms a round (medians).<br><span class=\"faint\">{} of {} "
-      "episodes "
-      "finished; {} spoiled by the simulator, {} retries.</span></p>\n",
+      "episodes finished; {} spoiled by the simulator, {} retries.</span></p>\n",
       success_text(summary), summary.median_control_steps, summary.ms_per_round, summary.finished, summary.episodes,
       summary.infrastructure_errors, summary.retries);
   page += "<h2>By task, with 95 % intervals</h2>\n" + bars(report.result.tasks);

@@ -36,7 +36,10 @@ class Reach:
         names = self.SUITE if name == "all" else [name]
         if not set(names) <= set(self.SUITE):
             raise Refusal("unknown_task", f"no task named {name}", choices=self.SUITE)
-        return {task: self.INSTRUCTIONS[task] for task in names}, 0, 40
+        return {task: self.INSTRUCTIONS[task] for task in names}, 40
+
+    def initial_states(self, name):
+        return 0
 
     def make(self, task, cameras, size, control_mode, max_steps):
         self.size = size

@@ -14,8 +14,8 @@
 
 namespace physgen {
 
-/// The .h5 and .hdf5 files among `paths`: named files as they are, folders searched with all that is in them; sorted within a
-/// folder, each file once. Throws ConfigError for a path that does not exist and a folder without any.
+/// The .h5 and .hdf5 files among `paths`: named files as they are, folders searched with all that is in them; sorted
+/// within a folder, each file once. Throws ConfigError for a path that does not exist and a folder without any.
 std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths);
 
 /// Demonstrations, T + 1 observations to T actions, in two layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,

@@ -24,8 +24,6 @@ struct Perception {
 struct EpisodeStart {
   std::string task;  ///< the simulator's name of it
   int64_t seed = 0;  ///< what the simulator is reset with; in LIBERO the number of the task's initial state
-
-  bool operator==(const EpisodeStart&) const = default;
 };
 
 /// A simulator in which a policy acts.
