@@ -36,6 +36,8 @@ class Style:
     speed: float = 1.0  # the greatest action
     height: float = 0.10  # above what is picked and placed, metres
     start: tuple = (0.0, 0.0, 0.0)  # where the hand goes first, seen from where it is, metres
+    miss: tuple = (0.0, 0.0, 0.02)  # where a missed grasp closes, seen from the right one, metres
+    carried: float = 0.0  # of the way to the target that the empty hand went before it turned back
 
     @classmethod
     def drawn(cls, random: np.random.Generator):
@@ -43,6 +45,8 @@ class Style:
             speed=random.uniform(0.7, 1.0),
             height=random.uniform(0.08, 0.12),
             start=tuple(random.uniform([-0.04, -0.04, -0.04], [0.04, 0.04, 0.02])),
+            miss=tuple(random.uniform([-0.04, -0.04, 0.0], [0.04, 0.04, 0.04])),
+            carried=random.choice([0.0, random.uniform(0.0, 1.0)]),
         )
 
 
@@ -163,6 +167,21 @@ class Expert:
         yield from self.go([drop[0], drop[1], self.release_height()], CLOSED, 0.012, 30)
         yield from self.hold(OPEN, 10)
         yield from self.go(self.hand() + [0, 0, 0.12], OPEN, 0.02, 30)
+
+    def miss(self):
+        """Grasps beside or above the item, and goes some of the way to the target with nothing in the hand."""
+        above = self.grasp + [0, 0, self.style.height]
+        yield from self.go(above, OPEN, 0.015)
+        yield from self.go(self.grasp + self.style.miss, OPEN, 0.006, 30)
+        yield from self.hold(CLOSED, 12)
+        if self.style.carried:
+            yield from self.go(above, CLOSED, 0.03)
+            way = middle_of(self.env, self.target)[:2] - above[:2]
+            yield from self.go([*(above[:2] + self.style.carried * way), above[2] + 0.05], CLOSED, 0.03)
+
+    def holds_item(self):
+        """Whether the item is between the fingers: they stop before they meet."""
+        return self.env.sim.data.qpos[self.env.robots[0]._ref_gripper_joint_pos_indexes[0]] > 0.004
 
     def release_height(self):
         """Of the hand: the item a centimetre above the target, or inside it as deep as the palm stays above its rim."""

@@ -39,7 +39,8 @@ uint64_t permute(uint64_t value, uint64_t size, uint64_t key) {
 
 /// Whether an action says how far or how fast to move, so that zero is standing still.
 bool is_relative(std::string_view control_mode) {
-  return control_mode.find("delta") != std::string_view::npos || control_mode == "pd_joint_vel";
+  return control_mode.find("delta") != std::string_view::npos || control_mode == "pd_joint_vel" ||
+         control_mode == "osc_pose";
 }
 
 void check_at_least_one(int64_t value, const std::string& name) {

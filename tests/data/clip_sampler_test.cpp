@@ -85,8 +85,10 @@ TEST(ClipSampler, HoldingStillRepeatsAbsoluteActionsAndStopsRelativeOnes) {
   EXPECT_THAT(out, ElementsAre(4, 5, -1));
   held_action(actions, "pd_ee_delta_pose", 2, out);
   EXPECT_THAT(out, ElementsAre(0, 0, -1));
-  held_action(actions, "pd_joint_vel", 2, out);
-  EXPECT_THAT(out, ElementsAre(0, 0, -1));
+  for (const char* relative : {"pd_joint_vel", "osc_pose"}) {
+    held_action(actions, relative, 2, out);
+    EXPECT_THAT(out, ElementsAre(0, 0, -1)) << relative;
+  }
 }
 
 TEST(ClipSampler, GathersTheActionsOfAClip) {

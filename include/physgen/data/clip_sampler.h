@@ -41,9 +41,9 @@ struct ClipIndex {
 /// Throws ConfigError for a start outside the episode and a shape with a number below 1.
 ClipIndex index_clip(int64_t control_steps, int64_t start, const ClipShape& shape);
 
-/// The action of row `row`: recorded where row < T, holding still after it. Where actions are absolute (no "delta" or
-/// velocity in the control mode) that is the last one again; else zero motion with the last column (the gripper's)
-/// kept.
+/// The action of row `row`: recorded where row < T, holding still after it. Where actions are absolute that is the last
+/// one again; where they say how far or how fast to move ("delta" in the control mode, "pd_joint_vel", "osc_pose") it
+/// is zero motion with the last column (the gripper's) kept.
 /// @param actions  [T, A], T >= 1    @param out  [A]
 void held_action(const Matrix& actions, std::string_view control_mode, int64_t row, std::span<float> out);
 
