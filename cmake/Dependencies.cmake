@@ -20,6 +20,31 @@ add_library(msgpack-cxx INTERFACE IMPORTED)
 target_include_directories(msgpack-cxx INTERFACE ${MSGPACK_INCLUDE_DIR})
 target_compile_definitions(msgpack-cxx INTERFACE MSGPACK_NO_BOOST)
 
+# --- Arrow, for LeRobot's data sets: one that CMake finds (CMAKE_PREFIX_PATH, the system's), then that of the PyArrow wheel
+# in the virtual environment, which has libraries and headers but no package file.
+set(PHYSGEN_ARROW AUTO CACHE STRING "Read and write LeRobot data sets: AUTO (where Arrow is), ON or OFF")
+set(PHYSGEN_HAS_ARROW FALSE)
+if(NOT PHYSGEN_ARROW STREQUAL "OFF")
+  find_package(Parquet QUIET CONFIG)
+  file(GLOB PHYSGEN_PYARROW ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/pyarrow)
+  file(GLOB PHYSGEN_ARROW_LIBRARIES ${PHYSGEN_PYARROW}/libarrow.so.[0-9]* ${PHYSGEN_PYARROW}/libparquet.so.[0-9]*)
+  list(FILTER PHYSGEN_ARROW_LIBRARIES INCLUDE REGEX "\\.so\\.[0-9]+$")
+  list(LENGTH PHYSGEN_ARROW_LIBRARIES PHYSGEN_ARROW_LIBRARY_COUNT)
+  add_library(physgen_arrow INTERFACE)
+  if(Parquet_FOUND)
+    set(PHYSGEN_HAS_ARROW TRUE)
+    target_link_libraries(physgen_arrow INTERFACE Parquet::parquet_shared)
+  elseif(PHYSGEN_ARROW_LIBRARY_COUNT EQUAL 2)
+    set(PHYSGEN_HAS_ARROW TRUE)
+    target_include_directories(physgen_arrow SYSTEM INTERFACE ${PHYSGEN_PYARROW}/include)
+    target_link_libraries(physgen_arrow INTERFACE ${PHYSGEN_ARROW_LIBRARIES})
+  elseif(PHYSGEN_ARROW STREQUAL "ON")
+    message(FATAL_ERROR "PHYSGEN_ARROW=ON needs Arrow's C++ libraries and headers.\n"
+      "  Run scripts/setup, which installs the PyArrow wheel in .venv, or name your own: -DCMAKE_PREFIX_PATH=/path/to/arrow")
+  endif()
+endif()
+message(STATUS "Arrow: ${PHYSGEN_HAS_ARROW}")
+
 # --- LibTorch: CMAKE_PREFIX_PATH (the folder that holds lib/libtorch.so, or its share/cmake) first, then the virtual
 # environment that scripts/setup makes.
 file(GLOB PHYSGEN_VENV_TORCH ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include <physgen/checkpoint/atomic_file.h>
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
+#include <physgen/data/lerobot.h>
 #include <physgen/data/statistics.h>
 #include <physgen/media/contact_sheet.h>
 #include <physgen/media/resize.h>
@@ -22,7 +24,7 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kControlStepsPerSecond = 20;  // of ManiSkill's controllers
+constexpr int64_t kControlStepsPerSecond = 20;  // of both simulators' controllers
 
 struct DataOptions {
   std::vector<std::string> paths;
@@ -33,6 +35,9 @@ struct DataOptions {
   std::string out;
   int64_t frames = 12;
   int64_t columns = 6;
+  std::string to;
+  std::string pictures = "png";
+  int64_t frames_per_second = kControlStepsPerSecond;
 };
 
 void print_file(const std::string& path, const DemonstrationDataset& dataset) {
@@ -159,12 +164,30 @@ void run_view(const DataOptions& options) {
   fmt::print("wrote {}\n", options.out);
 }
 
+void run_convert(const DataOptions& options) {
+  if (std::filesystem::exists(options.out)) {
+    throw ConfigError({"there is something already", "--out", options.out, "a folder that is not there yet",
+                       "name another one, or remove this one"});
+  }
+  const DemonstrationDataset dataset(options.paths, options.instruction);
+  const auto pictures = options.pictures == "png" ? LeRobotPictures::png : LeRobotPictures::mp4;
+  AtomicDirectory folder(options.out);
+  ProgressLine line;
+  write_lerobot(dataset, folder.path().string(), {pictures, options.frames_per_second},
+                [&](int64_t episode) { line.show("episode", episode + 1, dataset.size(), ""); });
+  folder.commit();
+  line.clear();
+  fmt::print("wrote {} episodes to {}\n", dataset.size(), options.out);
+}
+
 using Run = void (*)(const DataOptions&);
 
 CLI::App* add_action(CLI::App& data, const std::string& name, const std::string& text, Run run,
                      const std::shared_ptr<DataOptions>& options) {
   CLI::App* action = data.add_subcommand(name, text);
-  action->add_option("paths", options->paths, "HDF5 files in ManiSkill's or LIBERO's layout, or folders of them")
+  action
+      ->add_option("paths", options->paths,
+                   "HDF5 files in ManiSkill's or LIBERO's layout, LeRobot folders, or folders of them")
       ->required();
   action->add_option("--instruction", options->instruction,
                      "what the robot is asked to do, in place of the files' own");
@@ -175,7 +198,8 @@ CLI::App* add_action(CLI::App& data, const std::string& name, const std::string&
 }  // namespace
 
 void add_data_command(CLI::App& app) {
-  CLI::App* data = app.add_subcommand("data", "look at demonstrations, check them and take their statistics");
+  CLI::App* data =
+      app.add_subcommand("data", "look at demonstrations, check them, take their statistics and convert them");
   data->require_subcommand(1);
   const auto options = std::make_shared<DataOptions>();
   add_action(*data, "info", "files, episodes, cameras and sizes", run_info, options);
@@ -190,6 +214,17 @@ void add_data_command(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 200));
   view->add_option("--columns", options->columns, "pictures a row")->capture_default_str()->check(CLI::Range(1, 50));
+  CLI::App* convert = add_action(*data, "convert", "write them in another layout", run_convert, options);
+  convert->add_option("--to", options->to, "the layout: lerobot, a LeRobot data set of v3.0")
+      ->required()
+      ->check(CLI::IsMember({"lerobot"}));
+  convert->add_option("--out", options->out, "the folder to write")->required();
+  convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"png", "mp4"}));
+  convert->add_option("--fps", options->frames_per_second, "control steps a second")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
 }
 
 }  // namespace physgen

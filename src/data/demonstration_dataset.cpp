@@ -18,13 +18,18 @@ bool is_hdf5(const std::filesystem::path& path) { return path.extension() == ".h
 
 std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
   std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_hdf5(entry.path())) found.push_back(entry.path().string());
+  for (std::filesystem::recursive_directory_iterator at(folder), end; at != end; ++at) {
+    if (at->is_directory() && is_lerobot_folder(*at)) {
+      found.push_back(at->path().string());
+      at.disable_recursion_pending();
+    } else if (at->is_regular_file() && is_hdf5(at->path())) {
+      found.push_back(at->path().string());
+    }
   }
   if (found.empty()) {
     throw ConfigError(
-        {"a folder holds no demonstrations", folder.string(), "no .h5 file in it or below",
-         "ManiSkill's .h5 files, or LIBERO's .hdf5",
+        {"a folder holds no demonstrations", folder.string(), "no .h5 file and no LeRobot data set in it or below",
+         "ManiSkill's .h5 files, LIBERO's .hdf5, or a LeRobot folder with its meta/info.json",
          "name another folder, or make demonstrations with scripts/maniskill_demos or scripts/libero_demos"});
   }
   std::sort(found.begin(), found.end());
@@ -52,16 +57,16 @@ std::vector<std::string> find_demonstrations(const std::vector<std::string>& pat
     if (seen.insert(std::filesystem::weakly_canonical(path).string()).second) files.push_back(path);
   };
   if (paths.empty()) {
-    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one HDF5 file or folder",
-                       "name the HDF5 files, or the folder that holds them"});
+    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one file or folder",
+                       "name the files, or the folder that holds them"});
   }
   for (const std::string& path : paths) {
     if (!std::filesystem::exists(path)) {
       throw ConfigError({"there is no such file or folder", path, "nothing",
-                         "an HDF5 file, or a folder that holds some",
+                         "an HDF5 file, a LeRobot data set, or a folder that holds some",
                          "check the path, or make demonstrations with scripts/maniskill_demos"});
     }
-    if (!std::filesystem::is_directory(path)) {
+    if (!std::filesystem::is_directory(path) || is_lerobot_folder(path)) {
       add(path);
       continue;
     }

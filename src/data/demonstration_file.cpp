@@ -1,7 +1,5 @@
 #include "data/demonstration_file.h"
 
-#include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <physgen/core/error.h>
@@ -12,93 +10,39 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kMostPixelsPerSide = 16384;
-constexpr int64_t kMostColumns = 4096;
+constexpr float kRounding = 1e-5F;
+
+std::string place(const std::string& where, int64_t row, int64_t column) {
+  return where + ", row " + std::to_string(row) + ", column " + std::to_string(column);
+}
+
+}  // namespace
 
 void check_finite(const Matrix& values, const std::string& where, const std::string& episode) {
   if (values.allFinite()) return;
   for (int64_t row = 0; row < values.rows(); ++row) {
     for (int64_t column = 0; column < values.cols(); ++column) {
       if (std::isfinite(values(row, column))) continue;
-      throw FormatError(
-          {"a recorded number is not finite",
-           where + ", episode " + episode + ", row " + std::to_string(row) + ", column " + std::to_string(column),
-           std::isnan(values(row, column)) ? "NaN" : "infinity", "finite float32",
-           "remove this episode from the .h5 and the .json, or record it again"});
+      throw FormatError({"a recorded number is not finite", place(where + ", episode " + episode, row, column),
+                         std::isnan(values(row, column)) ? "NaN" : "infinity", "finite float32",
+                         "remove this episode, or record it again"});
     }
   }
 }
 
-void check_rows(const Hdf5Dataset& dataset, const std::string& where, int64_t rows, const std::string& why) {
-  if (dataset.shape()[0] == rows) return;
-  throw FormatError({"an episode's arrays disagree in length", where, std::to_string(dataset.shape()[0]) + " rows",
-                     std::to_string(rows) + " rows: " + why, "record or replay this episode again"});
+void check_osc_range(const Matrix& actions, const std::string& where) {
+  Eigen::Index row = 0, column = 0;
+  const float greatest = actions.cwiseAbs().maxCoeff(&row, &column);
+  if (greatest <= 1 + kRounding) return;
+  throw FormatError({"a recorded action is out of range", place(where, row, column),
+                     std::to_string(actions(row, column)), "-1 to 1, as LIBERO's controller takes it",
+                     "remove this episode, or scale its actions"});
 }
 
-void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
-  const int64_t columns = dataset.shape()[1];
-  if (columns >= 1 && columns <= kMostColumns) return;
-  throw FormatError({"an array of an episode has an impossible width", where, std::to_string(columns) + " columns",
-                     "1 to " + std::to_string(kMostColumns), "record or replay this episode again"});
-}
-
-}  // namespace
-
-int64_t DemonstrationFile::inspect_table(const std::string& object, int64_t rows, const std::string& why) const {
-  const Hdf5Dataset table = file_.open(object, Hdf5Numbers::floating, 2);
-  check_rows(table, where(object), rows, why);
-  check_columns(table, where(object));
-  return table.shape()[1];
-}
-
-std::pair<int64_t, int64_t> DemonstrationFile::inspect_frames(const std::string& object, int64_t rows,
-                                                              const std::string& why) const {
-  const Hdf5Dataset frames = file_.open(object, Hdf5Numbers::bytes, 4);
-  check_rows(frames, where(object), rows, why);
-  const int64_t height = frames.shape()[1], width = frames.shape()[2];
-  if (frames.shape()[3] != 3 || std::min(height, width) < 1 || std::max(height, width) > kMostPixelsPerSide) {
-    throw FormatError(
-        {"frames are no RGB pictures", where(object),
-         "[" + std::to_string(height) + ", " + std::to_string(width) + ", " + std::to_string(frames.shape()[3]) + "]",
-         "[height, width, 3], at most " + std::to_string(kMostPixelsPerSide) + " pixels a side",
-         "render the demonstrations again as uint8 RGB"});
-  }
-  return {height, width};
-}
-
-Matrix DemonstrationFile::read_table(const std::string& object, const std::string& episode) const {
-  Matrix values = file_.open(object, Hdf5Numbers::floating, 2).read_matrix();
-  check_finite(values, where(object), episode);
-  return values;
-}
-
-Image DemonstrationFile::read_picture(const std::string& object, int64_t index) const {
-  const Hdf5Lock lock;
-  if (!last_frames_ || last_frames_->name != object) {
-    last_frames_ = Frames{object, file_.open(object, Hdf5Numbers::bytes, 4)};
-  }
-  Hdf5Dataset& frames = last_frames_->dataset;
-  if (index < 0 || index >= frames.shape()[0]) {
-    throw FormatError({"an episode has no such frame", where(object), "frame " + std::to_string(index),
-                       "0 to " + std::to_string(frames.shape()[0] - 1), "ask for a frame of the episode"});
-  }
-  return {frames.shape()[1], frames.shape()[2], frames.read_row(index)};
-}
-
-std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix) {
-  std::vector<int64_t> numbers;
-  for (const std::string& name : file.children(group)) {
-    if (!name.starts_with(prefix)) continue;
-    int64_t number = -1;
-    const char* end = name.data() + name.size();
-    const auto [rest, failure] = std::from_chars(name.data() + prefix.size(), end, number);
-    if (failure == std::errc() && rest == end && number >= 0) numbers.push_back(number);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
-}
+bool is_lerobot_folder(const std::filesystem::path& path) { return std::filesystem::exists(path / "meta/info.json"); }
 
 std::unique_ptr<DemonstrationFile> open_demonstration_file(const std::string& path, const std::string& instruction) {
+  if (is_lerobot_folder(path)) return open_lerobot(path, instruction);
   Hdf5File file(path);
   if (file.exists("data")) return std::make_unique<LiberoFile>(std::move(file), instruction);
   return std::make_unique<ManiSkillFile>(std::move(file), instruction);

@@ -3,6 +3,7 @@
 #include <Eigen/Geometry>
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,8 +14,6 @@
 #include <physgen/data/episode.h>
 #include <physgen/media/image.h>
 
-#include "data/hdf5_file.h"
-
 namespace physgen {
 
 /// The widths and sizes of an episode's arrays, checked against each other without reading them.
@@ -24,12 +23,12 @@ struct EpisodeShape {
   std::map<std::string, std::pair<int64_t, int64_t>> cameras;  ///< height and width of the frames
 };
 
-/// One HDF5 file of demonstrations, whatever its layout.
+/// One HDF5 file or LeRobot folder of demonstrations, whatever its layout.
 class DemonstrationFile {
  public:
   virtual ~DemonstrationFile() = default;
 
-  const std::string& path() const { return file_.path(); }
+  const std::string& path() const { return path_; }
   int64_t size() const { return static_cast<int64_t>(episodes_.size()); }
   const EpisodeInfo& info(int64_t episode) const { return episodes_[static_cast<size_t>(episode)]; }
   const std::optional<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
@@ -44,35 +43,35 @@ class DemonstrationFile {
   virtual Image read_frame(int64_t episode, const std::string& camera, int64_t index) const = 0;
 
  protected:
-  explicit DemonstrationFile(Hdf5File file) : file_(std::move(file)) {}
+  explicit DemonstrationFile(std::string path) : path_(std::move(path)) {}
 
-  std::string where(const std::string& object) const { return path() + ":" + object; }
-  /// The columns of a table, which has as many rows as `why` says. Throws FormatError.
-  int64_t inspect_table(const std::string& object, int64_t rows, const std::string& why) const;
-  /// Height and width of frames [rows, H, W, 3]. Throws FormatError.
-  std::pair<int64_t, int64_t> inspect_frames(const std::string& object, int64_t rows, const std::string& why) const;
-  /// Throws FormatError for numbers that are not finite.
-  Matrix read_table(const std::string& object, const std::string& episode) const;
-  Image read_picture(const std::string& object, int64_t index) const;
-
-  Hdf5File file_;
   std::vector<EpisodeInfo> episodes_;
   std::optional<std::pair<int64_t, int64_t>> seeds_tried_;
 
  private:
-  struct Frames {
-    std::string name;
-    Hdf5Dataset dataset;
-  };
-  mutable std::optional<Frames> last_frames_;  // open, so that the next frame finds its chunk decompressed
+  std::string path_;
 };
 
-/// The numbers of the groups `<prefix><number>` in a group, sorted as numbers: traj_10 comes after traj_9.
-std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix);
+constexpr int64_t kMostPixelsPerSide = 16384;
+constexpr int64_t kMostColumns = 4096;
 
-/// Opens a file in ManiSkill's layout or in LIBERO's, which has all its episodes in a group `data`.
+/// Throws FormatError for a number that is not finite, with its row and column.
+/// @param where  file and array    @param episode  its name in the file
+void check_finite(const Matrix& values, const std::string& where, const std::string& episode);
+
+/// Throws FormatError for an action that LIBERO's controller does not take: beyond [-1, 1].
+void check_osc_range(const Matrix& actions, const std::string& where);
+
+/// Opens a LeRobot folder. Throws FormatError; ConfigError where the library was built without Arrow.
+std::unique_ptr<DemonstrationFile> open_lerobot(const std::string& path, const std::string& instruction);
+
+/// Whether a folder is a LeRobot data set: it has a meta/info.json.
+bool is_lerobot_folder(const std::filesystem::path& path);
+
+/// Opens a file in ManiSkill's layout or in LIBERO's, which has all its episodes in a group `data`, or a LeRobot
+/// folder.
 /// @param instruction  replaces the file's own; empty: none
-/// Throws FormatError.
+/// Throws FormatError; ConfigError for a LeRobot folder where the library was built without Arrow.
 std::unique_ptr<DemonstrationFile> open_demonstration_file(const std::string& path, const std::string& instruction);
 
 }  // namespace physgen

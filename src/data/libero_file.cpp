@@ -9,7 +9,6 @@
 namespace physgen {
 namespace {
 
-constexpr float kRounding = 1e-5F;
 constexpr const char* kEnding = "_demo";
 constexpr const char* kHand = "obs/ee_states";
 constexpr const char* kFingers = "obs/gripper_states";
@@ -38,7 +37,7 @@ std::string libero_instruction(const std::string& task) {
 }
 
 LiberoFile::LiberoFile(Hdf5File file, const std::string& instruction)
-    : DemonstrationFile(std::move(file)),
+    : Hdf5Demonstrations(std::move(file)),
       seen_after_(file_.has_attribute("data", "problem_info")),
       ids_(numbered_groups(file_, "data", "demo_")) {
   const std::string task = task_of(path());
@@ -85,23 +84,12 @@ Episode LiberoFile::read(int64_t episode) const {
   const Hdf5Lock lock;
   const std::string id = std::to_string(ids_[static_cast<size_t>(episode)]);
   const Matrix actions = read_table(object(episode, "actions"), id);
-  check_range(actions, episode);
+  check_osc_range(actions, where(object(episode, "actions")));
   const int64_t steps = info(episode).control_steps;
   Episode result{info(episode), seen_after_ ? actions.bottomRows(steps) : actions.topRows(steps), {}};
   if (!file_.exists(object(episode, kHand))) return result;
   result.states = beside(read_table(object(episode, kHand), id), read_table(object(episode, kFingers), id));
   return result;
-}
-
-void LiberoFile::check_range(const Matrix& actions, int64_t episode) const {
-  Eigen::Index row = 0, column = 0;
-  const float greatest = actions.cwiseAbs().maxCoeff(&row, &column);
-  if (greatest <= 1 + kRounding) return;
-  throw FormatError(
-      {"a recorded action is out of range",
-       where(object(episode, "actions")) + ", row " + std::to_string(row) + ", column " + std::to_string(column),
-       std::to_string(actions(row, column)), "-1 to 1, as LIBERO's controller takes it",
-       "remove this episode, or scale its actions"});
 }
 
 Image LiberoFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {

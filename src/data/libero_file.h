@@ -1,6 +1,6 @@
 #pragma once
 
-#include "data/demonstration_file.h"
+#include "data/hdf5_demonstrations.h"
 
 namespace physgen {
 
@@ -9,7 +9,7 @@ namespace physgen {
 /// Frame and action pair alike from both: the first action of a published episode, before which nothing was recorded,
 /// and the last of a regenerated one, after which nothing was, are left out.
 /// Source: LIBERO scripts/create_dataset.py, openvla experiments/robot/libero/regenerate_libero_dataset.py.
-class LiberoFile : public DemonstrationFile {
+class LiberoFile : public Hdf5Demonstrations {
  public:
   /// Throws FormatError for a file without episodes, and for an episode of fewer than two rows.
   LiberoFile(Hdf5File file, const std::string& instruction);
@@ -23,7 +23,6 @@ class LiberoFile : public DemonstrationFile {
 
  private:
   std::string object(int64_t episode, const std::string& name) const;
-  void check_range(const Matrix& actions, int64_t episode) const;
 
   bool seen_after_ = false;
   std::vector<int64_t> ids_;

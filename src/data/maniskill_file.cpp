@@ -40,7 +40,7 @@ std::optional<std::pair<int64_t, int64_t>> seeds_of(const ManiSkillMetadata& met
 }  // namespace
 
 ManiSkillFile::ManiSkillFile(Hdf5File file, const std::string& instruction)
-    : DemonstrationFile(std::move(file)), ids_(numbered_groups(file_, "/", "traj_")) {
+    : Hdf5Demonstrations(std::move(file)), ids_(numbered_groups(file_, "/", "traj_")) {
   const std::string json_path = json_beside(path());
   const ManiSkillMetadata metadata = read_maniskill_metadata(json_path);
   const std::string text = instruction_of(metadata, instruction, json_path);

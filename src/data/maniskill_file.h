@@ -1,11 +1,11 @@
 #pragma once
 
-#include "data/demonstration_file.h"
+#include "data/hdf5_demonstrations.h"
 
 namespace physgen {
 
 /// One pair of X.h5 and X.json in ManiSkill's layout.
-class ManiSkillFile : public DemonstrationFile {
+class ManiSkillFile : public Hdf5Demonstrations {
  public:
   /// Checks that both files list the same episodes, at least one. Throws FormatError.
   ManiSkillFile(Hdf5File file, const std::string& instruction);

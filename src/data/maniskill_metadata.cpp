@@ -1,78 +1,14 @@
 #include "data/maniskill_metadata.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include <physgen/core/error.h>
+#include "data/field_reader.h"
 
 namespace physgen {
 namespace {
 
 using nlohmann::json;
-
-json parse_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    throw FormatError({"an .h5 file has no readable .json beside it", path, "no such file",
-                       "the JSON that ManiSkill writes together with the .h5", "copy both files of the pair"});
-  }
-  try {
-    return json::parse(file);
-  } catch (const json::exception& error) {
-    throw FormatError({"a file is not JSON", path, error.what(), "one JSON object", "copy or make the file again"});
-  }
-}
-
-/// Reads the fields of one object; knows where it is for the errors.
-class FieldReader {
- public:
-  FieldReader(const json& object, std::string where) : object_(object), where_(std::move(where)) {
-    if (!object.is_object()) fail("", object.type_name(), "an object");
-  }
-
-  bool has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
-
-  const json& at(const std::string& key, const std::string& expected) const {
-    if (!has(key)) fail(key, "nothing", expected);
-    return object_[key];
-  }
-
-  std::string text(const std::string& key) const {
-    const json& value = at(key, "a string");
-    if (!value.is_string()) fail(key, value.type_name(), "a string");
-    return value.get<std::string>();
-  }
-
-  int64_t integer(const std::string& key) const {
-    const json& value = at(key, "an integer");
-    if (!value.is_number_integer()) fail(key, value.dump().substr(0, 40), "an integer");
-    return value.get<int64_t>();
-  }
-
-  FieldReader object(const std::string& key) const { return {at(key, "an object"), path_of(key)}; }
-
-  const json& list(const std::string& key) const {
-    const json& value = at(key, "a list");
-    if (!value.is_array()) fail(key, value.type_name(), "a list");
-    return value;
-  }
-
-  [[noreturn]] void fail(const std::string& key, const std::string& got, const std::string& expected) const {
-    throw FormatError({"the JSON beside an .h5 file is not ManiSkill's", path_of(key), got, expected,
-                       "make the demonstrations again, or correct the JSON"});
-  }
-
-  std::string path_of(const std::string& key) const {
-    if (key.empty()) return where_;
-    return where_ + (where_.ends_with(':') ? "" : ".") + key;
-  }
-
- private:
-  const json& object_;
-  std::string where_;
-};
 
 /// Recorded on a GPU a seed is a list of one; replayed trajectories keep it in reset_kwargs only.
 int64_t seed_of(const FieldReader& episode) {
@@ -109,10 +45,8 @@ EpisodeMetadata read_episode(const FieldReader& fields, const FieldReader& envir
 
 std::vector<EpisodeMetadata> read_episodes(const FieldReader& root, const FieldReader& environment) {
   std::vector<EpisodeMetadata> episodes;
-  const json& list = root.list("episodes");
-  for (size_t i = 0; i < list.size(); ++i) {
-    const FieldReader fields(list[i], root.path_of("episodes") + "[" + std::to_string(i) + "]");
-    episodes.push_back(read_episode(fields, environment));
+  for (size_t i = 0; i < root.list("episodes").size(); ++i) {
+    episodes.push_back(read_episode(root.object_in("episodes", i), environment));
   }
   std::sort(episodes.begin(), episodes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   const auto twice =
@@ -123,20 +57,13 @@ std::vector<EpisodeMetadata> read_episodes(const FieldReader& root, const FieldR
   return episodes;
 }
 
-std::optional<std::pair<int64_t, int64_t>> read_seeds_tried(const FieldReader& root) {
-  if (!root.has("seeds_tried")) return std::nullopt;
-  const json& seeds = root.list("seeds_tried");
-  if (seeds.size() != 2 || !seeds[0].is_number_integer() || !seeds[1].is_number_integer() || seeds[0] > seeds[1]) {
-    root.fail("seeds_tried", seeds.dump().substr(0, 40), "[first, last], two integers");
-  }
-  return std::pair{seeds[0].get<int64_t>(), seeds[1].get<int64_t>()};
-}
-
 }  // namespace
 
 ManiSkillMetadata read_maniskill_metadata(const std::string& path) {
-  const json document = parse_file(path);
-  const FieldReader root(document, path + ":");
+  const json document =
+      read_json_file(path, "an .h5 file has no readable .json beside it",
+                     "the JSON that ManiSkill writes together with the .h5", "copy both files of the pair");
+  const FieldReader root(document, path + ":", "ManiSkill's");
   const FieldReader environment = root.object("env_info");
   ManiSkillMetadata metadata;
   metadata.task = environment.text("env_id");

@@ -9,14 +9,6 @@
 namespace physgen {
 namespace {
 
-double quantile(const std::vector<float>& sorted, double part) {
-  const double place = part * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  const double rest = place - static_cast<double>(below);
-  return (1 - rest) * static_cast<double>(sorted[below]) + rest * static_cast<double>(sorted[above]);
-}
-
 void add_column(std::vector<float> values, Statistics& statistics) {
   std::sort(values.begin(), values.end());
   const auto count = static_cast<double>(values.size());
@@ -44,6 +36,14 @@ Matrix join(const std::vector<Matrix>& parts) {
 }
 
 }  // namespace
+
+double quantile(const std::vector<float>& sorted, double part) {
+  const double place = part * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  const double rest = place - static_cast<double>(below);
+  return (1 - rest) * static_cast<double>(sorted[below]) + rest * static_cast<double>(sorted[above]);
+}
 
 Statistics statistics_of(const Matrix& rows) {
   if (rows.rows() < 1) {

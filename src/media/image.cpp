@@ -21,21 +21,6 @@ constexpr uint64_t kMostDeflateRatio = 1032;  // of zlib, by its own documentati
 /// libpng's simplified interface, freed whatever happens.
 using Png = std::unique_ptr<png_image, decltype(&png_image_free)>;
 
-std::vector<uint8_t> encode(const std::string& path, const Image& image) {
-  png_image png = {};
-  png.version = PNG_IMAGE_VERSION;
-  png.width = static_cast<uint32_t>(image.width);
-  png.height = static_cast<uint32_t>(image.height);
-  png.format = PNG_FORMAT_RGB;
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
-  std::vector<uint8_t> bytes(size);
-  if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr)) {
-    throw Error({"a picture cannot be encoded as PNG", path, png.message, "an RGB picture", "report this"});
-  }
-  bytes.resize(size);
-  return bytes;
-}
-
 void check_picture(const std::string& path, const Image& image) {
   const bool sized =
       image.height >= 1 && image.width >= 1 && image.height <= kMostPixelsPerSide && image.width <= kMostPixelsPerSide;
@@ -76,9 +61,24 @@ Image drop_alpha(const png_image& png, const std::vector<uint8_t>& rgba) {
 
 }  // namespace
 
+std::vector<uint8_t> encode_png(const Image& image, const std::string& name) {
+  check_picture(name, image);
+  png_image png = {};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<uint32_t>(image.width);
+  png.height = static_cast<uint32_t>(image.height);
+  png.format = PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
+  std::vector<uint8_t> bytes(size);
+  if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr)) {
+    throw Error({"a picture cannot be encoded as PNG", name, png.message, "an RGB picture", "report this"});
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
 void write_png(const std::string& path, const Image& image) {
-  check_picture(path, image);
-  const std::vector<uint8_t> bytes = encode(path, image);
+  const std::vector<uint8_t> bytes = encode_png(image, path);
   const std::string partial = path + ".partial";
   std::ofstream file(partial, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -91,17 +91,18 @@ void write_png(const std::string& path, const Image& image) {
   }
 }
 
-Image read_png(const std::string& path) {
-  const std::vector<uint8_t> bytes = read_bytes(path);
+Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
   png_image store = {};
   store.version = PNG_IMAGE_VERSION;
   const Png png(&store, png_image_free);
-  if (!png_image_begin_read_from_memory(png.get(), bytes.data(), bytes.size())) fail_to_read(path, png->message);
-  check_claim(path, *png, bytes.size());
+  if (!png_image_begin_read_from_memory(png.get(), bytes.data(), bytes.size())) fail_to_read(name, png->message);
+  check_claim(name, *png, bytes.size());
   png->format = PNG_FORMAT_RGBA;
   std::vector<uint8_t> rgba(PNG_IMAGE_SIZE(*png));
-  if (!png_image_finish_read(png.get(), nullptr, rgba.data(), 0, nullptr)) fail_to_read(path, png->message);
+  if (!png_image_finish_read(png.get(), nullptr, rgba.data(), 0, nullptr)) fail_to_read(name, png->message);
   return drop_alpha(*png, rgba);
 }
+
+Image read_png(const std::string& path) { return decode_png(read_bytes(path), path); }
 
 }  // namespace physgen

@@ -115,7 +115,8 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_
 Image turned_around(const Image& image) {
   Image turned{image.height, image.width, std::vector<uint8_t>(image.pixels.size())};
   for (size_t at = 0; at < image.pixels.size(); at += kChannels) {
-    std::copy_n(image.pixels.end() - static_cast<std::ptrdiff_t>(at + kChannels), kChannels, turned.pixels.begin() + at);
+    std::copy_n(image.pixels.end() - static_cast<std::ptrdiff_t>(at + kChannels), kChannels,
+                turned.pixels.begin() + at);
   }
   return turned;
 }

@@ -1,10 +1,8 @@
 #include <physgen/media/video_writer.h>
 
 extern "C" {
-#include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 }
 
 #include <algorithm>
@@ -14,31 +12,14 @@ extern "C" {
 
 #include <physgen/core/error.h>
 
+#include "media/ffmpeg.h"
+
 namespace physgen {
 namespace {
 
 constexpr int64_t kMostPixelsPerSide = 16384;
-constexpr int kSilent = 64;              // shifts the library's own messages below what it prints
 constexpr const char* kQuality = "18";   // x264's constant rate factor: hardly told from the original
 constexpr const char* kPreset = "fast";  // x264's compromise of time and size
-
-std::string words_of(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof(text));
-  return text;
-}
-
-/// Keeps the muxer from reporting its second pass; it has no level of its own.
-class QuietMuxer {
- public:
-  QuietMuxer() : level_(av_log_get_level()) { av_log_set_level(AV_LOG_ERROR); }
-  ~QuietMuxer() { av_log_set_level(level_); }
-  QuietMuxer(const QuietMuxer&) = delete;
-  QuietMuxer& operator=(const QuietMuxer&) = delete;
-
- private:
-  int level_;
-};
 
 int64_t even(int64_t size) { return size + size % 2; }
 
@@ -47,18 +28,6 @@ struct FreeFormat {
     avio_closep(&format->pb);
     avformat_free_context(format);
   }
-};
-struct FreeCodec {
-  void operator()(AVCodecContext* codec) const { avcodec_free_context(&codec); }
-};
-struct FreeFrame {
-  void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-};
-struct FreePacket {
-  void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-};
-struct FreeScaler {
-  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
 };
 
 }  // namespace
@@ -196,7 +165,7 @@ void VideoWriter::Stream::encode(const AVFrame* picture) {
 }
 
 void VideoWriter::Stream::finish() {
-  const QuietMuxer quiet;
+  const FfmpegLog errors_alone(AV_LOG_ERROR);  // the muxer reports its second pass, and has no level of its own
   encode(nullptr);
   check(av_write_trailer(format.get()), "a video cannot be written");
   check(avio_closep(&format->pb), "a video cannot be written");

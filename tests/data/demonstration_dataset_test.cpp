@@ -98,8 +98,10 @@ TEST_F(DemonstrationDatasetTest, NamesAPathThatDoesNotExist) {
   EXPECT_EQ(problem.where, "/nowhere/demos.h5");
   EXPECT_EQ(ConfigError(problem).exit_code(), 2);
   std::filesystem::create_directories(folder_ + "/empty");
-  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset({folder_ + "/empty"}); }).got, HasSubstr("no .h5 file"));
-  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset(std::vector<std::string>{}); }).what, HasSubstr("named"));
+  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset({folder_ + "/empty"}); }).got,
+              HasSubstr("no .h5 file"));
+  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset(std::vector<std::string>{}); }).what,
+              HasSubstr("named"));
 }
 
 TEST_F(DemonstrationDatasetTest, RefusesAnEmptyAForeignAndATruncatedFile) {

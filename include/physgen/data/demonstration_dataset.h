@@ -14,18 +14,21 @@
 
 namespace physgen {
 
-/// The .h5 and .hdf5 files among `paths`: named files as they are, folders searched with all that is in them; sorted
-/// within a folder, each file once. Throws ConfigError for a path that does not exist and a folder without any.
+/// The .h5 and .hdf5 files and the LeRobot folders among `paths`: named ones as they are, folders searched with all
+/// that is in them; sorted within a folder, each once. Throws ConfigError for a path that does not exist and a folder
+/// without any.
 std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths);
 
-/// Demonstrations, T + 1 observations to T actions, in two layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
+/// Demonstrations, T + 1 observations to T actions, in three layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
 /// frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
 /// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
-/// frame pairs with the action taken on it. Episodes are in numeric order. Opening checks shapes; arrays are read when
-/// asked for. Safe to use from several threads (reads are serialised: HDF5 is not).
+/// frame pairs with the action taken on it. LeRobot's folders of v2.0, v2.1 and v3.0 (with Arrow; see the private
+/// lerobot_folder.h): the last action of an episode, after which nothing was seen, is left out. Episodes are in numeric
+/// order. Opening checks shapes; arrays are read when asked for. Safe to use from several threads (reads are
+/// serialised: HDF5 is not).
 class DemonstrationDataset {
  public:
-  /// @param paths        .h5 or .hdf5 files, or folders that are searched for them
+  /// @param paths        .h5 or .hdf5 files, LeRobot folders, or folders that are searched for them
   /// @param instruction  replaces the files' own; needed where a file has none and its task is not a known one
   /// Throws ConfigError for a path that does not exist, FormatError for everything that is wrong inside.
   explicit DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction = "");

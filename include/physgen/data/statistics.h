@@ -31,6 +31,10 @@ void describe(Statistics& statistics, Field& field) {
   field("count", statistics.count);
 }
 
+/// The value below which a part of some sorted values lies, interpolated linearly between them.
+/// @param part  in [0, 1]
+double quantile(const std::vector<float>& sorted, double part);
+
 /// Throws ConfigError without rows.
 Statistics statistics_of(const Matrix& rows);
 

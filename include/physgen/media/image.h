@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,18 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
+/// An RGB PNG file in memory. Throws Error for a picture whose size and pixels disagree.
+/// @param name  of the picture, for errors
+std::vector<uint8_t> encode_png(const Image& image, const std::string& name);
+
+/// A PNG file in memory as RGB (grey and palette are expanded, alpha is dropped). Throws FormatError.
+/// @param name  of the picture, for errors
+Image decode_png(std::span<const uint8_t> bytes, const std::string& name);
+
 /// Writes an RGB PNG, whole or not at all. Throws Error when the file cannot be written.
 void write_png(const std::string& path, const Image& image);
 
-/// Reads a PNG as RGB (grey and palette are expanded, alpha is dropped). Throws FormatError.
+/// Reads a PNG as `decode_png` does. Throws FormatError.
 Image read_png(const std::string& path);
 
 }  // namespace physgen

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <physgen/data/demonstration_dataset.h>
+
+namespace physgen {
+
+/// How the pictures of a LeRobot data set are kept: as PNG in the Parquet files, which loses nothing, or as H.264.
+enum class LeRobotPictures { png, mp4 };
+inline std::span<const std::string_view> names_of(LeRobotPictures) {
+  static constexpr std::string_view names[] = {"png", "mp4"};
+  return names;
+}
+
+struct LeRobotOptions {
+  LeRobotPictures pictures = LeRobotPictures::png;
+  int64_t frames_per_second = 20;  ///< the control rate of both simulators
+};
+
+/// Writes demonstrations as a LeRobot data set of v3.0 into an existing, empty folder. An episode of T actions gets
+/// T + 1 rows: the action of the last one is holding still (`held_action`). LIBERO's cameras are named image and
+/// image2, as in the published data sets; meta/info.json has one more object, "physgen", with the control mode and the
+/// seeds tried.
+/// @param progress  called before each episode, with its index
+/// Throws ConfigError where the library was built without Arrow and for MP4 of an odd size, FormatError as the
+/// dataset does, Error where a file cannot be written.
+/// Source: lerobot 0.4.4, datasets/utils.py and lerobot_dataset.py.
+void write_lerobot(const DemonstrationDataset& dataset, const std::string& folder, const LeRobotOptions& options,
+                   const std::function<void(int64_t episode)>& progress = {});
+
+}  // namespace physgen

@@ -1,0 +1,254 @@
+#include "data/lerobot_metadata.h"
+
+#include <fmt/args.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <variant>
+
+#include <physgen/core/error.h>
+
+#include "data/demonstration_file.h"
+#include "data/field_reader.h"
+#include "data/parquet_file.h"
+
+namespace physgen {
+namespace {
+
+using nlohmann::json;
+namespace filesystem = std::filesystem;
+
+constexpr const char* kLayout = "LeRobot's";
+constexpr int64_t kLiberoActions = 7, kLiberoStates = 8;
+
+using PathFields = std::map<std::string, std::variant<int64_t, std::string>>;
+
+/// A path of info.json with its fields filled in: "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet".
+std::string fill(const filesystem::path& folder, const std::string& pattern, const PathFields& fields) {
+  fmt::dynamic_format_arg_store<fmt::format_context> store;
+  for (const auto& [name, value] : fields) {
+    std::visit([&, key = name.c_str()](const auto& field) { store.push_back(fmt::arg(key, field)); }, value);
+  }
+  try {
+    return (folder / fmt::vformat(pattern, store)).string();
+  } catch (const fmt::format_error& error) {
+    throw FormatError({"a pattern of paths cannot be filled in", (folder / "meta/info.json").string(),
+                       "\"" + pattern + "\": " + error.what(), "LeRobot's names in braces", "correct meta/info.json"});
+  }
+}
+
+/// What stands at the first of some keys that is there; "" for none.
+std::string first_of(const FieldReader& features, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (features.has(key)) return key;
+  }
+  return "";
+}
+
+std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank) {
+  std::vector<int64_t> shape;
+  for (const json& size : feature.list("shape")) {
+    if (!size.is_number_integer() || size < 1 || size > kMostPixelsPerSide) {
+      feature.fail("shape", feature.list("shape").dump().substr(0, 40), "sizes of 1 and more");
+    }
+    shape.push_back(size.get<int64_t>());
+  }
+  if (shape.size() != rank) {
+    feature.fail("shape", std::to_string(shape.size()) + " sizes", std::to_string(rank) + " sizes");
+  }
+  return shape;
+}
+
+/// Height and width: the channels come last, or first in old data sets.
+std::pair<int64_t, int64_t> picture_size(const FieldReader& feature) {
+  const std::vector<int64_t> shape = shape_of(feature, 3);
+  if (shape[2] == 3) return {shape[0], shape[1]};
+  if (shape[0] == 3) return {shape[1], shape[2]};
+  feature.fail("shape", feature.list("shape").dump(), "[height, width, 3], or [3, height, width]");
+}
+
+void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
+  const FieldReader features = info.object("features");
+  metadata.action_key = first_of(features, {"action", "actions"});
+  if (metadata.action_key.empty()) info.fail("features", "neither action nor actions", "the robot's actions");
+  metadata.action_width = shape_of(features.object(metadata.action_key), 1)[0];
+  metadata.state_key = first_of(features, {"observation.state", "state"});
+  if (!metadata.state_key.empty()) metadata.state_width = shape_of(features.object(metadata.state_key), 1)[0];
+  for (const auto& [key, feature] : info.at("features", "an object").items()) {
+    const FieldReader fields = features.object(key);
+    const std::string type = fields.text("dtype");
+    if (type != "image" && type != "video") continue;
+    const std::string camera = key.substr(key.rfind('.') + 1);
+    if (metadata.cameras.contains(camera)) info.fail("features", "two cameras named " + camera, "each name once");
+    metadata.cameras[camera] = {key, type == "video", picture_size(fields)};
+  }
+  if (metadata.cameras.empty()) info.fail("features", "none of dtype image or video", "at least one camera");
+}
+
+/// LIBERO as openpi and LeRobot publish it gets the names that it has elsewhere.
+void recognise_libero(LeRobotMetadata& metadata) {
+  metadata.control_mode = "lerobot";
+  const char* wrist = metadata.cameras.contains("image2") ? "image2" : "wrist_image";
+  const bool same_widths = metadata.action_width == kLiberoActions && metadata.state_width == kLiberoStates;
+  if (!same_widths || !metadata.cameras.contains("image") || !metadata.cameras.contains(wrist)) return;
+  metadata.control_mode = "osc_pose";
+  for (const auto& [theirs, ours] : {std::pair{"image", "agentview"}, std::pair{wrist, "eye_in_hand"}}) {
+    auto camera = metadata.cameras.extract(theirs);
+    camera.key() = ours;
+    metadata.cameras.insert(std::move(camera));
+  }
+}
+
+/// What LeRobotWriter adds.
+void read_additions(const FieldReader& info, LeRobotMetadata& metadata) {
+  if (!info.has("physgen")) return;
+  const FieldReader additions = info.object("physgen");
+  metadata.control_mode = additions.text("control_mode");
+  metadata.seeds_tried = read_seeds_tried(additions);
+}
+
+std::string instruction_of(const std::vector<std::string>& tasks, const std::string& given, const std::string& where) {
+  if (!given.empty()) return given;
+  if (tasks.size() == 1 && !tasks[0].empty()) return tasks[0];
+  throw FormatError({"an episode does not have one task", where, std::to_string(tasks.size()) + " tasks",
+                     "one sentence that tells the robot what to do", "pass --instruction \"…\""});
+}
+
+/// The lines of meta/episodes.jsonl, with their number from 1.
+template <class Visit>
+void each_line(const std::string& path, const Visit& visit) {
+  std::ifstream file(path);
+  if (!file) {
+    throw FormatError({"a file of a LeRobot data set is missing", path, "no such file", "one line of JSON an episode",
+                       "download the whole data set"});
+  }
+  std::string line;
+  for (int64_t number = 1; std::getline(file, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string where = path + ", line " + std::to_string(number) + ":";
+    const json value = json::parse(line, nullptr, false);
+    if (value.is_discarded()) {
+      throw FormatError({"a line is not JSON", where, "\"" + line.substr(0, 40) + "\"", "one JSON object",
+                         "download this data set again"});
+    }
+    visit(FieldReader(value, where, kLayout), where);
+  }
+}
+
+/// v2.0 and v2.1: one line and one file an episode.
+void read_episodes_of_v2(const filesystem::path& folder, const FieldReader& info, const std::string& instruction,
+                         LeRobotMetadata& metadata) {
+  const int64_t chunk = info.integer("chunks_size");
+  if (chunk < 1) info.fail("chunks_size", std::to_string(chunk), "1 or more");
+  each_line((folder / "meta/episodes.jsonl").string(), [&](const FieldReader& line, const std::string& where) {
+    LeRobotEpisode episode{line.integer("episode_index"), line.integer("length"), "", "", {}};
+    std::vector<std::string> tasks;
+    for (const json& task : line.list("tasks")) tasks.push_back(task.is_string() ? task.get<std::string>() : "");
+    episode.instruction = instruction_of(tasks, instruction, where);
+    PathFields fields{{"episode_chunk", episode.index / chunk}, {"episode_index", episode.index}};
+    episode.data = fill(folder, info.text("data_path"), fields);
+    for (const auto& [camera, column] : metadata.cameras) {
+      if (!column.video) continue;
+      fields["video_key"] = column.key;
+      episode.videos[camera] = {fill(folder, info.text("video_path"), fields), 0};
+    }
+    metadata.episodes.push_back(std::move(episode));
+  });
+}
+
+std::vector<std::string> parquet_files(const filesystem::path& folder) {
+  std::vector<std::string> files;
+  if (filesystem::is_directory(folder)) {
+    for (const auto& entry : filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".parquet") files.push_back(entry.path().string());
+    }
+  }
+  if (files.empty()) {
+    throw FormatError({"a LeRobot data set has no episodes", folder.string(), "no .parquet file in it",
+                       "chunk-000/file-000.parquet, …", "download the whole data set"});
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// The places of all rows' files, by the name of what is in them: "data", or "videos/<key>".
+class FilePlaces {
+ public:
+  FilePlaces(const ParquetFile& table, const std::string& name)
+      : chunks_(table.read_integers(name + "/chunk_index")), files_(table.read_integers(name + "/file_index")) {}
+
+  PathFields at(size_t row) const { return {{"chunk_index", chunks_[row]}, {"file_index", files_[row]}}; }
+
+ private:
+  std::vector<int64_t> chunks_, files_;
+};
+
+/// v3.0: one row an episode, many episodes a file.
+void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info, const std::string& path,
+                         const std::string& instruction, LeRobotMetadata& metadata) {
+  const ParquetFile table(path);
+  const std::vector<int64_t> indices = table.read_integers("episode_index"), rows = table.read_integers("length");
+  const auto tasks = table.read_text_lists("tasks");
+  const FilePlaces data(table, "data");
+  const size_t first = metadata.episodes.size();
+  for (size_t i = 0; i < indices.size(); ++i) {
+    const std::string where = path + ", row " + std::to_string(i);
+    metadata.episodes.push_back({indices[i],
+                                 rows[i],
+                                 instruction_of(tasks[i], instruction, where),
+                                 fill(folder, info.text("data_path"), data.at(i)),
+                                 {}});
+  }
+  for (const auto& [camera, column] : metadata.cameras) {
+    if (!column.video) continue;
+    const FilePlaces videos(table, "videos/" + column.key);
+    const std::vector<double> starts = table.read_numbers("videos/" + column.key + "/from_timestamp");
+    for (size_t i = 0; i < indices.size(); ++i) {
+      PathFields fields = videos.at(i);
+      fields["video_key"] = column.key;
+      metadata.episodes[first + i].videos[camera] = {fill(folder, info.text("video_path"), fields), starts[i]};
+    }
+  }
+}
+
+void sort_episodes(const filesystem::path& folder, LeRobotMetadata& metadata) {
+  auto& episodes = metadata.episodes;
+  std::sort(episodes.begin(), episodes.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  const auto twice = std::adjacent_find(episodes.begin(), episodes.end(),
+                                        [](const auto& a, const auto& b) { return a.index == b.index; });
+  if (!episodes.empty() && twice == episodes.end()) return;
+  throw FormatError({"the episodes of a LeRobot data set are not numbered as they should be", folder.string(),
+                     episodes.empty() ? "no episode" : "two of number " + std::to_string(twice->index),
+                     "each number once", "download the whole data set"});
+}
+
+}  // namespace
+
+LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std::string& instruction) {
+  const std::string path = (folder / "meta/info.json").string();
+  const json document = read_json_file(path, "a folder is no LeRobot data set", "LeRobot's description of the data set",
+                                       "download the whole data set");
+  const FieldReader info(document, path + ":", kLayout);
+  const std::string version = info.text("codebase_version");
+  if (version != "v2.0" && version != "v2.1" && version != "v3.0") {
+    info.fail("codebase_version", version, "v2.0, v2.1 or v3.0");
+  }
+  LeRobotMetadata metadata;
+  metadata.frames_per_second = info.number("fps");
+  if (metadata.frames_per_second <= 0) info.fail("fps", std::to_string(metadata.frames_per_second), "more than 0");
+  read_features(info, metadata);
+  recognise_libero(metadata);
+  read_additions(info, metadata);
+  if (version == "v3.0") {
+    for (const std::string& file : parquet_files(folder / "meta/episodes")) {
+      read_episodes_of_v3(folder, info, file, instruction, metadata);
+    }
+  } else {
+    read_episodes_of_v2(folder, info, instruction, metadata);
+  }
+  sort_episodes(folder, metadata);
+  return metadata;
+}
+
+}  // namespace physgen

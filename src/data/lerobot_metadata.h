@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace physgen {
+
+/// Where an episode's frames begin in a video.
+struct LeRobotVideo {
+  std::string path;
+  double start = 0;  ///< seconds
+};
+
+struct LeRobotEpisode {
+  int64_t index = 0;  ///< in the data set
+  int64_t rows = 0;
+  std::string instruction;
+  std::string data;                            ///< the Parquet file that holds its rows
+  std::map<std::string, LeRobotVideo> videos;  ///< by camera
+};
+
+/// A camera's column.
+struct LeRobotCamera {
+  std::string key;
+  bool video = false;  ///< frames are in videos, otherwise in the Parquet files as PNG
+  std::pair<int64_t, int64_t> size = {0, 0};
+};
+
+/// What stands in the folder `meta` of a LeRobot data set of v2.0, v2.1 or v3.0, as far as it is used.
+struct LeRobotMetadata {
+  double frames_per_second = 0;
+  std::string control_mode;
+  std::string action_key;
+  std::string state_key;  ///< "" without states
+  int64_t action_width = 0;
+  int64_t state_width = 0;
+  std::map<std::string, LeRobotCamera> cameras;
+  std::optional<std::pair<int64_t, int64_t>> seeds_tried;
+  std::vector<LeRobotEpisode> episodes;  ///< ascending
+};
+
+/// Throws FormatError where a file of `meta` is missing or is not as LeRobot writes it, for another version, and for an
+/// episode with several tasks (unless `instruction` is given).
+LeRobotMetadata read_lerobot_metadata(const std::filesystem::path& folder, const std::string& instruction);
+
+}  // namespace physgen

@@ -1,0 +1,325 @@
+#include "data/lerobot_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include <physgen/core/error.h>
+#include <physgen/data/action_names.h>
+#include <physgen/data/clip_sampler.h>
+
+namespace physgen {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kFilesAChunk = 1000;
+constexpr int64_t kMegabytesADataFile = 100;
+constexpr int64_t kMegabytesAVideo = 200;
+constexpr int64_t kFramesAVideo = 10000;  // well below that size at LIBERO's 256 pixels
+constexpr const char* kDataPath = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet";
+constexpr const char* kVideoPath = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4";
+
+std::string file_name(int64_t file, const std::string& ending) {
+  return fmt::format("chunk-{:03d}/file-{:03d}.{}", file / kFilesAChunk, file % kFilesAChunk, ending);
+}
+
+/// LIBERO's cameras have other names in LeRobot's data sets of it.
+std::string key_of(const std::string& camera, const DemonstrationDataset& dataset) {
+  const bool libero = dataset.info(0).control_mode == "osc_pose" && dataset.action_width() == 7 &&
+                      dataset.state_width() == 8 &&
+                      dataset.cameras() == std::vector<std::string>{"agentview", "eye_in_hand"};
+  if (!libero) return "observation.images." + camera;
+  return camera == "agentview" ? "observation.images.image" : "observation.images.image2";
+}
+
+/// The actions, and holding still on what was seen last.
+Matrix with_held_action(const Episode& episode) {
+  const int64_t steps = episode.actions.rows();
+  Matrix actions(steps + 1, episode.actions.cols());
+  actions.topRows(steps) = episode.actions;
+  float* last = actions.data() + steps * actions.cols();
+  held_action(episode.actions, episode.info.control_mode, steps, {last, static_cast<size_t>(actions.cols())});
+  return actions;
+}
+
+Matrix column(const std::vector<int64_t>& values) {
+  return Eigen::Map<const Eigen::Matrix<int64_t, Eigen::Dynamic, 1>>(values.data(), static_cast<int64_t>(values.size()))
+      .cast<float>();
+}
+
+std::vector<int64_t> counted(int64_t first, int64_t count) {
+  std::vector<int64_t> numbers(static_cast<size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), first);
+  return numbers;
+}
+
+json as_json(const LeRobotStatistics& statistics, bool picture) {
+  json object;
+  for (const auto& [name, values] : statistics.values) {
+    for (const double value : values)
+      object[name].push_back(picture ? json::array({json::array({value})}) : json(value));
+  }
+  object["count"] = {statistics.count};
+  return object;
+}
+
+void write_json(const std::filesystem::path& path, const json& value) {
+  std::ofstream file(path);
+  file << value.dump(4) << '\n';
+  if (file.flush()) return;
+  throw Error({"a file cannot be written", path.string(), "", "", "check the folder and its free space"});
+}
+
+}  // namespace
+
+LeRobotWriter::LeRobotWriter(const DemonstrationDataset& dataset, std::string folder, const LeRobotOptions& options)
+    : dataset_(dataset), folder_(std::move(folder)), options_(options) {
+  for (const std::string& camera : dataset.cameras()) cameras_[camera].key = key_of(camera, dataset);
+  check_sizes();
+}
+
+void LeRobotWriter::check_sizes() const {
+  if (options_.pictures == LeRobotPictures::png) return;
+  for (const std::string& camera : dataset_.cameras()) {
+    const auto [height, width] = dataset_.frame_size(camera);
+    if (height % 2 == 0 && width % 2 == 0) continue;
+    throw ConfigError({"an MP4 cannot hold pictures of an odd size", camera, fmt::format("{} x {}", height, width),
+                       "even numbers", "keep the pictures as PNG"});
+  }
+}
+
+std::filesystem::path LeRobotWriter::make_folder(const std::filesystem::path& relative) const {
+  const std::filesystem::path path = folder_ / relative;
+  std::filesystem::create_directories(path.parent_path());
+  return path;
+}
+
+int64_t LeRobotWriter::task_index(const std::string& task) {
+  const auto found = std::find(tasks_.begin(), tasks_.end(), task);
+  const int64_t index = found - tasks_.begin();
+  if (found == tasks_.end()) tasks_.push_back(task);
+  return index;
+}
+
+void LeRobotWriter::open_data_file() {
+  if (data_ && data_bytes_ < kMegabytesADataFile << 20) return;
+  if (data_) data_->close();
+  data_bytes_ = 0;
+  data_ = std::make_unique<ParquetWriter>(make_folder("data/" + file_name(++data_file_, "parquet")).string());
+}
+
+void LeRobotWriter::add(int64_t index) {
+  const Episode episode = dataset_.read(index);
+  open_data_file();
+  Row row{episode.info.instruction, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
+  ParquetTable table;
+  for (auto& [name, camera] : cameras_) add_pictures(index, name, camera, row, table);
+  add_tables(episode, row, table);
+  data_->append(table);
+  rows_ += row.rows;
+  episodes_.push_back(std::move(row));
+}
+
+void LeRobotWriter::add_tables(const Episode& episode, Row& row, ParquetTable& table) {
+  std::map<std::string, Matrix> features{{"action", with_held_action(episode)}};
+  if (episode.states.size() > 0) features["observation.state"] = episode.states;
+  for (const auto& [name, values] : features) table.add_matrix(name, values);
+  const auto count = static_cast<size_t>(row.rows);
+  std::vector<float> times;
+  for (int64_t frame = 0; frame < row.rows; ++frame) {
+    times.push_back(static_cast<float>(frame) / static_cast<float>(options_.frames_per_second));
+  }
+  table.add_numbers("timestamp", times);
+  features["timestamp"] = Eigen::Map<const Matrix>(times.data(), row.rows, 1);
+  const std::pair<const char*, std::vector<int64_t>> integers[] = {
+      {"frame_index", counted(0, row.rows)},
+      {"episode_index", std::vector<int64_t>(count, static_cast<int64_t>(episodes_.size()))},
+      {"index", counted(rows_, row.rows)},
+      {"task_index", std::vector<int64_t>(count, task_index(row.task))}};
+  for (const auto& [name, values] : integers) {
+    table.add_integers(name, values);
+    features[name] = column(values);
+  }
+  for (auto& [name, values] : features) {
+    row.statistics[name] = lerobot_statistics(values);
+    columns_[name].push_back(std::move(values));
+  }
+}
+
+void LeRobotWriter::open_video(const std::string& name, Camera& camera, Row& row) {
+  if (camera.video && camera.video_frames >= kFramesAVideo) {
+    camera.video->close();
+    camera.video.reset();
+    camera.video_frames = 0;
+    ++camera.video_file;
+  }
+  row.videos[camera.key] = {camera.video_file, camera.video_frames};
+  if (camera.video) return;
+  const auto [height, width] = dataset_.frame_size(name);
+  const auto path = make_folder("videos/" + camera.key + "/" + file_name(camera.video_file, "mp4"));
+  camera.video = std::make_unique<VideoWriter>(path.string(), height, width, options_.frames_per_second);
+}
+
+void LeRobotWriter::add_pictures(int64_t episode, const std::string& name, Camera& camera, Row& row,
+                                 ParquetTable& table) {
+  const bool video = options_.pictures == LeRobotPictures::mp4;
+  if (video) open_video(name, camera, row);
+  PictureHistogram histogram;
+  std::vector<std::vector<uint8_t>> files;
+  for (int64_t frame = 0; frame < row.rows; ++frame) {
+    const Image image = dataset_.read_frame(episode, name, frame);
+    histogram.add(image);
+    if (video) {
+      camera.video->add(image);
+      ++camera.video_frames;
+    } else {
+      data_bytes_ += static_cast<int64_t>(files.emplace_back(encode_png(image, name)).size());
+    }
+  }
+  if (!video) table.add_pictures(camera.key, files);
+  row.statistics[camera.key] = histogram.statistics();
+  camera.pictures.add(histogram);
+}
+
+void LeRobotWriter::close() {
+  data_->close();
+  for (auto& [name, camera] : cameras_) {
+    if (camera.video) camera.video->close();
+  }
+  make_folder("meta/info.json");
+  write_tasks();
+  write_episodes();
+  write_statistics();
+  write_info();
+}
+
+void LeRobotWriter::write_tasks() const {
+  constexpr const char* kIndex = "__index_level_0__";
+  ParquetTable table;
+  table.add_integers("task_index", counted(0, static_cast<int64_t>(tasks_.size())));
+  table.add_texts(kIndex, tasks_);
+  ParquetWriter writer((folder_ / "meta/tasks.parquet").string(), kIndex);
+  writer.append(table);
+  writer.close();
+}
+
+void LeRobotWriter::write_episodes() const {
+  const size_t count = episodes_.size();
+  const auto collect = [&](const auto& value) {
+    std::vector<int64_t> values;
+    for (const Row& row : episodes_) values.push_back(value(row));
+    return values;
+  };
+  ParquetTable table;
+  table.add_integers("episode_index", counted(0, static_cast<int64_t>(count)));
+  std::vector<std::vector<std::string>> tasks;
+  for (const Row& row : episodes_) tasks.push_back({row.task});
+  table.add_text_lists("tasks", tasks);
+  table.add_integers("length", collect([](const Row& row) { return row.rows; }));
+  table.add_integers("data/chunk_index", collect([](const Row& row) { return row.data_file / kFilesAChunk; }));
+  table.add_integers("data/file_index", collect([](const Row& row) { return row.data_file % kFilesAChunk; }));
+  table.add_integers("dataset_from_index", collect([](const Row& row) { return row.first; }));
+  table.add_integers("dataset_to_index", collect([](const Row& row) { return row.first + row.rows; }));
+  for (const auto& [key, place] : episodes_[0].videos) {
+    const std::string name = "videos/" + key + "/";
+    const auto file = [&, k = key](const Row& row) { return row.videos.at(k).first; };
+    table.add_integers(name + "chunk_index", collect([&](const Row& row) { return file(row) / kFilesAChunk; }));
+    table.add_integers(name + "file_index", collect([&](const Row& row) { return file(row) % kFilesAChunk; }));
+    std::vector<double> begins, ends;
+    for (const Row& row : episodes_) {
+      const int64_t first = row.videos.at(key).second;
+      begins.push_back(static_cast<double>(first) / static_cast<double>(options_.frames_per_second));
+      ends.push_back(static_cast<double>(first + row.rows) / static_cast<double>(options_.frames_per_second));
+    }
+    table.add_doubles(name + "from_timestamp", begins);
+    table.add_doubles(name + "to_timestamp", ends);
+  }
+  for (const auto& [feature, statistics] : episodes_[0].statistics) {
+    const int depth = feature.starts_with("observation.images.") ? 3 : 1;
+    for (const auto& [name, first] : statistics.values) {
+      std::vector<std::vector<double>> rows;
+      for (const Row& row : episodes_) rows.push_back(row.statistics.at(feature).values.at(name));
+      table.add_number_lists("stats/" + feature + "/" + name, rows, depth);
+    }
+    std::vector<std::vector<int64_t>> counts;
+    for (const Row& row : episodes_) counts.push_back({row.statistics.at(feature).count});
+    table.add_integer_lists("stats/" + feature + "/count", counts);
+  }
+  table.add_integers("meta/episodes/chunk_index", std::vector<int64_t>(count, 0));
+  table.add_integers("meta/episodes/file_index", std::vector<int64_t>(count, 0));
+  ParquetWriter writer(make_folder("meta/episodes/" + file_name(0, "parquet")).string());
+  writer.append(table);
+  writer.close();
+}
+
+void LeRobotWriter::write_statistics() const {
+  json statistics;
+  for (const auto& [feature, parts] : columns_) {
+    Matrix rows(rows_, parts[0].cols());
+    int64_t at = 0;
+    for (const Matrix& part : parts) {
+      rows.middleRows(at, part.rows()) = part;
+      at += part.rows();
+    }
+    statistics[feature] = as_json(lerobot_statistics(rows), false);
+  }
+  for (const auto& [name, camera] : cameras_) statistics[camera.key] = as_json(camera.pictures.statistics(), true);
+  write_json(folder_ / "meta/stats.json", statistics);
+}
+
+json LeRobotWriter::features() const {
+  json features;
+  const auto add = [&](const std::string& name, const char* type, const json& shape, const json& names) {
+    features[name] = {{"dtype", type}, {"shape", shape}, {"names", names}};
+  };
+  const bool video = options_.pictures == LeRobotPictures::mp4;
+  for (const auto& [name, camera] : cameras_) {
+    const auto [height, width] = dataset_.frame_size(name);
+    add(camera.key, video ? "video" : "image", {height, width, 3}, {"height", "width", "channels"});
+    if (!video) continue;
+    features[camera.key]["info"] = {{"video.height", height},      {"video.width", width},
+                                    {"video.codec", "h264"},       {"video.pix_fmt", "yuv420p"},
+                                    {"video.channels", 3},         {"video.fps", options_.frames_per_second},
+                                    {"video.is_depth_map", false}, {"has_audio", false}};
+  }
+  add("action", "float32", {dataset_.action_width()},
+      action_names(dataset_.info(0).control_mode, dataset_.action_width()));
+  if (dataset_.state_width() > 0) add("observation.state", "float32", {dataset_.state_width()}, nullptr);
+  add("timestamp", "float32", {1}, nullptr);
+  for (const char* name : {"frame_index", "episode_index", "index", "task_index"}) add(name, "int64", {1}, nullptr);
+  return features;
+}
+
+void LeRobotWriter::write_info() const {
+  const std::string& control_mode = dataset_.info(0).control_mode;
+  const bool simulated = control_mode.starts_with("pd_") || control_mode == "osc_pose";
+  const auto episodes = static_cast<int64_t>(episodes_.size());
+  json info = {{"codebase_version", "v3.0"},
+               {"robot_type", simulated ? json("panda") : json(nullptr)},
+               {"total_episodes", episodes},
+               {"total_frames", rows_},
+               {"total_tasks", tasks_.size()},
+               {"chunks_size", kFilesAChunk},
+               {"data_files_size_in_mb", kMegabytesADataFile},
+               {"video_files_size_in_mb", kMegabytesAVideo},
+               {"fps", options_.frames_per_second},
+               {"splits", {{"train", fmt::format("0:{}", episodes)}}},
+               {"data_path", kDataPath},
+               {"video_path", options_.pictures == LeRobotPictures::mp4 ? json(kVideoPath) : json(nullptr)},
+               {"features", features()},
+               {"physgen", {{"control_mode", control_mode}}}};
+  if (!dataset_.seeds_tried().empty()) {
+    std::pair<int64_t, int64_t> range = dataset_.seeds_tried()[0];
+    for (const auto& [low, high] : dataset_.seeds_tried()) {
+      range = {std::min(range.first, low), std::max(range.second, high)};
+    }
+    info["physgen"]["seeds_tried"] = {range.first, range.second};
+  }
+  write_json(folder_ / "meta/info.json", info);
+}
+
+}  // namespace physgen

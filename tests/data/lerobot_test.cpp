@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include <physgen/data/demonstration_check.h>
+#include <physgen/data/demonstration_dataset.h>
+#include <physgen/data/lerobot.h>
+
+#include "data/demonstration_writer.h"
+#include "support/problem_of.h"
+#include "support/temporary_folder.h"
+
+namespace physgen {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// A ManiSkill file, and the LeRobot data set that it becomes.
+class LeRobotTest : public testing::Test {
+ protected:
+  void SetUp() override {
+#ifndef PHYSGEN_HAS_ARROW
+    GTEST_SKIP() << "built without Arrow";
+#endif
+    write_demonstrations(source_, {.steps = {5, 30, 3}, .height = 48, .width = 64, .cameras = {"front", "side"}});
+  }
+
+  DemonstrationDataset convert(LeRobotPictures pictures = LeRobotPictures::png) const {
+    std::filesystem::create_directory(folder_);
+    write_lerobot(DemonstrationDataset({source_}), folder_, {.pictures = pictures});
+    return DemonstrationDataset({folder_});
+  }
+
+  nlohmann::json info() const {
+    std::ifstream file(folder_ + "/meta/info.json");
+    return nlohmann::json::parse(file);
+  }
+
+  void set_info(const nlohmann::json& patch) const {
+    nlohmann::json changed = info();
+    changed.merge_patch(patch);
+    std::ofstream(folder_ + "/meta/info.json") << changed;
+  }
+
+  template <class Kind = FormatError>
+  Problem open_problem() const {
+    return problem_of<Kind>([&] { DemonstrationDataset{{folder_}}; });
+  }
+
+  const TemporaryFolder temporary_;
+  const std::string source_ = temporary_ / "source/push.h5";
+  const std::string folder_ = temporary_ / "lerobot";
+  const std::string data_ = folder_ + "/data/chunk-000/file-000.parquet";
+};
+
+TEST_F(LeRobotTest, NothingIsLostAsPng) {
+  const DemonstrationDataset written = convert(), source({source_});
+  ASSERT_EQ(written.size(), 3);
+  EXPECT_EQ(written.cameras(), source.cameras());
+  EXPECT_EQ(written.seeds_tried(), source.seeds_tried());
+  for (int64_t i = 0; i < 3; ++i) {
+    const Episode episode = written.read(i), expected = source.read(i);
+    EXPECT_EQ(episode.info.instruction, expected.info.instruction);
+    EXPECT_EQ(episode.info.control_mode, "pd_joint_pos");
+    EXPECT_EQ(episode.actions, expected.actions);
+    EXPECT_EQ(episode.states, expected.states);
+    for (int64_t frame = 0; frame <= episode.info.control_steps; ++frame) {
+      EXPECT_EQ(written.read_frame(i, "side", frame), source.read_frame(i, "side", frame));
+      EXPECT_EQ(written.read_frame(i, "front", frame), source.read_frame(i, "front", frame));
+    }
+  }
+  EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
+}
+
+TEST_F(LeRobotTest, AVideoHoldsTheFramesOfAllEpisodesInTheirPlaces) {
+  const hid_t file = H5Fopen(source_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  const auto shade = [](int64_t episode, int64_t frame) { return static_cast<uint8_t>(60 * episode + 4 * frame + 20); };
+  for (const auto& [episode, frames] : {std::pair{0, 6}, {1, 31}, {2, 4}}) {
+    std::vector<uint8_t> pixels;
+    for (int64_t frame = 0; frame < frames; ++frame) pixels.insert(pixels.end(), 48 * 64 * 3, shade(episode, frame));
+    const std::string name = "traj_" + std::to_string(episode) + "/obs/sensor_data/front/rgb";
+    H5Ldelete(file, name.c_str(), H5P_DEFAULT);
+    write_dataset(file, name, H5T_NATIVE_UINT8, {static_cast<hsize_t>(frames), 48, 64, 3}, pixels.data());
+  }
+  H5Fclose(file);
+  const DemonstrationDataset written = convert(LeRobotPictures::mp4);
+  for (const auto& [episode, frame] : {std::pair{0, 0}, {2, 3}, {1, 0}, {1, 30}, {1, 2}, {0, 5}}) {
+    const Image image = written.read_frame(episode, "front", frame);
+    ASSERT_EQ(image.pixels.size(), 48u * 64 * 3);
+    EXPECT_NEAR(image.pixels[3000], shade(episode, frame), 2) << episode << " " << frame;
+  }
+}
+
+TEST_F(LeRobotTest, TheLastRowHoldsStill) {
+  convert();
+  const nlohmann::json described = info();
+  EXPECT_EQ(described["total_frames"], 6 + 31 + 4);
+  EXPECT_EQ(described["features"]["action"]["shape"], nlohmann::json({8}));
+  EXPECT_EQ(described["physgen"]["control_mode"], "pd_joint_pos");
+}
+
+TEST_F(LeRobotTest, AFolderIsOneDataSetAndItsFilesAreNone) {
+  convert();
+  EXPECT_THAT(find_demonstrations({temporary_.path().string()}), ElementsAre(folder_, source_));
+}
+
+TEST_F(LeRobotTest, CamerasOfAnotherRobotAreNamedByTheLastPartOfTheirKeys) {
+  convert();
+  set_info({{"physgen", nullptr}});
+  const DemonstrationDataset dataset({folder_});
+  EXPECT_THAT(dataset.cameras(), ElementsAre("front", "side"));
+  EXPECT_EQ(dataset.info(0).control_mode, "lerobot");
+  EXPECT_TRUE(dataset.seeds_tried().empty());
+}
+
+TEST_F(LeRobotTest, WhatIsWrongWithTheDescriptionIsNamed) {
+  convert();
+  const nlohmann::json right = info();
+  const auto expect = [&](const nlohmann::json& patch, const std::string& where, const std::string& got) {
+    set_info(patch);
+    const Problem problem = open_problem();
+    EXPECT_THAT(problem.where, HasSubstr(where));
+    EXPECT_THAT(problem.got, HasSubstr(got));
+    std::ofstream(folder_ + "/meta/info.json") << right;
+  };
+  expect({{"codebase_version", "v1.6"}}, "codebase_version", "v1.6");
+  expect({{"fps", 0}}, "fps", "0");
+  expect({{"features", {{"action", nullptr}}}}, "features", "neither action nor actions");
+  expect({{"features", {{"action", {{"shape", {0}}}}}}}, "features.action.shape", "[0]");
+  expect({{"data_path", "data/{surprise}.parquet"}}, "info.json", "surprise");
+  expect({{"features", {{"observation.images.side", {{"shape", {48, 64, 4}}}}}}}, "observation.images.side.shape", "4");
+  std::ofstream(folder_ + "/meta/info.json") << "{";
+  EXPECT_THAT(open_problem().what, HasSubstr("not JSON"));
+}
+
+TEST_F(LeRobotTest, AWidthOtherThanDescribedIsRefusedWhenRead) {
+  convert();
+  set_info({{"features", {{"action", {{"shape", {6}}}}}}});
+  const DemonstrationDataset dataset({folder_});
+  EXPECT_THAT(problem_of<FormatError>([&] { dataset.read(0); }).where, HasSubstr("file-000.parquet:action"));
+}
+
+TEST_F(LeRobotTest, DamagedAndMissingFilesAreNamed) {
+  convert();
+  std::filesystem::resize_file(data_, std::filesystem::file_size(data_) / 2);
+  EXPECT_THAT(problem_of<FormatError>([&] { DemonstrationDataset({folder_}).read(0); }).where, HasSubstr(data_));
+  std::filesystem::remove(data_);
+  EXPECT_THAT(open_problem().got, HasSubstr(data_));
+  std::filesystem::remove_all(folder_ + "/meta/episodes");
+  EXPECT_THAT(open_problem().what, HasSubstr("no episodes"));
+}
+
+TEST_F(LeRobotTest, NoDamageGoesUnnoticedOrCrashes) {
+  convert();
+  std::ifstream file(data_, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(file)), {});
+  for (size_t place = 0; place < whole.size(); place += whole.size() / 150) {
+    std::string bytes = whole;
+    for (size_t i = place; i < std::min(place + 4, bytes.size()); ++i) bytes[i] = static_cast<char>(~bytes[i]);
+    std::ofstream(data_, std::ios::binary) << bytes;
+    EXPECT_NO_THROW(check_demonstrations({folder_}, "")) << place;
+  }
+}
+
+TEST_F(LeRobotTest, ATruncatedVideoIsNamed) {
+  convert(LeRobotPictures::mp4);
+  const std::string video = folder_ + "/videos/observation.images.front/chunk-000/file-000.mp4";
+  std::filesystem::resize_file(video, std::filesystem::file_size(video) / 3);
+  const Problem problem = problem_of<FormatError>([&] { DemonstrationDataset({folder_}).read_frame(1, "front", 30); });
+  EXPECT_THAT(problem.where, HasSubstr(video));
+  std::filesystem::remove(video);
+  EXPECT_THAT(open_problem().got, HasSubstr(video));
+}
+
+TEST_F(LeRobotTest, AnMp4OfAnOddSizeIsRefused) {
+  write_demonstrations(source_, {.height = 47, .width = 64});
+  std::filesystem::create_directory(folder_);
+  const DemonstrationDataset dataset({source_});
+  const auto write = [&] { write_lerobot(dataset, folder_, {.pictures = LeRobotPictures::mp4}); };
+  EXPECT_EQ(problem_of<ConfigError>(write).got, "47 x 64");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+#ifndef PHYSGEN_HAS_ARROW
+TEST(LeRobotWithoutArrow, IsRefusedWithTheRemedy) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "meta");
+  std::ofstream(folder / "meta/info.json") << "{}";
+  const auto open = [&] { DemonstrationDataset{{folder.path().string()}}; };
+  EXPECT_THAT(problem_of<ConfigError>(open).next_step, HasSubstr("PHYSGEN_ARROW"));
+}
+#endif
+
+}  // namespace
+}  // namespace physgen

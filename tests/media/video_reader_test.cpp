@@ -1,0 +1,73 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include <physgen/core/error.h>
+#include <physgen/media/video_reader.h>
+#include <physgen/media/video_writer.h>
+
+#include "support/problem_of.h"
+#include "support/temporary_folder.h"
+
+namespace physgen {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kFrames = 120, kRate = 20;
+
+/// A colour of its own for each frame.
+std::array<int, 3> colour(int64_t frame) {
+  return {static_cast<int>(2 * frame), static_cast<int>(240 - 2 * frame), frame % 2 ? 90 : 160};
+}
+
+class VideoReaderTest : public testing::Test {
+ protected:
+  VideoReaderTest() {
+    VideoWriter writer(path_, 48, 64, kRate);
+    for (int64_t frame = 0; frame < kFrames; ++frame) {
+      Image image{48, 64, {}};
+      for (int64_t i = 0; i < 48 * 64 * 3; ++i) {
+        image.pixels.push_back(static_cast<uint8_t>(colour(frame)[static_cast<size_t>(i % 3)]));
+      }
+      writer.add(image);
+    }
+    writer.close();
+  }
+
+  void expect_frame(VideoReader& reader, int64_t frame) const {
+    const Image image = reader.read(static_cast<double>(frame) / kRate);
+    ASSERT_EQ(image.height, 48);
+    ASSERT_EQ(image.width, 64);
+    for (size_t channel = 0; channel < 3; ++channel) {
+      EXPECT_NEAR(image.pixels[3 * 1000 + channel], colour(frame)[channel], 4) << frame << " " << channel;
+    }
+  }
+
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_ / "video.mp4";
+};
+
+TEST_F(VideoReaderTest, EveryFrameIsFoundInAnyOrder) {
+  VideoReader reader(path_);
+  for (int64_t frame = 0; frame < kFrames; ++frame) expect_frame(reader, frame);
+  for (int64_t frame = kFrames - 1; frame >= 0; frame -= 7) expect_frame(reader, frame);
+  for (const int64_t frame : {3, 3, 90, 41, 42, 0, 119}) expect_frame(reader, frame);
+}
+
+TEST_F(VideoReaderTest, ATimeAfterTheEndIsNamedAndHarmsNothing) {
+  VideoReader reader(path_);
+  const Problem problem = problem_of<FormatError>([&] { reader.read(kFrames / double{kRate} + 1); });
+  EXPECT_THAT(problem.where, HasSubstr("video.mp4"));
+  expect_frame(reader, 60);
+}
+
+TEST_F(VideoReaderTest, OtherFilesAreRefused) {
+  EXPECT_THAT(problem_of<FormatError>([&] { VideoReader{folder_ / "none.mp4"}; }).where, HasSubstr("none.mp4"));
+  std::ofstream(folder_ / "text.mp4") << "not a video";
+  problem_of<FormatError>([&] { VideoReader{folder_ / "text.mp4"}; });
+}
+
+}  // namespace
+}  // namespace physgen
