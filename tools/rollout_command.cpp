@@ -49,6 +49,7 @@ std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   auto policy = Policy::load(config.checkpoint, {.device = config.device, .imagines = options.evaluation.imagine});
   const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
   if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
+  config.data_sha256 = policy->data_sha256();
   config.cameras = policy->cameras();
   config.control_mode = policy->control_mode();
   if (config.execute == 0) config.execute = policy->execute();
@@ -101,7 +102,8 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
   options.execute = config.execute;
   const auto controller = std::make_shared<Controller>(policy, options);
   return {
-      .reset = [controller](const std::string& told, uint64_t seed) { controller->reset(told, seed); },
+      .reset = [controller](const std::string& told,
+                            const EpisodeStart& start) { controller->reset(told, policy_seed(start)); },
       .act = [controller](const Observation& seen, const Matrix& executed) { return controller->act(seen, executed); },
       .execute = config.execute,
       .imagine = [controller] { return controller->imagine(); }};

@@ -24,6 +24,17 @@ inline std::vector<std::filesystem::directory_entry> entries_of(const std::files
   return entries;
 }
 
+/// A file itself, or every regular file in a folder and below, by name. Throws std::filesystem::filesystem_error.
+inline std::vector<std::filesystem::path> files_below(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 /// What stands at a path, a link not followed: of type not_found where nothing does. Throws Error.
 inline std::filesystem::file_status status_of(const std::filesystem::path& path) {
   std::error_code reason;

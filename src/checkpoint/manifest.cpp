@@ -218,6 +218,17 @@ Manifest verify_manifest(const fs::path& directory, const std::string& kind) {
                      .expected = std::string("'") + kind + "'"});
 }
 
+std::string sha256_of_data(const std::vector<std::string>& paths) {
+  std::string lines;
+  for (const fs::path path : paths) {
+    for (const fs::path& file : files_below(path)) {
+      const fs::path name = file == path ? file.filename() : file.lexically_relative(path);
+      lines += sha256_of_file(file) + "  " + name.string() + "\n";
+    }
+  }
+  return sha256_of_text(lines);
+}
+
 std::string sha256_of_file(const fs::path& path) {
   FileDescriptor file(path, O_RDONLY);
   std::vector<std::byte> piece(kReadPiece);

@@ -54,11 +54,17 @@ Array wrapped(const Array& values) {
   return listed(values, ends);
 }
 
-/// What Pandas looks for to find its index.
+/// What Pandas looks for to find its index; the other columns it reads without being told.
 std::shared_ptr<const arrow::KeyValueMetadata> pandas_metadata(const std::string& index) {
   if (index.empty()) return nullptr;
-  const nlohmann::json description = {
-      {"index_columns", {index}}, {"column_indexes", nlohmann::json::array()}, {"columns", nlohmann::json::array()}};
+  const nlohmann::json column = {{"name", nullptr},
+                                 {"field_name", index},
+                                 {"pandas_type", "unicode"},
+                                 {"numpy_type", "object"},
+                                 {"metadata", nullptr}};
+  const nlohmann::json description = {{"index_columns", nlohmann::json::array({index})},
+                                      {"column_indexes", nlohmann::json::array()},
+                                      {"columns", nlohmann::json::array({column})}};
   return arrow::key_value_metadata({"pandas"}, {description.dump()});
 }
 

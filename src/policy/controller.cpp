@@ -63,6 +63,8 @@ int64_t Policy::execute() const { return weights_->config.model.codec.execute; }
 bool Policy::uses_state() const { return weights_->config.model.codec.state_token; }
 const std::vector<std::pair<int64_t, int64_t>>& Policy::seeds_tried() const { return weights_->seeds_tried; }
 
+const std::string& Policy::data_sha256() const { return weights_->config.data_sha256; }
+
 bool Policy::knows(const std::string& instruction) const {
   const std::vector<std::string>& known = weights_->config.instructions;
   return std::find(known.begin(), known.end(), instruction) != known.end();

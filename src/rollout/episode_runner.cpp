@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "physgen/core/error.h"
-#include "physgen/core/random.h"
 #include "physgen/media/resize.h"
 #include "physgen/media/video_writer.h"
+#include "physgen/rollout/recorded_actions.h"
 #include "physgen/rollout/simulator_process.h"
 #include "physgen/rollout/statistics.h"
 
@@ -90,12 +90,11 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const Plann
   const auto start = std::chrono::steady_clock::now();
   EpisodeRecord record = record_of(episode, planned.start);
   Perception seen = environment_->reset(planned.start);
-  policy_.reset(planned.instruction.empty() ? seen.instruction : planned.instruction,
-                mixed_seed(static_cast<uint64_t>(planned.start.seed), Stream::rollout));
+  policy_.reset(planned.instruction.empty() ? seen.instruction : planned.instruction, planned.start);
   std::vector<Image> film, first;
   if (recording_ && !seen.views.empty()) first.push_back(seen.views.front());
   std::vector<double> milliseconds;
-  Matrix executed;
+  Matrix executed, all;
   while (!seen.done) {
     if (stopped_()) return std::nullopt;
     const Matrix actions = next_actions(seen, executed, milliseconds);
@@ -104,10 +103,13 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const Plann
     const int64_t before = seen.control_steps;
     seen = environment_->step(actions);
     executed = actions.topRows(seen.control_steps - before);
+    all.conservativeResize(seen.control_steps, actions.cols());
+    all.bottomRows(executed.rows()) = executed;
     append_frames(film, std::move(seen.frames), expected);
     ++record.rounds;
   }
   append_frames(film, std::move(first), std::nullopt);  // of an episode that was over at once
+  write_recorded_actions(options_.out, episode, all);
   record.success = seen.success;
   record.control_steps = seen.control_steps;
   record.seconds = seconds_since(start);

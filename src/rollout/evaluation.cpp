@@ -16,6 +16,7 @@
 #include "physgen/checkpoint/atomic_file.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
+#include "physgen/core/random.h"
 #include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
 
@@ -157,6 +158,10 @@ class Evaluation {
 };
 
 }  // namespace
+
+uint64_t policy_seed(const EpisodeStart& start) {
+  return mixed_seed(static_cast<uint64_t>(start.seed), Stream::rollout);
+}
 
 std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded) {
   std::vector<std::pair<int64_t, int64_t>> ranges;

@@ -115,6 +115,7 @@ std::string provenance(const EvaluationReport& report) {
   add("program", report.version);
   add("checkpoint", report.config.checkpoint);
   add("its manifest's SHA-256", report.config.checkpoint_sha256);
+  add("its training data's SHA-256", report.config.data_sha256);
   add("configuration", write_config(report.config));
   return table + "</table>\n";
 }

@@ -1,8 +1,10 @@
 #include <physgen/train/demonstrations.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
+#include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
@@ -27,6 +29,19 @@ DemonstrationSet read_set(const std::string& path, const std::string& instructio
   }
   set.split = split_episodes(set.dataset.size(), held_out, seed);
   return set;
+}
+
+// All files that were read: ManiSkill's have a JSON beside them.
+std::vector<std::string> data_files(const std::vector<DemonstrationSet>& sets) {
+  std::vector<std::string> files;
+  for (const DemonstrationSet& set : sets) {
+    for (const std::string& file : set.files) {
+      files.push_back(file);
+      const std::string json = std::filesystem::path(file).replace_extension(".json");
+      if (std::filesystem::exists(json)) files.push_back(json);
+    }
+  }
+  return files;
 }
 
 // What two datasets must share to train one policy.
@@ -133,6 +148,7 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   config.actions = normalizer_of(sets, &Episode::actions, normalization);
   config.states = {};
   if (config.model.codec.state_token) config.states = normalizer_of(sets, &Episode::states, normalization);
+  config.data_sha256 = sha256_of_data(data_files(sets));
   config.seeds_tried.clear();
   for (const DemonstrationSet& set : sets) {
     for (const auto& [low, high] : set.dataset.seeds_tried())

@@ -13,6 +13,8 @@
 #include <physgen/core/random.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "checkpoint/folder.h"
+
 namespace physgen {
 namespace {
 
@@ -47,10 +49,14 @@ std::string fingerprint_of(CausalVae& vae) {
   return fingerprint.hexadecimal();
 }
 
-std::string description_of(const std::string& file) {
-  if (!fs::exists(file)) return "";  // LIBERO's files have no JSON beside them
-  return fs::canonical(file).string() + " " + std::to_string(fs::file_size(file)) + " " +
-         std::to_string(fs::last_write_time(file).time_since_epoch().count()) + "\n";
+std::string description_of(const std::string& path) {
+  if (!fs::exists(path)) return "";  // only ManiSkill's files have a JSON beside them
+  std::string text;
+  for (const fs::path& file : files_below(path)) {
+    text += fs::canonical(file).string() + " " + std::to_string(fs::file_size(file)) + " " +
+            std::to_string(fs::last_write_time(file).time_since_epoch().count()) + "\n";
+  }
+  return text;
 }
 
 // Everything that the bytes of one variant depend on, as text.

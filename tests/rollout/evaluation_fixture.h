@@ -54,9 +54,11 @@ struct Walker {
 
 inline RolloutPolicy walking_policy() {
   auto walker = std::make_shared<std::unique_ptr<Walker>>();
-  return {.reset = [walker](const std::string& told, uint64_t seed) { *walker = std::make_unique<Walker>(told, seed); },
-          .act = [walker](const Observation& seen, const Matrix& executed) { return (*walker)->act(seen, executed); },
-          .execute = 3};
+  return {
+      .reset = [walker](const std::string& told,
+                        const EpisodeStart& start) { *walker = std::make_unique<Walker>(told, policy_seed(start)); },
+      .act = [walker](const Observation& seen, const Matrix& executed) { return (*walker)->act(seen, executed); },
+      .execute = 3};
 }
 
 inline std::unique_ptr<Environment> fake_environment(bool record) {

@@ -66,9 +66,9 @@ TEST_F(Evaluation, ThePolicyIsToldWhatThePlanSays) {
   std::vector<std::string> told;
   const auto listening_policy = [&] {
     RolloutPolicy policy = walking_policy();
-    policy.reset = [&, reset = policy.reset](const std::string& instruction, uint64_t seed) {
+    policy.reset = [&, reset = policy.reset](const std::string& instruction, const EpisodeStart& start) {
       told.push_back(instruction);
-      reset(instruction, seed);
+      reset(instruction, start);
     };
     return policy;
   };
@@ -84,7 +84,7 @@ TEST_F(Evaluation, ThePolicyIsToldWhatThePlanSays) {
 TEST_F(Evaluation, ThePolicysOwnErrorEndsIt) {
   const TemporaryFolder folder;
   const auto broken = [] {
-    return RolloutPolicy{.reset = [](const std::string&, uint64_t) {},
+    return RolloutPolicy{.reset = [](const std::string&, const EpisodeStart&) {},
                          .act = [](const Observation&, const Matrix&) -> Matrix { return Matrix::Constant(4, 2, NAN); },
                          .execute = 1};
   };

@@ -44,6 +44,8 @@ class Policy {
   bool uses_state() const;
   const std::string& instruction() const;            ///< the instruction most seen in training; empty without any
   bool knows(const std::string& instruction) const;  ///< whether it was seen in training
+  /// Of the demonstrations that it was last trained on; empty: not known.
+  const std::string& data_sha256() const;
   /// Inclusive ranges of seeds that the demonstrator tried: evaluation excludes them.
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
 

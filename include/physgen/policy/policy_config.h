@@ -38,6 +38,7 @@ struct PolicyConfig {
   Normalizer actions = {};
   Normalizer states = {};                 ///< empty without a state token
   std::vector<int64_t> seeds_tried = {};  ///< first, last, first, last ...: inclusive ranges of demonstration seeds
+  std::string data_sha256 = {};           ///< of the demonstrations: `sha256_of_data`
   int64_t step = 0;                       ///< optimiser steps that the weights have seen
 };
 
@@ -54,6 +55,7 @@ void describe(PolicyConfig& config, Field& field) {
   field("actions", config.actions);
   field("states", config.states);
   field("seeds_tried", config.seeds_tried);
+  field("data_sha256", config.data_sha256);
   field("step", config.step, {.least = 0});
 }
 

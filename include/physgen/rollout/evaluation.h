@@ -18,6 +18,7 @@ namespace physgen {
 struct RolloutConfig {
   std::string checkpoint;                 ///< folder; for the reader alone, `checkpoint_sha256` decides
   std::string checkpoint_sha256;          ///< of its MANIFEST.json
+  std::string data_sha256;                ///< of what the policy was trained on; empty: not known
   std::string environment;                ///< "maniskill:PushCube-v1", "libero:libero_object"
   std::vector<std::string> tasks;         ///< of the environment, in the order of their episodes
   std::vector<std::string> instructions;  ///< what the policy is told in each task; empty: what the simulator says
@@ -39,6 +40,7 @@ template <class Field>
 void describe(RolloutConfig& config, Field& field) {
   field("checkpoint", config.checkpoint);
   field("checkpoint_sha256", config.checkpoint_sha256);
+  field("data_sha256", config.data_sha256);
   field("environment", config.environment);
   field("tasks", config.tasks);
   field("instructions", config.instructions);
@@ -56,9 +58,12 @@ void describe(RolloutConfig& config, Field& field) {
   field("lookahead", config.lookahead);
 }
 
+/// The seed of all that a policy draws in an episode.
+uint64_t policy_seed(const EpisodeStart& start);
+
 /// How an evaluation is carried out; no result depends on it, up to the rounding of sums in other orders.
 struct EvaluationOptions {
-  std::string out;      ///< folder for rollout.json, episodes.jsonl and summary.json
+  std::string out;      ///< folder for rollout.json, episodes.jsonl, summary.json and the executed actions
   int64_t workers = 1;  ///< episodes at the same time, each with a simulator and a policy of its own
   int64_t retries = 3;  ///< of an episode that the simulator spoils
   int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
@@ -70,7 +75,7 @@ struct EvaluationOptions {
 
 /// What acts in one worker's episodes.
 struct RolloutPolicy {
-  std::function<void(const std::string& instruction, uint64_t seed)> reset;
+  std::function<void(const std::string& instruction, const EpisodeStart& start)> reset;
   /// The next actions [k, A]. `executed` are the rows executed since the last call; empty at the first of an episode.
   std::function<Matrix(const Observation& observation, const Matrix& executed)> act;
   int64_t execute = 1;  ///< rows of an answer to execute before the next call

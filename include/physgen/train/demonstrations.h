@@ -12,7 +12,7 @@ namespace physgen {
 
 /// The demonstrations of one path, read but for their frames.
 struct DemonstrationSet {
-  std::vector<std::string> files;  ///< HDF5 files
+  std::vector<std::string> files;  ///< HDF5 files and LeRobot folders
   DemonstrationDataset dataset;
   std::vector<Episode> episodes;
   EpisodeSplit split;
@@ -29,8 +29,8 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);
 
 /// Writes into a policy's config what the data say: size of the frames, control mode, tasks, instructions, the
-/// statistics of the training episodes and the seeds that the demonstrator tried. Throws ConfigError for a camera that
-/// is not there and a state token without states.
+/// statistics of the training episodes, the seeds that the demonstrator tried and the SHA-256 of the files. Throws
+/// ConfigError for a camera that is not there and a state token without states.
 void describe_data(const std::vector<DemonstrationSet>& sets, Normalization normalization, PolicyConfig& config);
 
 }  // namespace physgen

@@ -1,0 +1,105 @@
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include <physgen/core/error.h>
+#include <physgen/rollout/recorded_actions.h>
+#include <physgen/rollout/report.h>
+#include <physgen/rollout/simulator_process.h>
+
+#include "commands.h"
+#include "progress_line.h"
+#include "stop_signal.h"
+
+namespace physgen {
+namespace {
+
+struct ReplayOptions {
+  std::string folder;
+  EvaluationOptions evaluation;
+  SimulatorConfig simulator;
+};
+
+/// The episodes of both, and how long they took in each.
+struct ReplayComparison {
+  int64_t episodes = 0;
+  int64_t same = 0;
+  double recorded_seconds = 0;
+  double replayed_seconds = 0;
+};
+
+SimulatorConfig simulator_of(const ReplayOptions& options, const RolloutConfig& config) {
+  SimulatorConfig simulator = options.simulator;
+  std::tie(simulator.simulator, simulator.task) = parse_environment_name(config.environment);
+  simulator.cameras = config.cameras;
+  simulator.size = config.size;
+  simulator.control_mode = config.control_mode;
+  simulator.max_steps = config.max_steps;
+  simulator.state = true;
+  return simulator;
+}
+
+ReplayComparison compare_with(const EvaluationReport& recorded, const EvaluationResult& replayed) {
+  std::map<int64_t, const EpisodeRecord*> before;
+  for (const EpisodeRecord& record : recorded.result.records) before[record.episode] = &record;
+  ReplayComparison comparison;
+  for (const EpisodeRecord& record : replayed.records) {
+    const EpisodeRecord& first = *before.at(record.episode);
+    ++comparison.episodes;
+    comparison.same += first.success == record.success && first.control_steps == record.control_steps;
+    comparison.recorded_seconds += first.seconds;
+    comparison.replayed_seconds += record.seconds;
+  }
+  return comparison;
+}
+
+void replay(const ReplayOptions& options) {
+  const EvaluationReport recorded = read_evaluation(options.folder);
+  if (recorded.result.stopped) {
+    throw ConfigError(
+        {.what = "the evaluation is not finished",
+         .where = options.folder,
+         .got = fmt::format("{} of {} episodes", recorded.result.summary.finished, recorded.result.summary.episodes),
+         .expected = "all of them",
+         .next_step = "finish it with its own command"});
+  }
+  const SimulatorConfig simulator = simulator_of(options, recorded.config);
+  const auto make_environment = [&](bool) { return std::make_unique<SimulatorProcess>(simulator); };
+  const auto make_policy = [&] { return recorded_policy(options.folder, recorded.config); };
+  const StopSignal stop;
+  ProgressLine line;
+  const auto progress = [&](const EpisodeRecord& record, const EvaluationSummary& so_far) {
+    line.show("episode", so_far.finished + so_far.infrastructure_errors, so_far.episodes, record.task);
+  };
+  const EvaluationResult result =
+      evaluate(recorded.config, options.evaluation, make_environment, make_policy, progress, stop.requested());
+  line.clear();
+  const ReplayComparison comparison = compare_with(recorded, result);
+  fmt::print("{} of {} episodes end as before, after as many control steps\n", comparison.same, comparison.episodes);
+  fmt::print("the evaluation took {:.1f} s of its workers, the same actions without a policy {:.1f} s: {:.2f} times\n",
+             comparison.recorded_seconds, comparison.replayed_seconds,
+             comparison.recorded_seconds / comparison.replayed_seconds);
+  if (result.stopped) throw Interrupted({.what = "stopped", .where = options.evaluation.out}, stop.received());
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "replay", "repeat an evaluation's actions: do its episodes end as before, and what does the policy cost?");
+  const auto options = std::make_shared<ReplayOptions>();
+  command->add_option("evaluation", options->folder, "the --out folder of physgen rollout")->required();
+  command->add_option("--out", options->evaluation.out, "folder for the results")->required();
+  command->add_option("--workers", options->evaluation.workers, "as many as the evaluation had")->capture_default_str();
+  command->add_option("--python", options->simulator.python,
+                      "interpreter that has the simulator; without it .venv/bin/python or .venv-libero/bin/python");
+  command->callback([options] { replay(*options); });
+}
+
+}  // namespace physgen
