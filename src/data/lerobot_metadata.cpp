@@ -60,12 +60,12 @@ std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank) {
   return shape;
 }
 
-/// Height and width: the channels come last, or first in old data sets.
-std::pair<int64_t, int64_t> picture_size(const FieldReader& feature) {
+/// Height and width: the channels come last, or first in old data sets. Nothing where it is no RGB, but depth.
+std::optional<std::pair<int64_t, int64_t>> picture_size(const FieldReader& feature) {
   const std::vector<int64_t> shape = shape_of(feature, 3);
-  if (shape[2] == 3) return {shape[0], shape[1]};
-  if (shape[0] == 3) return {shape[1], shape[2]};
-  feature.fail("shape", feature.list("shape").dump(), "[height, width, 3], or [3, height, width]");
+  if (shape[2] == 3) return std::pair{shape[0], shape[1]};
+  if (shape[0] == 3) return std::pair{shape[1], shape[2]};
+  return std::nullopt;
 }
 
 void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
@@ -79,11 +79,13 @@ void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
     const FieldReader fields = features.object(key);
     const std::string type = fields.text("dtype");
     if (type != "image" && type != "video") continue;
+    const auto size = picture_size(fields);
+    if (!size) continue;
     const std::string camera = key.substr(key.rfind('.') + 1);
     if (metadata.cameras.contains(camera)) info.fail("features", "two cameras named " + camera, "each name once");
-    metadata.cameras[camera] = {key, type == "video", picture_size(fields)};
+    metadata.cameras[camera] = {key, type == "video", *size};
   }
-  if (metadata.cameras.empty()) info.fail("features", "none of dtype image or video", "at least one camera");
+  if (metadata.cameras.empty()) info.fail("features", "no RGB of dtype image or video", "at least one camera");
 }
 
 /// LIBERO as openpi and LeRobot publish it gets the names that it has elsewhere.

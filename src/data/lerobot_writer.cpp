@@ -16,16 +16,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kFilesAChunk = 1000;
 constexpr int64_t kMegabytesADataFile = 100;
 constexpr int64_t kMegabytesAVideo = 200;
 constexpr int64_t kFramesAVideo = 10000;  // well below that size at LIBERO's 256 pixels
 constexpr const char* kDataPath = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet";
 constexpr const char* kVideoPath = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4";
-
-std::string file_name(int64_t file, const std::string& ending) {
-  return fmt::format("chunk-{:03d}/file-{:03d}.{}", file / kFilesAChunk, file % kFilesAChunk, ending);
-}
 
 /// LIBERO's cameras have other names in LeRobot's data sets of it.
 std::string key_of(const std::string& camera, const DemonstrationDataset& dataset) {
@@ -92,12 +87,6 @@ void LeRobotWriter::check_sizes() const {
   }
 }
 
-std::filesystem::path LeRobotWriter::make_folder(const std::filesystem::path& relative) const {
-  const std::filesystem::path path = folder_ / relative;
-  std::filesystem::create_directories(path.parent_path());
-  return path;
-}
-
 int64_t LeRobotWriter::task_index(const std::string& task) {
   const auto found = std::find(tasks_.begin(), tasks_.end(), task);
   const int64_t index = found - tasks_.begin();
@@ -109,13 +98,14 @@ void LeRobotWriter::open_data_file() {
   if (data_ && data_bytes_ < kMegabytesADataFile << 20) return;
   if (data_) data_->close();
   data_bytes_ = 0;
-  data_ = std::make_unique<ParquetWriter>(make_folder("data/" + file_name(++data_file_, "parquet")).string());
+  data_ = std::make_unique<ParquetWriter>(
+      lerobot_path(folder_, "data/" + lerobot_file_name(++data_file_, "parquet")).string());
 }
 
 void LeRobotWriter::add(int64_t index) {
   const Episode episode = dataset_.read(index);
   open_data_file();
-  Row row{episode.info.instruction, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
+  LeRobotRow row{episode.info.instruction, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
   ParquetTable table;
   for (auto& [name, camera] : cameras_) add_pictures(index, name, camera, row, table);
   add_tables(episode, row, table);
@@ -124,7 +114,7 @@ void LeRobotWriter::add(int64_t index) {
   episodes_.push_back(std::move(row));
 }
 
-void LeRobotWriter::add_tables(const Episode& episode, Row& row, ParquetTable& table) {
+void LeRobotWriter::add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table) {
   std::map<std::string, Matrix> features{{"action", with_held_action(episode)}};
   if (episode.states.size() > 0) features["observation.state"] = episode.states;
   for (const auto& [name, values] : features) table.add_matrix(name, values);
@@ -150,7 +140,7 @@ void LeRobotWriter::add_tables(const Episode& episode, Row& row, ParquetTable& t
   }
 }
 
-void LeRobotWriter::open_video(const std::string& name, Camera& camera, Row& row) {
+void LeRobotWriter::open_video(const std::string& name, Camera& camera, LeRobotRow& row) {
   if (camera.video && camera.video_frames >= kFramesAVideo) {
     camera.video->close();
     camera.video.reset();
@@ -160,11 +150,11 @@ void LeRobotWriter::open_video(const std::string& name, Camera& camera, Row& row
   row.videos[camera.key] = {camera.video_file, camera.video_frames};
   if (camera.video) return;
   const auto [height, width] = dataset_.frame_size(name);
-  const auto path = make_folder("videos/" + camera.key + "/" + file_name(camera.video_file, "mp4"));
+  const auto path = lerobot_path(folder_, "videos/" + camera.key + "/" + lerobot_file_name(camera.video_file, "mp4"));
   camera.video = std::make_unique<VideoWriter>(path.string(), height, width, options_.frames_per_second);
 }
 
-void LeRobotWriter::add_pictures(int64_t episode, const std::string& name, Camera& camera, Row& row,
+void LeRobotWriter::add_pictures(int64_t episode, const std::string& name, Camera& camera, LeRobotRow& row,
                                  ParquetTable& table) {
   const bool video = options_.pictures == LeRobotPictures::mp4;
   if (video) open_video(name, camera, row);
@@ -190,70 +180,10 @@ void LeRobotWriter::close() {
   for (auto& [name, camera] : cameras_) {
     if (camera.video) camera.video->close();
   }
-  make_folder("meta/info.json");
-  write_tasks();
-  write_episodes();
+  write_lerobot_tasks(folder_, tasks_);
+  write_lerobot_episodes(folder_, episodes_, options_.frames_per_second);
   write_statistics();
   write_info();
-}
-
-void LeRobotWriter::write_tasks() const {
-  constexpr const char* kIndex = "__index_level_0__";
-  ParquetTable table;
-  table.add_integers("task_index", counted(0, static_cast<int64_t>(tasks_.size())));
-  table.add_texts(kIndex, tasks_);
-  ParquetWriter writer((folder_ / "meta/tasks.parquet").string(), kIndex);
-  writer.append(table);
-  writer.close();
-}
-
-void LeRobotWriter::write_episodes() const {
-  const size_t count = episodes_.size();
-  const auto collect = [&](const auto& value) {
-    std::vector<int64_t> values;
-    for (const Row& row : episodes_) values.push_back(value(row));
-    return values;
-  };
-  ParquetTable table;
-  table.add_integers("episode_index", counted(0, static_cast<int64_t>(count)));
-  std::vector<std::vector<std::string>> tasks;
-  for (const Row& row : episodes_) tasks.push_back({row.task});
-  table.add_text_lists("tasks", tasks);
-  table.add_integers("length", collect([](const Row& row) { return row.rows; }));
-  table.add_integers("data/chunk_index", collect([](const Row& row) { return row.data_file / kFilesAChunk; }));
-  table.add_integers("data/file_index", collect([](const Row& row) { return row.data_file % kFilesAChunk; }));
-  table.add_integers("dataset_from_index", collect([](const Row& row) { return row.first; }));
-  table.add_integers("dataset_to_index", collect([](const Row& row) { return row.first + row.rows; }));
-  for (const auto& [key, place] : episodes_[0].videos) {
-    const std::string name = "videos/" + key + "/";
-    const auto file = [&, k = key](const Row& row) { return row.videos.at(k).first; };
-    table.add_integers(name + "chunk_index", collect([&](const Row& row) { return file(row) / kFilesAChunk; }));
-    table.add_integers(name + "file_index", collect([&](const Row& row) { return file(row) % kFilesAChunk; }));
-    std::vector<double> begins, ends;
-    for (const Row& row : episodes_) {
-      const int64_t first = row.videos.at(key).second;
-      begins.push_back(static_cast<double>(first) / static_cast<double>(options_.frames_per_second));
-      ends.push_back(static_cast<double>(first + row.rows) / static_cast<double>(options_.frames_per_second));
-    }
-    table.add_doubles(name + "from_timestamp", begins);
-    table.add_doubles(name + "to_timestamp", ends);
-  }
-  for (const auto& [feature, statistics] : episodes_[0].statistics) {
-    const int depth = feature.starts_with("observation.images.") ? 3 : 1;
-    for (const auto& [name, first] : statistics.values) {
-      std::vector<std::vector<double>> rows;
-      for (const Row& row : episodes_) rows.push_back(row.statistics.at(feature).values.at(name));
-      table.add_number_lists("stats/" + feature + "/" + name, rows, depth);
-    }
-    std::vector<std::vector<int64_t>> counts;
-    for (const Row& row : episodes_) counts.push_back({row.statistics.at(feature).count});
-    table.add_integer_lists("stats/" + feature + "/count", counts);
-  }
-  table.add_integers("meta/episodes/chunk_index", std::vector<int64_t>(count, 0));
-  table.add_integers("meta/episodes/file_index", std::vector<int64_t>(count, 0));
-  ParquetWriter writer(make_folder("meta/episodes/" + file_name(0, "parquet")).string());
-  writer.append(table);
-  writer.close();
 }
 
 void LeRobotWriter::write_statistics() const {
@@ -294,6 +224,16 @@ json LeRobotWriter::features() const {
   return features;
 }
 
+void LeRobotWriter::add_additions(json& info) const {
+  json& additions = info["physgen"];
+  additions["control_mode"] = dataset_.info(0).control_mode;
+  const auto& ranges = dataset_.seeds_tried();
+  if (ranges.empty()) return;
+  std::pair<int64_t, int64_t> all = ranges[0];
+  for (const auto& [low, high] : ranges) all = {std::min(all.first, low), std::max(all.second, high)};
+  additions["seeds_tried"] = {all.first, all.second};
+}
+
 void LeRobotWriter::write_info() const {
   const std::string& control_mode = dataset_.info(0).control_mode;
   const bool simulated = control_mode.starts_with("pd_") || control_mode == "osc_pose";
@@ -303,22 +243,15 @@ void LeRobotWriter::write_info() const {
                {"total_episodes", episodes},
                {"total_frames", rows_},
                {"total_tasks", tasks_.size()},
-               {"chunks_size", kFilesAChunk},
+               {"chunks_size", kLeRobotFilesAChunk},
                {"data_files_size_in_mb", kMegabytesADataFile},
                {"video_files_size_in_mb", kMegabytesAVideo},
                {"fps", options_.frames_per_second},
                {"splits", {{"train", fmt::format("0:{}", episodes)}}},
                {"data_path", kDataPath},
                {"video_path", options_.pictures == LeRobotPictures::mp4 ? json(kVideoPath) : json(nullptr)},
-               {"features", features()},
-               {"physgen", {{"control_mode", control_mode}}}};
-  if (!dataset_.seeds_tried().empty()) {
-    std::pair<int64_t, int64_t> range = dataset_.seeds_tried()[0];
-    for (const auto& [low, high] : dataset_.seeds_tried()) {
-      range = {std::min(range.first, low), std::max(range.second, high)};
-    }
-    info["physgen"]["seeds_tried"] = {range.first, range.second};
-  }
+               {"features", features()}};
+  add_additions(info);
   write_json(folder_ / "meta/info.json", info);
 }
 

@@ -11,6 +11,7 @@
 #include <physgen/data/lerobot.h>
 #include <physgen/media/video_writer.h>
 
+#include "data/lerobot_meta_writer.h"
 #include "data/lerobot_statistics.h"
 #include "data/parquet_writer.h"
 
@@ -34,33 +35,23 @@ class LeRobotWriter {
     int64_t video_frames = 0;
     PictureHistogram pictures;
   };
-  /// What meta/episodes holds of an episode.
-  struct Row {
-    std::string task;
-    int64_t rows, data_file, first;
-    std::map<std::string, std::pair<int64_t, int64_t>> videos;  // by key: the file, and the first frame in it
-    std::map<std::string, LeRobotStatistics> statistics;        // by feature
-  };
-
   void check_sizes() const;
   int64_t task_index(const std::string& task);
-  void add_tables(const Episode& episode, Row& row, ParquetTable& table);
-  void add_pictures(int64_t episode, const std::string& name, Camera& camera, Row& row, ParquetTable& table);
+  void add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table);
+  void add_pictures(int64_t episode, const std::string& name, Camera& camera, LeRobotRow& row, ParquetTable& table);
   void open_data_file();
-  void open_video(const std::string& name, Camera& camera, Row& row);
-  void write_tasks() const;
-  void write_episodes() const;
+  void open_video(const std::string& name, Camera& camera, LeRobotRow& row);
   void write_statistics() const;
   void write_info() const;
   nlohmann::json features() const;
-  std::filesystem::path make_folder(const std::filesystem::path& relative) const;
+  void add_additions(nlohmann::json& info) const;
 
   const DemonstrationDataset& dataset_;
   std::filesystem::path folder_;
   LeRobotOptions options_;
   std::map<std::string, Camera> cameras_;
   std::vector<std::string> tasks_;
-  std::vector<Row> episodes_;
+  std::vector<LeRobotRow> episodes_;
   std::map<std::string, std::vector<Matrix>> columns_;  // by feature, an episode each
   std::unique_ptr<ParquetWriter> data_;
   int64_t data_file_ = -1;

@@ -133,9 +133,17 @@ TEST_F(LeRobotTest, WhatIsWrongWithTheDescriptionIsNamed) {
   expect({{"features", {{"action", nullptr}}}}, "features", "neither action nor actions");
   expect({{"features", {{"action", {{"shape", {0}}}}}}}, "features.action.shape", "[0]");
   expect({{"data_path", "data/{surprise}.parquet"}}, "info.json", "surprise");
-  expect({{"features", {{"observation.images.side", {{"shape", {48, 64, 4}}}}}}}, "observation.images.side.shape", "4");
+  expect({{"features", {{"observation.images.side", {{"shape", {48, 64}}}}}}}, "observation.images.side.shape", "2");
+  expect({{"features", {{"observation.images.side", nullptr}, {"observation.images.front", nullptr}}}}, "features",
+         "no RGB");
   std::ofstream(folder_ + "/meta/info.json") << "{";
   EXPECT_THAT(open_problem().what, HasSubstr("not JSON"));
+}
+
+TEST_F(LeRobotTest, ADepthCameraIsPassedOver) {
+  convert();
+  set_info({{"features", {{"observation.images.side", {{"shape", {48, 64, 1}}}}}}});
+  EXPECT_THAT(DemonstrationDataset({folder_}).cameras(), ElementsAre("front"));
 }
 
 TEST_F(LeRobotTest, AWidthOtherThanDescribedIsRefusedWhenRead) {
