@@ -9,8 +9,9 @@ set(PHYSGEN_SHARE_DIR ${CMAKE_INSTALL_DATADIR}/physgen)
 # What the headers of the torch-free interface need, and all that a user has to have to compile against it.
 target_link_libraries(physgen PUBLIC Eigen3::Eigen nlohmann_json::nlohmann_json)
 target_compile_features(physgen PUBLIC cxx_std_20)
-# LibTorch (and CUDA) are found where they were at the build: no user of the library links it.
-set_target_properties(physgen PROPERTIES INSTALL_RPATH ${TORCH_LIBRARY_DIR} INSTALL_RPATH_USE_LINK_PATH TRUE)
+# LibTorch (and CUDA) and Arrow are found where they were at the build: no user of the library links them.
+set_target_properties(physgen PROPERTIES
+  INSTALL_RPATH "${TORCH_LIBRARY_DIR};${PHYSGEN_ARROW_LIBRARY_DIR}" INSTALL_RPATH_USE_LINK_PATH TRUE)
 
 install(TARGETS physgen EXPORT physgenTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})

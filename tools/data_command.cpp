@@ -9,6 +9,7 @@
 #include <physgen/checkpoint/atomic_file.h>
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
@@ -170,7 +171,8 @@ void run_convert(const DataOptions& options) {
                        "name another one, or remove this one"});
   }
   const DemonstrationDataset dataset(options.paths, options.instruction);
-  const auto pictures = options.pictures == "png" ? LeRobotPictures::png : LeRobotPictures::mp4;
+  const auto pictures = static_cast<LeRobotPictures>(
+      choice_of(options.pictures, names_of(LeRobotPictures{}), "there is no such way to keep pictures", "--pictures"));
   AtomicDirectory folder(options.out);
   ProgressLine line;
   write_lerobot(dataset, folder.path().string(), {pictures, options.frames_per_second},
@@ -219,9 +221,7 @@ void add_data_command(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"lerobot"}));
   convert->add_option("--out", options->out, "the folder to write")->required();
-  convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"png", "mp4"}));
+  convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")->capture_default_str();
   convert->add_option("--fps", options->frames_per_second, "control steps a second")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

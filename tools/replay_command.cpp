@@ -13,6 +13,7 @@
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/simulator_process.h>
 
+#include "command_line.h"
 #include "commands.h"
 #include "progress_line.h"
 #include "stop_signal.h"
@@ -26,7 +27,7 @@ struct ReplayOptions {
   SimulatorConfig simulator;
 };
 
-/// The episodes of both, and how long they took in each.
+/// The episodes of both, and how long those that were not filmed took in each.
 struct ReplayComparison {
   int64_t episodes = 0;
   int64_t same = 0;
@@ -53,14 +54,21 @@ ReplayComparison compare_with(const EvaluationReport& recorded, const Evaluation
     const EpisodeRecord& first = *before.at(record.episode);
     ++comparison.episodes;
     comparison.same += first.success == record.success && first.control_steps == record.control_steps;
+    if (!first.video.empty() || !record.infrastructure_error.empty()) continue;  // filming takes time of its own
     comparison.recorded_seconds += first.seconds;
     comparison.replayed_seconds += record.seconds;
   }
   return comparison;
 }
 
-void replay(const ReplayOptions& options) {
-  const EvaluationReport recorded = read_evaluation(options.folder);
+EvaluationReport finished_evaluation(const ReplayOptions& options) {
+  EvaluationReport recorded = read_evaluation(options.folder);
+  if (std::filesystem::weakly_canonical(options.folder) == std::filesystem::weakly_canonical(options.evaluation.out)) {
+    throw ConfigError({.what = "a replay needs a folder of its own",
+                       .where = "--out",
+                       .got = options.evaluation.out + ", the evaluation's",
+                       .expected = "another folder"});
+  }
   if (recorded.result.stopped) {
     throw ConfigError(
         {.what = "the evaluation is not finished",
@@ -69,6 +77,14 @@ void replay(const ReplayOptions& options) {
          .expected = "all of them",
          .next_step = "finish it with its own command"});
   }
+  return recorded;
+}
+
+void replay(ReplayOptions options) {
+  const EvaluationReport recorded = finished_evaluation(options);
+  options.evaluation.command = command_line();
+  RolloutConfig config = recorded.config;
+  config.replays = options.folder;
   const SimulatorConfig simulator = simulator_of(options, recorded.config);
   const auto make_environment = [&](bool) { return std::make_unique<SimulatorProcess>(simulator); };
   const auto make_policy = [&] { return recorded_policy(options.folder, recorded.config); };
@@ -78,13 +94,16 @@ void replay(const ReplayOptions& options) {
     line.show("episode", so_far.finished + so_far.infrastructure_errors, so_far.episodes, record.task);
   };
   const EvaluationResult result =
-      evaluate(recorded.config, options.evaluation, make_environment, make_policy, progress, stop.requested());
+      evaluate(config, options.evaluation, make_environment, make_policy, progress, stop.requested());
   line.clear();
   const ReplayComparison comparison = compare_with(recorded, result);
   fmt::print("{} of {} episodes end as before, after as many control steps\n", comparison.same, comparison.episodes);
-  fmt::print("the evaluation took {:.1f} s of its workers, the same actions without a policy {:.1f} s: {:.2f} times\n",
-             comparison.recorded_seconds, comparison.replayed_seconds,
-             comparison.recorded_seconds / comparison.replayed_seconds);
+  if (comparison.replayed_seconds > 0) {
+    fmt::print(
+        "the evaluation took {:.1f} s of its workers, the same actions without a policy {:.1f} s: {:.2f} times\n",
+        comparison.recorded_seconds, comparison.replayed_seconds,
+        comparison.recorded_seconds / comparison.replayed_seconds);
+  }
   if (result.stopped) throw Interrupted({.what = "stopped", .where = options.evaluation.out}, stop.received());
 }
 

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -22,6 +21,7 @@
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/simulator_process.h>
 
+#include "command_line.h"
 #include "commands.h"
 #include "stop_signal.h"
 
@@ -203,17 +203,6 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
                  .expected = std::to_string(summary.episodes),
                  .next_step = "mend the cause given there; the same command tries those episodes again"});
   }
-}
-
-// As this process was called, with what a shell would take apart in quotes.
-std::string command_line() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::string text;
-  for (std::string word; std::getline(file, word, '\0');) {
-    const bool plain = !word.empty() && word.find_first_of(" \"'$&|;<>()*?\\\t\n") == std::string::npos;
-    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
-  }
-  return text;
 }
 
 void run_rollout(RolloutOptions options) {

@@ -29,12 +29,6 @@ fs::path sibling(const fs::path& path, const char* mark) {
   return fs::path(path.string() + mark + std::to_string(::getpid()));
 }
 
-void create_folders(const fs::path& path) {
-  std::error_code reason;
-  fs::create_directories(path, reason);
-  if (reason) throw system_error("a folder cannot be created", path, reason.value());
-}
-
 void move_path(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw system_error("a file cannot be renamed", to, errno);
 }

@@ -24,13 +24,17 @@ inline std::vector<std::filesystem::directory_entry> entries_of(const std::files
   return entries;
 }
 
-/// A file itself, or every regular file in a folder and below, by name. Throws std::filesystem::filesystem_error.
+/// A file itself, or every regular file in a folder and below, by name. Throws Error.
 inline std::vector<std::filesystem::path> files_below(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return {path};
+  std::error_code reason;
+  if (!std::filesystem::is_directory(path, reason)) return {path};
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::filesystem::recursive_directory_iterator at(path, reason);
+  while (!reason && at != std::filesystem::recursive_directory_iterator()) {
+    if (at->is_regular_file(reason)) files.push_back(at->path());
+    at.increment(reason);
   }
+  if (reason) throw system_error("a folder cannot be listed", path, reason.value());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -51,6 +55,13 @@ inline int64_t size_of_file(const std::filesystem::path& path) {
   const uintmax_t size = std::filesystem::file_size(path, reason);
   if (reason) throw system_error("a file cannot be examined", path, reason.value());
   return static_cast<int64_t>(size);
+}
+
+/// A folder and those above it, where they are not there. Throws Error.
+inline void create_folders(const std::filesystem::path& path) {
+  std::error_code reason;
+  std::filesystem::create_directories(path, reason);
+  if (reason) throw system_error("a folder cannot be created", path, reason.value());
 }
 
 /// Flushes the names in a folder to the disk, not the contents of its files.

@@ -101,7 +101,7 @@ void DemonstrationDataset::Files::add(const std::string& path, const std::string
     agree(file.info(i), found);
     entries.push_back({&file, i});
   }
-  if (file.seeds_tried()) seeds_tried.push_back(*file.seeds_tried());
+  seeds_tried.insert(seeds_tried.end(), file.seeds_tried().begin(), file.seeds_tried().end());
 }
 
 void DemonstrationDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape& found) {

@@ -34,12 +34,17 @@ void check_osc_range(const Matrix& actions, const std::string& where) {
   Eigen::Index row = 0, column = 0;
   const float greatest = actions.cwiseAbs().maxCoeff(&row, &column);
   if (greatest <= 1 + kRounding) return;
-  throw FormatError({"a recorded action is out of range", place(where, row, column),
-                     std::to_string(actions(row, column)), "-1 to 1, as LIBERO's controller takes it",
-                     "remove this episode, or scale its actions"});
+  throw FormatError(
+      {"a recorded action is out of range", place(where, row, column), std::to_string(actions(row, column)),
+       "-1 to 1, as LIBERO's controller takes it",
+       "remove this episode, or scale its actions; where a LeRobot data set is not LIBERO's, say so in its "
+       "meta/info.json: \"physgen\": {\"control_mode\": \"lerobot\"}"});
 }
 
-bool is_lerobot_folder(const std::filesystem::path& path) { return std::filesystem::exists(path / "meta/info.json"); }
+bool is_lerobot_folder(const std::filesystem::path& path) {
+  std::error_code unreachable;
+  return std::filesystem::exists(path / "meta/info.json", unreachable);
+}
 
 std::unique_ptr<DemonstrationFile> open_demonstration_file(const std::string& path, const std::string& instruction) {
   if (is_lerobot_folder(path)) return open_lerobot(path, instruction);

@@ -31,7 +31,7 @@ class DemonstrationFile {
   const std::string& path() const { return path_; }
   int64_t size() const { return static_cast<int64_t>(episodes_.size()); }
   const EpisodeInfo& info(int64_t episode) const { return episodes_[static_cast<size_t>(episode)]; }
-  const std::optional<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
+  const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
 
   /// Throws FormatError when the episode's arrays do not fit each other.
   virtual EpisodeShape inspect(int64_t episode) const = 0;
@@ -46,7 +46,7 @@ class DemonstrationFile {
   explicit DemonstrationFile(std::string path) : path_(std::move(path)) {}
 
   std::vector<EpisodeInfo> episodes_;
-  std::optional<std::pair<int64_t, int64_t>> seeds_tried_;
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried_;
 
  private:
   std::string path_;

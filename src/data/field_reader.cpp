@@ -50,6 +50,13 @@ FieldReader FieldReader::object_in(const std::string& key, size_t index) const {
   return {list(key).at(index), path_of(key) + "[" + std::to_string(index) + "]", layout_};
 }
 
+std::pair<int64_t, int64_t> FieldReader::range_of(const json& value) const {
+  const bool right = value.is_array() && value.size() == 2 && value[0].is_number_integer() &&
+                     value[1].is_number_integer() && value[0] <= value[1];
+  if (!right) fail("seeds_tried", value.dump().substr(0, 40), "[first, last], two integers");
+  return {value[0].get<int64_t>(), value[1].get<int64_t>()};
+}
+
 void FieldReader::fail(const std::string& key, const std::string& got, const std::string& expected) const {
   throw FormatError({"the JSON of a set of demonstrations is not " + layout_, path_of(key), got, expected,
                      "make the demonstrations again, or correct the JSON"});
@@ -58,15 +65,6 @@ void FieldReader::fail(const std::string& key, const std::string& got, const std
 std::string FieldReader::path_of(const std::string& key) const {
   if (key.empty()) return where_;
   return where_ + (where_.ends_with(':') ? "" : ".") + key;
-}
-
-std::optional<std::pair<int64_t, int64_t>> read_seeds_tried(const FieldReader& fields) {
-  if (!fields.has("seeds_tried")) return std::nullopt;
-  const json& seeds = fields.list("seeds_tried");
-  if (seeds.size() != 2 || !seeds[0].is_number_integer() || !seeds[1].is_number_integer() || seeds[0] > seeds[1]) {
-    fields.fail("seeds_tried", seeds.dump().substr(0, 40), "[first, last], two integers");
-  }
-  return std::pair{seeds[0].get<int64_t>(), seeds[1].get<int64_t>()};
 }
 
 json read_json_file(const std::string& path, const std::string& what, const std::string& expected,

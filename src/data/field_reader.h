@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,6 +23,8 @@ class FieldReader {
   double number(const std::string& key) const;
   const nlohmann::json& list(const std::string& key) const;
   FieldReader object(const std::string& key) const;
+  /// Two integers, the first no greater than the second. @param value  of a field of the object
+  std::pair<int64_t, int64_t> range_of(const nlohmann::json& value) const;
   FieldReader object_in(const std::string& key, size_t index) const;
 
   [[noreturn]] void fail(const std::string& key, const std::string& got, const std::string& expected) const;
@@ -35,9 +36,6 @@ class FieldReader {
   std::string where_;
   std::string layout_;
 };
-
-/// The inclusive range at "seeds_tried", a field of our own; nothing where there is none.
-std::optional<std::pair<int64_t, int64_t>> read_seeds_tried(const FieldReader& fields);
 
 /// A file of JSON. Throws FormatError where it is no JSON, and in the words of the other arguments where it is missing.
 nlohmann::json read_json_file(const std::string& path, const std::string& what, const std::string& expected,

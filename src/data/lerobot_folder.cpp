@@ -14,7 +14,7 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
                          std::to_string(episode.rows) + " rows", "at least 2", "remove this episode"});
     }
     episodes_.push_back({path + ":episode_" + std::to_string(episode.index), episode.instruction, episode.instruction,
-                         metadata_.control_mode, episode.rows - 1, -1, true});
+                         metadata_.control_mode, episode.rows - 1, -1, episode.success});
   }
   seeds_tried_ = metadata_.seeds_tried;
 }
@@ -27,36 +27,39 @@ EpisodeShape LeRobotFolder::inspect(int64_t episode) const {
     if (column.video) files.push_back(at(episode).videos.at(camera).path);
   }
   for (const std::string& file : files) {
-    if (std::filesystem::exists(file)) continue;
+    std::error_code unreachable;
+    if (std::filesystem::exists(file, unreachable)) continue;
     throw FormatError({"a file of a LeRobot data set is missing", info(episode).source, "no file " + file,
                        "the file that meta/info.json and meta/episodes name", "download the whole data set"});
   }
+  const std::lock_guard lock(mutex_);
+  first_row(at(episode));
   return shape;
 }
 
 const LeRobotFolder::Data& LeRobotFolder::data_of(const LeRobotEpisode& episode) const {
   if (data_ && data_->file.path() == episode.data) return *data_;
   data_.reset();
-  ParquetFile file(episode.data);
-  std::map<int64_t, int64_t> first;
-  const std::vector<int64_t> owners = file.read_integers("episode_index");
+  Data data{ParquetFile(episode.data), {}};
+  const std::vector<int64_t> owners = data.file.read_integers("episode_index");
   for (size_t row = 0; row < owners.size(); ++row) {
-    first.emplace(owners[row], static_cast<int64_t>(row));
-    if (owners[row] == owners[row > 0 ? row - 1 : 0]) continue;
-    if (first.at(owners[row]) == static_cast<int64_t>(row)) continue;
+    auto& [first, count] = data.rows.emplace(owners[row], std::pair{row, 0}).first->second;
+    if (first + count++ == static_cast<int64_t>(row)) continue;
     throw FormatError({"an episode's rows are not one after the other", episode.data, "row " + std::to_string(row),
                        "rows in the order of episodes", "convert this data set again"});
   }
-  data_ = std::make_unique<Data>(Data{std::move(file), std::move(first)});
+  data_ = std::make_unique<Data>(std::move(data));
   return *data_;
 }
 
 int64_t LeRobotFolder::first_row(const LeRobotEpisode& episode) const {
   const Data& data = data_of(episode);
-  const auto found = data.first.find(episode.index);
-  if (found != data.first.end()) return found->second;
-  throw FormatError({"an episode is not in its file", episode.data, "no episode " + std::to_string(episode.index),
-                     "its " + std::to_string(episode.rows) + " rows", "download or convert this data set again"});
+  const auto found = data.rows.find(episode.index);
+  const int64_t rows = found == data.rows.end() ? 0 : found->second.second;
+  if (rows == episode.rows) return found->second.first;
+  throw FormatError({"an episode has another length than meta says",
+                     episode.data + ", episode " + std::to_string(episode.index), std::to_string(rows) + " rows",
+                     std::to_string(episode.rows), "download or convert this data set again"});
 }
 
 Matrix LeRobotFolder::read_rows(int64_t episode, const std::string& key, int64_t width) const {
@@ -121,7 +124,8 @@ Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int6
     frames.video = std::make_unique<VideoReader>(source.path);
     frames.path = source.path;
   }
-  return frames.video->read(source.start + static_cast<double>(index) / metadata_.frames_per_second);
+  return frames.video->read(source.start + static_cast<double>(index) / metadata_.frames_per_second,
+                            0.5 / metadata_.frames_per_second);
 }
 
 }  // namespace physgen

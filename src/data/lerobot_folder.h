@@ -35,7 +35,7 @@ class LeRobotFolder : public DemonstrationFile {
   /// The Parquet file that was read last, with where each episode's rows begin in it.
   struct Data {
     ParquetFile file;
-    std::map<int64_t, int64_t> first;  // by episode's index
+    std::map<int64_t, std::pair<int64_t, int64_t>> rows;  // the first and their number, by episode's index
   };
   /// The frames of one camera in the episode that was read last.
   struct Frames {

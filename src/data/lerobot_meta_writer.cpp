@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <numeric>
+
+#include <physgen/core/error.h>
 
 #include "data/parquet_writer.h"
 
@@ -16,12 +19,6 @@ auto collect(const Rows& rows, const Value& value) {
   std::vector<decltype(value(rows[0]))> values;
   for (const LeRobotRow& row : rows) values.push_back(value(row));
   return values;
-}
-
-std::vector<int64_t> counted(size_t count) {
-  std::vector<int64_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  return numbers;
 }
 
 /// Where each row's file is, as two columns.
@@ -60,6 +57,12 @@ void add_statistics(const std::string& feature, const Rows& rows, ParquetTable& 
 
 }  // namespace
 
+std::vector<int64_t> counted(int64_t first, int64_t count) {
+  std::vector<int64_t> numbers(static_cast<size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), first);
+  return numbers;
+}
+
 bool is_lerobot_camera(const std::string& feature) { return feature.starts_with("observation.images."); }
 
 std::string lerobot_file_name(int64_t file, const std::string& ending) {
@@ -68,14 +71,17 @@ std::string lerobot_file_name(int64_t file, const std::string& ending) {
 
 std::filesystem::path lerobot_path(const std::filesystem::path& folder, const std::filesystem::path& relative) {
   const std::filesystem::path path = folder / relative;
-  std::filesystem::create_directories(path.parent_path());
-  return path;
+  std::error_code reason;
+  std::filesystem::create_directories(path.parent_path(), reason);
+  if (!reason) return path;
+  throw Error({"a folder cannot be made", path.parent_path().string(), reason.message(), "a writable place",
+               "check the folder and its free space"});
 }
 
 void write_lerobot_tasks(const std::filesystem::path& folder, const std::vector<std::string>& tasks) {
   constexpr const char* kIndex = "__index_level_0__";
   ParquetTable table;
-  table.add_integers("task_index", counted(tasks.size()));
+  table.add_integers("task_index", counted(0, std::ssize(tasks)));
   table.add_texts(kIndex, tasks);
   ParquetWriter writer(lerobot_path(folder, "meta/tasks.parquet").string(), kIndex);
   writer.append(table);
@@ -85,7 +91,7 @@ void write_lerobot_tasks(const std::filesystem::path& folder, const std::vector<
 void write_lerobot_episodes(const std::filesystem::path& folder, const std::vector<LeRobotRow>& rows,
                             int64_t frames_per_second) {
   ParquetTable table;
-  table.add_integers("episode_index", counted(rows.size()));
+  table.add_integers("episode_index", counted(0, std::ssize(rows)));
   table.add_text_lists("tasks", collect(rows, [](const LeRobotRow& row) { return std::vector{row.task}; }));
   table.add_integers("length", collect(rows, [](const LeRobotRow& row) { return row.rows; }));
   add_files(

@@ -16,6 +16,7 @@ constexpr int64_t kLeRobotFilesAChunk = 1000;
 /// What meta/episodes holds of an episode that was written.
 struct LeRobotRow {
   std::string task;
+  bool success = true;
   int64_t rows = 0;
   int64_t data_file = 0;
   int64_t first = 0;                                          ///< its first row's index in the data set
@@ -23,13 +24,16 @@ struct LeRobotRow {
   std::map<std::string, LeRobotStatistics> statistics;        ///< by feature
 };
 
+/// `count` numbers from `first` upward.
+std::vector<int64_t> counted(int64_t first, int64_t count);
+
 /// Whether a feature is a camera's: its statistics are nested as LeRobot nests those of pictures.
 bool is_lerobot_camera(const std::string& feature);
 
 /// "chunk-000/file-012.parquet". @param file  counted through all chunks
 std::string lerobot_file_name(int64_t file, const std::string& ending);
 
-/// A path in a data set, whose folder is made.
+/// A path in a data set, whose folder is made. Throws Error.
 std::filesystem::path lerobot_path(const std::filesystem::path& folder, const std::filesystem::path& relative);
 
 /// meta/tasks.parquet. Throws Error.

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <regex>
 #include <variant>
 
 #include <physgen/core/error.h>
@@ -20,22 +22,34 @@ using nlohmann::json;
 namespace filesystem = std::filesystem;
 
 constexpr const char* kLayout = "LeRobot's";
+constexpr double kLongestVideo = 1e7;  // seconds
+constexpr size_t kLongestPattern = 400;
 constexpr int64_t kLiberoActions = 7, kLiberoStates = 8;
 
 using PathFields = std::map<std::string, std::variant<int64_t, std::string>>;
 
-/// A path of info.json with its fields filled in: "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet".
+/// A path of info.json with its fields filled in: "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet". It
+/// leads nowhere but into the data set.
 std::string fill(const filesystem::path& folder, const std::string& pattern, const PathFields& fields) {
+  static const std::regex right("([^{}]|\\{[a-z_]+(:0[1-9]d)?\\})*");
+  const auto refuse = [&](const std::string& why) {
+    throw FormatError({"a pattern of paths cannot be filled in", (folder / "meta/info.json").string(),
+                       "\"" + pattern.substr(0, 80) + "\": " + why, "a path below the data set with LeRobot's names",
+                       "correct meta/info.json"});
+  };
+  if (pattern.size() > kLongestPattern || !std::regex_match(pattern, right)) refuse("no such pattern");
   fmt::dynamic_format_arg_store<fmt::format_context> store;
   for (const auto& [name, value] : fields) {
     std::visit([&, key = name.c_str()](const auto& field) { store.push_back(fmt::arg(key, field)); }, value);
   }
+  filesystem::path path;
   try {
-    return (folder / fmt::vformat(pattern, store)).string();
+    path = filesystem::path(fmt::vformat(pattern, store)).lexically_normal();
   } catch (const fmt::format_error& error) {
-    throw FormatError({"a pattern of paths cannot be filled in", (folder / "meta/info.json").string(),
-                       "\"" + pattern + "\": " + error.what(), "LeRobot's names in braces", "correct meta/info.json"});
+    refuse(error.what());
   }
+  if (path.is_absolute() || path.string().starts_with("..")) refuse("leads out of the data set");
+  return (folder / path).string();
 }
 
 /// What stands at the first of some keys that is there; "" for none.
@@ -46,11 +60,11 @@ std::string first_of(const FieldReader& features, std::initializer_list<const ch
   return "";
 }
 
-std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank) {
+std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank, int64_t most) {
   std::vector<int64_t> shape;
   for (const json& size : feature.list("shape")) {
-    if (!size.is_number_integer() || size < 1 || size > kMostPixelsPerSide) {
-      feature.fail("shape", feature.list("shape").dump().substr(0, 40), "sizes of 1 and more");
+    if (!size.is_number_integer() || size < 1 || size > most) {
+      feature.fail("shape", feature.list("shape").dump().substr(0, 40), "sizes of 1 to " + std::to_string(most));
     }
     shape.push_back(size.get<int64_t>());
   }
@@ -62,7 +76,7 @@ std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank) {
 
 /// Height and width: the channels come last, or first in old data sets. Nothing where it is no RGB, but depth.
 std::optional<std::pair<int64_t, int64_t>> picture_size(const FieldReader& feature) {
-  const std::vector<int64_t> shape = shape_of(feature, 3);
+  const std::vector<int64_t> shape = shape_of(feature, 3, kMostPixelsPerSide);
   if (shape[2] == 3) return std::pair{shape[0], shape[1]};
   if (shape[0] == 3) return std::pair{shape[1], shape[2]};
   return std::nullopt;
@@ -72,9 +86,10 @@ void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
   const FieldReader features = info.object("features");
   metadata.action_key = first_of(features, {"action", "actions"});
   if (metadata.action_key.empty()) info.fail("features", "neither action nor actions", "the robot's actions");
-  metadata.action_width = shape_of(features.object(metadata.action_key), 1)[0];
+  metadata.action_width = shape_of(features.object(metadata.action_key), 1, kMostColumns)[0];
   metadata.state_key = first_of(features, {"observation.state", "state"});
-  if (!metadata.state_key.empty()) metadata.state_width = shape_of(features.object(metadata.state_key), 1)[0];
+  if (!metadata.state_key.empty())
+    metadata.state_width = shape_of(features.object(metadata.state_key), 1, kMostColumns)[0];
   for (const auto& [key, feature] : info.at("features", "an object").items()) {
     const FieldReader fields = features.object(key);
     const std::string type = fields.text("dtype");
@@ -88,12 +103,20 @@ void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
   if (metadata.cameras.empty()) info.fail("features", "no RGB of dtype image or video", "at least one camera");
 }
 
+/// What the robot is called in data sets of LIBERO; those of another robot are not LIBERO's.
+bool may_be_libero(const FieldReader& info) {
+  if (!info.has("robot_type")) return true;
+  const std::string robot = info.text("robot_type");
+  return robot == "panda" || robot == "franka" || robot == "libero" || robot == "unknown";
+}
+
 /// LIBERO as openpi and LeRobot publish it gets the names that it has elsewhere.
-void recognise_libero(LeRobotMetadata& metadata) {
-  metadata.control_mode = "lerobot";
+void recognise_libero(const FieldReader& info, LeRobotMetadata& metadata) {
   const char* wrist = metadata.cameras.contains("image2") ? "image2" : "wrist_image";
   const bool same_widths = metadata.action_width == kLiberoActions && metadata.state_width == kLiberoStates;
-  if (!same_widths || !metadata.cameras.contains("image") || !metadata.cameras.contains(wrist)) return;
+  const bool same_cameras =
+      metadata.cameras.size() == 2 && metadata.cameras.contains("image") && metadata.cameras.contains(wrist);
+  if (!same_widths || !same_cameras || !may_be_libero(info)) return;
   metadata.control_mode = "osc_pose";
   for (const auto& [theirs, ours] : {std::pair{"image", "agentview"}, std::pair{wrist, "eye_in_hand"}}) {
     auto camera = metadata.cameras.extract(theirs);
@@ -102,12 +125,24 @@ void recognise_libero(LeRobotMetadata& metadata) {
   }
 }
 
-/// What LeRobotWriter adds.
+/// What `write_lerobot` adds, in place of what is only recognised.
 void read_additions(const FieldReader& info, LeRobotMetadata& metadata) {
-  if (!info.has("physgen")) return;
+  if (!info.has("physgen")) return recognise_libero(info, metadata);
   const FieldReader additions = info.object("physgen");
   metadata.control_mode = additions.text("control_mode");
-  metadata.seeds_tried = read_seeds_tried(additions);
+  if (metadata.control_mode == "osc_pose") recognise_libero(info, metadata);
+  if (additions.has("seeds_tried")) {
+    for (const json& range : additions.list("seeds_tried")) metadata.seeds_tried.push_back(additions.range_of(range));
+  }
+}
+
+/// Marks the episodes that `write_lerobot` lists as failures.
+void read_failures(const FieldReader& info, LeRobotMetadata& metadata) {
+  if (!info.has("physgen") || !info.object("physgen").has("failures")) return;
+  const json& failures = info.object("physgen").list("failures");
+  for (LeRobotEpisode& episode : metadata.episodes) {
+    episode.success = std::find(failures.begin(), failures.end(), json(episode.index)) == failures.end();
+  }
 }
 
 std::string instruction_of(const std::vector<std::string>& tasks, const std::string& given, const std::string& where) {
@@ -144,7 +179,7 @@ void read_episodes_of_v2(const filesystem::path& folder, const FieldReader& info
   const int64_t chunk = info.integer("chunks_size");
   if (chunk < 1) info.fail("chunks_size", std::to_string(chunk), "1 or more");
   each_line((folder / "meta/episodes.jsonl").string(), [&](const FieldReader& line, const std::string& where) {
-    LeRobotEpisode episode{line.integer("episode_index"), line.integer("length"), "", "", {}};
+    LeRobotEpisode episode{line.integer("episode_index"), line.integer("length"), "", true, "", {}};
     std::vector<std::string> tasks;
     for (const json& task : line.list("tasks")) tasks.push_back(task.is_string() ? task.get<std::string>() : "");
     episode.instruction = instruction_of(tasks, instruction, where);
@@ -161,10 +196,10 @@ void read_episodes_of_v2(const filesystem::path& folder, const FieldReader& info
 
 std::vector<std::string> parquet_files(const filesystem::path& folder) {
   std::vector<std::string> files;
-  if (filesystem::is_directory(folder)) {
-    for (const auto& entry : filesystem::recursive_directory_iterator(folder)) {
-      if (entry.path().extension() == ".parquet") files.push_back(entry.path().string());
-    }
+  std::error_code unreachable;
+  for (filesystem::recursive_directory_iterator at(folder, unreachable), end; !unreachable && at != end;) {
+    if (at->path().extension() == ".parquet") files.push_back(at->path().string());
+    at.increment(unreachable);
   }
   if (files.empty()) {
     throw FormatError({"a LeRobot data set has no episodes", folder.string(), "no .parquet file in it",
@@ -186,6 +221,12 @@ class FilePlaces {
   std::vector<int64_t> chunks_, files_;
 };
 
+void check_start(double seconds, const std::string& where) {
+  if (std::isfinite(seconds) && seconds >= 0 && seconds <= kLongestVideo) return;
+  throw FormatError({"an episode begins at no time of its video", where, std::to_string(seconds) + " s",
+                     "0 s and later", "download or convert this data set again"});
+}
+
 /// v3.0: one row an episode, many episodes a file.
 void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info, const std::string& path,
                          const std::string& instruction, LeRobotMetadata& metadata) {
@@ -199,6 +240,7 @@ void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info
     metadata.episodes.push_back({indices[i],
                                  rows[i],
                                  instruction_of(tasks[i], instruction, where),
+                                 true,
                                  fill(folder, info.text("data_path"), data.at(i)),
                                  {}});
   }
@@ -207,6 +249,7 @@ void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info
     const FilePlaces videos(table, "videos/" + column.key);
     const std::vector<double> starts = table.read_numbers("videos/" + column.key + "/from_timestamp");
     for (size_t i = 0; i < indices.size(); ++i) {
+      check_start(starts[i], path + ", row " + std::to_string(i));
       PathFields fields = videos.at(i);
       fields["video_key"] = column.key;
       metadata.episodes[first + i].videos[camera] = {fill(folder, info.text("video_path"), fields), starts[i]};
@@ -240,7 +283,6 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
   metadata.frames_per_second = info.number("fps");
   if (metadata.frames_per_second <= 0) info.fail("fps", std::to_string(metadata.frames_per_second), "more than 0");
   read_features(info, metadata);
-  recognise_libero(metadata);
   read_additions(info, metadata);
   if (version == "v3.0") {
     for (const std::string& file : parquet_files(folder / "meta/episodes")) {
@@ -250,6 +292,7 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
     read_episodes_of_v2(folder, info, instruction, metadata);
   }
   sort_episodes(folder, metadata);
+  read_failures(info, metadata);
   return metadata;
 }
 

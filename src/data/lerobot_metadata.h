@@ -20,6 +20,7 @@ struct LeRobotEpisode {
   int64_t index = 0;  ///< in the data set
   int64_t rows = 0;
   std::string instruction;
+  bool success = true;
   std::string data;                            ///< the Parquet file that holds its rows
   std::map<std::string, LeRobotVideo> videos;  ///< by camera
 };
@@ -34,13 +35,13 @@ struct LeRobotCamera {
 /// What stands in the folder `meta` of a LeRobot data set of v2.0, v2.1 or v3.0, as far as it is used.
 struct LeRobotMetadata {
   double frames_per_second = 0;
-  std::string control_mode;
+  std::string control_mode = "lerobot";
   std::string action_key;
   std::string state_key;  ///< "" without states
   int64_t action_width = 0;
   int64_t state_width = 0;
   std::map<std::string, LeRobotCamera> cameras;
-  std::optional<std::pair<int64_t, int64_t>> seeds_tried;
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried;
   std::vector<LeRobotEpisode> episodes;  ///< ascending
 };
 

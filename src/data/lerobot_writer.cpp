@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include <physgen/core/error.h>
 #include <physgen/data/action_names.h>
@@ -44,12 +43,6 @@ Matrix with_held_action(const Episode& episode) {
 Matrix column(const std::vector<int64_t>& values) {
   return Eigen::Map<const Eigen::Matrix<int64_t, Eigen::Dynamic, 1>>(values.data(), static_cast<int64_t>(values.size()))
       .cast<float>();
-}
-
-std::vector<int64_t> counted(int64_t first, int64_t count) {
-  std::vector<int64_t> numbers(static_cast<size_t>(count));
-  std::iota(numbers.begin(), numbers.end(), first);
-  return numbers;
 }
 
 json as_json(const LeRobotStatistics& statistics, bool picture) {
@@ -105,7 +98,8 @@ void LeRobotWriter::open_data_file() {
 void LeRobotWriter::add(int64_t index) {
   const Episode episode = dataset_.read(index);
   open_data_file();
-  LeRobotRow row{episode.info.instruction, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
+  LeRobotRow row{
+      episode.info.instruction, episode.info.success, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
   ParquetTable table;
   for (auto& [name, camera] : cameras_) add_pictures(index, name, camera, row, table);
   add_tables(episode, row, table);
@@ -118,6 +112,7 @@ void LeRobotWriter::add_tables(const Episode& episode, LeRobotRow& row, ParquetT
   std::map<std::string, Matrix> features{{"action", with_held_action(episode)}};
   if (episode.states.size() > 0) features["observation.state"] = episode.states;
   for (const auto& [name, values] : features) table.add_matrix(name, values);
+  data_bytes_ += row.rows * (dataset_.action_width() + dataset_.state_width()) * static_cast<int64_t>(sizeof(float));
   const auto count = static_cast<size_t>(row.rows);
   std::vector<float> times;
   for (int64_t frame = 0; frame < row.rows; ++frame) {
@@ -227,11 +222,10 @@ json LeRobotWriter::features() const {
 void LeRobotWriter::add_additions(json& info) const {
   json& additions = info["physgen"];
   additions["control_mode"] = dataset_.info(0).control_mode;
-  const auto& ranges = dataset_.seeds_tried();
-  if (ranges.empty()) return;
-  std::pair<int64_t, int64_t> all = ranges[0];
-  for (const auto& [low, high] : ranges) all = {std::min(all.first, low), std::max(all.second, high)};
-  additions["seeds_tried"] = {all.first, all.second};
+  for (const auto& [low, high] : dataset_.seeds_tried()) additions["seeds_tried"].push_back({low, high});
+  for (size_t i = 0; i < episodes_.size(); ++i) {
+    if (!episodes_[i].success) additions["failures"].push_back(i);
+  }
 }
 
 void LeRobotWriter::write_info() const {

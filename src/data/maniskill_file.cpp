@@ -48,7 +48,7 @@ ManiSkillFile::ManiSkillFile(Hdf5File file, const std::string& instruction)
     episodes_.push_back({path() + ":traj_" + std::to_string(episode.id), metadata.task, text, episode.control_mode,
                          episode.elapsed_steps, episode.seed, episode.success});
   }
-  seeds_tried_ = seeds_of(metadata);
+  if (const auto seeds = seeds_of(metadata)) seeds_tried_.push_back(*seeds);
   std::vector<int64_t> listed;
   for (const EpisodeMetadata& episode : metadata.episodes) listed.push_back(episode.id);
   check_episodes(json_path, listed);

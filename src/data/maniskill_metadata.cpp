@@ -68,7 +68,7 @@ ManiSkillMetadata read_maniskill_metadata(const std::string& path) {
   ManiSkillMetadata metadata;
   metadata.task = environment.text("env_id");
   if (root.has("instruction")) metadata.instruction = root.text("instruction");
-  metadata.seeds_tried = read_seeds_tried(root);
+  if (root.has("seeds_tried")) metadata.seeds_tried = root.range_of(root.at("seeds_tried", "[first, last]"));
   metadata.episodes = read_episodes(root, environment);
   return metadata;
 }

@@ -13,6 +13,8 @@ namespace {
 
 using Array = std::shared_ptr<arrow::Array>;
 
+constexpr int64_t kMostRows = int64_t{1} << 40;  // of a row group
+
 [[noreturn]] void fail(const std::string& path, const std::string& column, const std::string& got,
                        const std::string& expected) {
   throw FormatError({"a Parquet file is not as it should be", column.empty() ? path : path + ", column " + column, got,
@@ -125,27 +127,43 @@ std::vector<int> ParquetFile::Reader::leaves(const std::string& column) const {
   return found;
 }
 
+/// The row groups that hold some rows.
+struct RowGroups {
+  std::vector<int> groups;
+  int64_t before = 0;  // rows of the file before them
+  int64_t rows = 0;    // of theirs
+};
+
+/// Throws FormatError where the file has fewer rows, and for row groups of an impossible length.
+RowGroups groups_of(const parquet::FileMetaData& file, int64_t first, int64_t rows, const std::string& path) {
+  RowGroups found;
+  int64_t begin = 0;
+  for (int group = 0; group < file.num_row_groups(); ++group) {
+    const int64_t length = file.RowGroup(group)->num_rows();
+    if (length < 0 || length > kMostRows) fail(path, "", "a row group of " + std::to_string(length) + " rows", "fewer");
+    const bool wanted = begin + length > first && begin - first < rows;
+    if (begin + length <= first) found.before = begin + length;
+    if (wanted) found.groups.push_back(group);
+    if (wanted) found.rows += length;
+    begin += length;
+  }
+  if (first >= 0 && rows >= 0 && first <= begin && rows <= begin - first) return found;
+  fail(path, "", std::to_string(begin) + " rows", std::to_string(rows) + " from row " + std::to_string(first));
+}
+
 /// Some rows of a column, as one array. Only the row groups that hold them are read.
 Array ParquetFile::Reader::read(const std::string& path, const std::string& column, int64_t first, int64_t rows) const {
   const std::vector<int> columns = leaves(column);
   if (columns.empty()) fail(path, column, "no such column", "a column of this name");
-  std::vector<int> groups;
-  int64_t begin = 0, skipped = 0;
-  for (int group = 0; group < metadata().num_row_groups(); ++group) {
-    const int64_t end = begin + metadata().RowGroup(group)->num_rows();
-    if (end <= first) skipped = end;
-    if (end > first && begin < first + rows) groups.push_back(group);
-    begin = end;
-  }
-  if (first < 0 || rows < 0 || first + rows > begin) {
-    fail(path, column, std::to_string(begin) + " rows", "at least " + std::to_string(first + rows));
-  }
-  const auto table = value_of(file->ReadRowGroups(groups, columns), path, column);
+  const RowGroups groups = groups_of(metadata(), first, rows, path);
+  const auto table = value_of(file->ReadRowGroups(groups.groups, columns), path, column);
   check(table->ValidateFull(), path, column);
-  const auto part = table->column(0)->Slice(first - skipped, rows);
-  if (part->num_chunks() == 1) return part->chunk(0);
-  if (rows == 0) return value_of(arrow::MakeEmptyArray(part->type()), path, column);
-  return value_of(arrow::Concatenate(part->chunks()), path, column);
+  if (table->num_rows() != groups.rows) {
+    fail(path, column, std::to_string(table->num_rows()) + " rows", std::to_string(groups.rows) + ", as it says");
+  }
+  if (rows == 0) return value_of(arrow::MakeEmptyArray(table->column(0)->type()), path, column);
+  const auto part = table->column(0)->Slice(first - groups.before, rows);
+  return part->num_chunks() == 1 ? part->chunk(0) : value_of(arrow::Concatenate(part->chunks()), path, column);
 }
 
 ParquetFile::ParquetFile(const std::string& path) : path_(path), reader_(std::make_unique<Reader>()) {

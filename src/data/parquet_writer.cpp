@@ -5,6 +5,7 @@
 #include <parquet/arrow/writer.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <physgen/core/error.h>
 
@@ -36,14 +37,20 @@ Array listed(const Array& values, const std::vector<int32_t>& ends) {
   return *lists;
 }
 
+/// The values of all rows one after the other, and where each row ends, a 0 in front.
+template <class Value>
+std::pair<std::vector<Value>, std::vector<int32_t>> flattened(const std::vector<std::vector<Value>>& rows) {
+  std::pair<std::vector<Value>, std::vector<int32_t>> flat{{}, {0}};
+  for (const std::vector<Value>& row : rows) {
+    flat.first.insert(flat.first.end(), row.begin(), row.end());
+    flat.second.push_back(static_cast<int32_t>(flat.first.size()));
+  }
+  return flat;
+}
+
 template <class Builder, class Value>
 Array build_lists(const std::vector<std::vector<Value>>& rows) {
-  std::vector<Value> values;
-  std::vector<int32_t> ends{0};
-  for (const std::vector<Value>& row : rows) {
-    values.insert(values.end(), row.begin(), row.end());
-    ends.push_back(static_cast<int32_t>(values.size()));
-  }
+  const auto [values, ends] = flattened(rows);
   return listed(build<Builder>(values), ends);
 }
 
@@ -110,12 +117,7 @@ void ParquetTable::add_integer_lists(const std::string& column, const std::vecto
 
 void ParquetTable::add_number_lists(const std::string& column, const std::vector<std::vector<double>>& rows,
                                     int depth) {
-  std::vector<double> values;
-  std::vector<int32_t> ends{0};
-  for (const std::vector<double>& row : rows) {
-    values.insert(values.end(), row.begin(), row.end());
-    ends.push_back(static_cast<int32_t>(values.size()));
-  }
+  const auto [values, ends] = flattened(rows);
   Array array = build<arrow::DoubleBuilder>(values);
   for (int level = 1; level < depth; ++level) array = wrapped(array);
   columns_->add(column, listed(array, ends));
@@ -123,6 +125,7 @@ void ParquetTable::add_number_lists(const std::string& column, const std::vector
 
 void ParquetTable::add_matrix(const std::string& column, const Matrix& rows) {
   const std::vector<float> numbers(rows.data(), rows.data() + rows.size());
+  if (rows.cols() == 1) return add_numbers(column, numbers);
   const auto lists =
       arrow::FixedSizeListArray::FromArrays(build<arrow::FloatBuilder>(numbers), static_cast<int32_t>(rows.cols()));
   check(lists.status());

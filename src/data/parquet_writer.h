@@ -26,7 +26,7 @@ class ParquetTable {
   void add_integer_lists(const std::string& column, const std::vector<std::vector<int64_t>>& rows);
   /// float64, nested `depth` times: 1 gives [a, b, c] a row, 3 gives [[[a]], [[b]], [[c]]].
   void add_number_lists(const std::string& column, const std::vector<std::vector<double>>& rows, int depth);
-  /// float32, lists of a fixed length.
+  /// float32, lists of a fixed length; of one column plain numbers, as LeRobot has it.
   void add_matrix(const std::string& column, const Matrix& rows);
   /// Structs {bytes, path}, the path empty.
   void add_pictures(const std::string& column, const std::vector<std::vector<uint8_t>>& files);

@@ -6,6 +6,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
+#include <mutex>
 #include <string>
 
 namespace physgen {
@@ -25,16 +26,26 @@ struct FreeScaler {
   void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
 };
 
-/// Sets how much FFmpeg prints, for as long as this lives.
-class FfmpegLog {
+/// Keeps FFmpeg from printing while one of these lives, in any thread: its level is the process's.
+class FfmpegSilence {
  public:
-  explicit FfmpegLog(int level) : before_(av_log_get_level()) { av_log_set_level(level); }
-  ~FfmpegLog() { av_log_set_level(before_); }
-  FfmpegLog(const FfmpegLog&) = delete;
-  FfmpegLog& operator=(const FfmpegLog&) = delete;
+  FfmpegSilence() {
+    const std::lock_guard lock(mutex_);
+    if (living_++ > 0) return;
+    before_ = av_log_get_level();
+    av_log_set_level(AV_LOG_QUIET);
+  }
+  ~FfmpegSilence() {
+    const std::lock_guard lock(mutex_);
+    if (--living_ == 0) av_log_set_level(before_);
+  }
+  FfmpegSilence(const FfmpegSilence&) = delete;
+  FfmpegSilence& operator=(const FfmpegSilence&) = delete;
 
  private:
-  int before_;
+  static inline std::mutex mutex_;
+  static inline int living_ = 0;
+  static inline int before_ = 0;
 };
 
 /// What one of FFmpeg's negative codes means.

@@ -28,10 +28,9 @@ struct VideoReader::Stream {
   void open_codec();
   int check(int code, const std::string& what) const;
   double time_of_frame() const;
-  double half_a_frame() const;
   void seek(double seconds);
   bool decode_next();
-  void advance_to(double seconds);
+  void advance_to(double seconds, double tolerance);
   Image picture();
 
   std::string path;
@@ -77,22 +76,18 @@ double VideoReader::Stream::time_of_frame() const {
   return static_cast<double>(frame->best_effort_timestamp) * av_q2d(video->time_base);
 }
 
-double VideoReader::Stream::half_a_frame() const {
-  const double rate = av_q2d(video->avg_frame_rate);
-  return rate > 0 ? 0.5 / rate : 0;
-}
-
 void VideoReader::Stream::seek(double seconds) {
   const auto target = static_cast<int64_t>(std::floor(seconds / av_q2d(video->time_base)));
+  at.reset();
   const int code = av_seek_frame(format.get(), video->index, target, AVSEEK_FLAG_BACKWARD);
   if (code < 0)
     check(av_seek_frame(format.get(), video->index, 0, AVSEEK_FLAG_BACKWARD), "a video cannot be sought in");
   avcodec_flush_buffers(codec.get());
-  at.reset();
 }
 
 /// False at the video's end.
 bool VideoReader::Stream::decode_next() {
+  at.reset();
   while (true) {
     const int received = avcodec_receive_frame(codec.get(), frame.get());
     if (received >= 0) {
@@ -109,16 +104,17 @@ bool VideoReader::Stream::decode_next() {
   }
 }
 
-void VideoReader::Stream::advance_to(double seconds) {
-  const double earliest = seconds - half_a_frame();
-  if (!at || *at > seconds + half_a_frame() || earliest > *at + kSeekBeyond) seek(seconds);
-  while (!at || *at < earliest) {
-    if (decode_next()) continue;
-    const std::string last = at ? std::to_string(*at) + " s is its last" : "nothing";
-    at.reset();
-    throw FormatError({"a video has no frame at this time", path, last, "a frame at " + std::to_string(seconds) + " s",
-                       "make it or download it again"});
+void VideoReader::Stream::advance_to(double seconds, double tolerance) {
+  if (!at || *at > seconds + tolerance || seconds > *at + kSeekBeyond) seek(seconds);
+  std::string nearest = "no frame";
+  while (!at || *at < seconds - tolerance) {
+    if (at) nearest = "one at " + std::to_string(*at) + " s";
+    if (!decode_next()) break;
   }
+  if (at && *at <= seconds + tolerance) return;
+  if (at) nearest = "one at " + std::to_string(*at) + " s";
+  throw FormatError({"a video has no frame at this time", path, nearest, "one at " + std::to_string(seconds) + " s",
+                     "make it or download it again"});
 }
 
 Image VideoReader::Stream::picture() {
@@ -139,15 +135,15 @@ Image VideoReader::Stream::picture() {
 }
 
 VideoReader::VideoReader(const std::string& path) {
-  const FfmpegLog nothing(AV_LOG_QUIET);  // what goes wrong is thrown
+  const FfmpegSilence silence;  // what goes wrong is thrown
   stream_ = std::make_unique<Stream>(path);
 }
 
 VideoReader::~VideoReader() = default;
 
-Image VideoReader::read(double seconds) {
-  const FfmpegLog nothing(AV_LOG_QUIET);
-  stream_->advance_to(seconds);
+Image VideoReader::read(double seconds, double tolerance) {
+  const FfmpegSilence silence;
+  stream_->advance_to(seconds, tolerance);
   return stream_->picture();
 }
 

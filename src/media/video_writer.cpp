@@ -165,7 +165,7 @@ void VideoWriter::Stream::encode(const AVFrame* picture) {
 }
 
 void VideoWriter::Stream::finish() {
-  const FfmpegLog errors_alone(AV_LOG_ERROR);  // the muxer reports its second pass, and has no level of its own
+  const FfmpegSilence silence;  // the muxer reports its second pass, and has no level of its own
   encode(nullptr);
   check(av_write_trailer(format.get()), "a video cannot be written");
   check(avio_closep(&format->pb), "a video cannot be written");

@@ -12,6 +12,8 @@
 #include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
 
+#include "checkpoint/folder.h"
+
 namespace physgen {
 namespace {
 
@@ -31,7 +33,7 @@ struct Replay {
 
 void write_recorded_actions(const std::filesystem::path& evaluation, int64_t episode, const Matrix& actions) {
   const std::filesystem::path path = path_of(evaluation, episode);
-  std::filesystem::create_directories(path.parent_path());
+  create_folders(path.parent_path());
   const std::span values(actions.data(), static_cast<size_t>(actions.size()));
   const TensorEntry entry{kName, DataType::f32, {actions.rows(), actions.cols()}, std::as_bytes(values)};
   write_safetensors(path, {&entry, 1});
@@ -63,7 +65,9 @@ RolloutPolicy recorded_policy(const std::filesystem::path& evaluation, const Rol
     *replay = {read_recorded_actions(evaluation, episodes.at({start.task, start.seed}))};
   };
   const auto act = [replay, execute = config.execute](const Observation&, const Matrix&) -> Matrix {
-    const int64_t count = std::min(execute, replay->actions.rows() - replay->next);
+    const int64_t left = replay->actions.rows() - replay->next;
+    if (left == 0) return replay->actions.bottomRows(1);
+    const int64_t count = std::min(execute, left);
     replay->next += count;
     return replay->actions.middleRows(replay->next - count, count);
   };

@@ -113,6 +113,7 @@ std::string provenance(const EvaluationReport& report) {
   };
   add("command", report.command);
   add("program", report.version);
+  add("repeats the actions of", report.config.replays);
   add("checkpoint", report.config.checkpoint);
   add("its manifest's SHA-256", report.config.checkpoint_sha256);
   add("its training data's SHA-256", report.config.data_sha256);

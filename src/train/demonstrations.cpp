@@ -38,7 +38,7 @@ std::vector<std::string> data_files(const std::vector<DemonstrationSet>& sets) {
     for (const std::string& file : set.files) {
       files.push_back(file);
       const std::string json = std::filesystem::path(file).replace_extension(".json");
-      if (std::filesystem::exists(json)) files.push_back(json);
+      if (!std::filesystem::is_directory(file) && std::filesystem::exists(json)) files.push_back(json);
     }
   }
   return files;

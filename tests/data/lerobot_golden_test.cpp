@@ -29,6 +29,7 @@ class LeRobotGolden : public testing::TestWithParam<const char*> {
   bool lossy() const { return std::string(GetParam()).ends_with("video"); }
 
   void expect_numbers(const Matrix& numbers, const json& rows) const {
+    ASSERT_EQ(numbers.cols(), static_cast<int64_t>(rows[0].size()));
     for (int64_t row = 0; row < numbers.rows(); ++row) {
       for (int64_t column = 0; column < numbers.cols(); ++column) {
         EXPECT_FLOAT_EQ(numbers(row, column), rows[row][column].get<float>()) << row << " " << column;

@@ -11,6 +11,9 @@
 #include <physgen/data/lerobot.h>
 
 #include "data/demonstration_writer.h"
+#ifdef PHYSGEN_HAS_ARROW
+#include "data/parquet_file.h"
+#endif
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 
@@ -98,10 +101,42 @@ TEST_F(LeRobotTest, AVideoHoldsTheFramesOfAllEpisodesInTheirPlaces) {
 
 TEST_F(LeRobotTest, TheLastRowHoldsStill) {
   convert();
-  const nlohmann::json described = info();
-  EXPECT_EQ(described["total_frames"], 6 + 31 + 4);
-  EXPECT_EQ(described["features"]["action"]["shape"], nlohmann::json({8}));
-  EXPECT_EQ(described["physgen"]["control_mode"], "pd_joint_pos");
+  EXPECT_EQ(info()["total_frames"], 6 + 31 + 4);
+  EXPECT_EQ(info()["features"]["action"]["shape"], nlohmann::json({8}));
+#ifdef PHYSGEN_HAS_ARROW
+  const Matrix rows = ParquetFile(data_).read_matrix("action", 6, 31);  // of the second episode
+  EXPECT_EQ(rows.topRows(30), DemonstrationDataset({source_}).read(1).actions);
+  EXPECT_EQ(rows.row(30), rows.row(29));  // pd_joint_pos is absolute
+#endif
+}
+
+TEST_F(LeRobotTest, FailuresAndSeedsAreKept) {
+  nlohmann::json described = describe_demonstrations({.steps = {5, 30, 3}});
+  described["episodes"][1]["success"] = false;
+  write_json(source_, described);
+  const DemonstrationDataset written = convert();
+  EXPECT_TRUE(written.info(0).success);
+  EXPECT_FALSE(written.info(1).success);
+  EXPECT_THAT(written.seeds_tried(), ElementsAre(std::pair(int64_t{100}, int64_t{104})));
+}
+
+TEST_F(LeRobotTest, LiberosCamerasHaveLeRobotsNamesThereAndTheirOwnHere) {
+  write_demonstrations(source_, {.control_mode = "osc_pose",
+                                 .action_width = 7,
+                                 .state_width = 8,
+                                 .height = 48,
+                                 .width = 64,
+                                 .cameras = {"agentview", "eye_in_hand"}});
+  std::vector<float> actions(5 * 7, 0.5F), few(3 * 7, -0.5F);  // the sketch's are beyond [-1, 1]
+  replace_dataset(source_, "traj_0/actions", H5T_NATIVE_FLOAT, {5, 7}, actions.data());
+  replace_dataset(source_, "traj_1/actions", H5T_NATIVE_FLOAT, {3, 7}, few.data());
+  const DemonstrationDataset written = convert(), source({source_});
+  EXPECT_TRUE(info()["features"].contains("observation.images.image2"));
+  EXPECT_THAT(written.cameras(), ElementsAre("agentview", "eye_in_hand"));
+  EXPECT_EQ(written.read_frame(1, "eye_in_hand", 2), source.read_frame(1, "eye_in_hand", 2));
+  EXPECT_EQ(written.read(1).actions, source.read(1).actions);
+  set_info({{"robot_type", "so100"}, {"physgen", nullptr}});
+  EXPECT_THAT(DemonstrationDataset({folder_}).cameras(), ElementsAre("image", "image2"));
 }
 
 TEST_F(LeRobotTest, AFolderIsOneDataSetAndItsFilesAreNone) {
@@ -132,7 +167,10 @@ TEST_F(LeRobotTest, WhatIsWrongWithTheDescriptionIsNamed) {
   expect({{"fps", 0}}, "fps", "0");
   expect({{"features", {{"action", nullptr}}}}, "features", "neither action nor actions");
   expect({{"features", {{"action", {{"shape", {0}}}}}}}, "features.action.shape", "[0]");
-  expect({{"data_path", "data/{surprise}.parquet"}}, "info.json", "surprise");
+  for (const char* pattern :
+       {"data/{surprise}.parquet", "{chunk_index:099999d}", "/etc/{chunk_index}", "../{file_index}"}) {
+    expect({{"data_path", pattern}}, "info.json", pattern);
+  }
   expect({{"features", {{"observation.images.side", {{"shape", {48, 64}}}}}}}, "observation.images.side.shape", "2");
   expect({{"features", {{"observation.images.side", nullptr}, {"observation.images.front", nullptr}}}}, "features",
          "no RGB");
@@ -153,6 +191,27 @@ TEST_F(LeRobotTest, AWidthOtherThanDescribedIsRefusedWhenRead) {
   EXPECT_THAT(problem_of<FormatError>([&] { dataset.read(0); }).where, HasSubstr("file-000.parquet:action"));
 }
 
+TEST_F(LeRobotTest, ALengthOtherThanTheRowsIsRefused) {
+  convert();
+  std::filesystem::remove_all(folder_ + "/meta/episodes");
+  set_info({{"codebase_version", "v2.1"}, {"data_path", "data/chunk-000/file-000.parquet"}});
+  const auto lengths = [&](const std::string& second) {
+    std::ofstream(folder_ + "/meta/episodes.jsonl")
+        << R"({"episode_index": 0, "length": 6, "tasks": ["push"]})" << '\n'
+        << R"({"episode_index": 1, "length": )" << second << R"(, "tasks": ["push"]})" << '\n';
+  };
+  lengths("31");
+  EXPECT_EQ(DemonstrationDataset({folder_}).info(1).control_steps, 30);
+  for (const char* wrong : {"30", "32", "9223372036854775807"}) {
+    lengths(wrong);
+    EXPECT_THAT(open_problem().got, HasSubstr("31 rows"));
+  }
+  lengths("-5");
+  EXPECT_THAT(open_problem().what, HasSubstr("too short"));
+  lengths("\"three\"");
+  EXPECT_THAT(open_problem().where, HasSubstr("line 2:length"));
+}
+
 TEST_F(LeRobotTest, DamagedAndMissingFilesAreNamed) {
   convert();
   std::filesystem::resize_file(data_, std::filesystem::file_size(data_) / 2);
@@ -163,7 +222,7 @@ TEST_F(LeRobotTest, DamagedAndMissingFilesAreNamed) {
   EXPECT_THAT(open_problem().what, HasSubstr("no episodes"));
 }
 
-TEST_F(LeRobotTest, NoDamageGoesUnnoticedOrCrashes) {
+TEST_F(LeRobotTest, DamageNeverCrashes) {
   convert();
   std::ifstream file(data_, std::ios::binary);
   const std::string whole((std::istreambuf_iterator<char>(file)), {});

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 
 #include <physgen/core/error.h>
@@ -37,7 +38,7 @@ class VideoReaderTest : public testing::Test {
   }
 
   void expect_frame(VideoReader& reader, int64_t frame) const {
-    const Image image = reader.read(static_cast<double>(frame) / kRate);
+    const Image image = reader.read(static_cast<double>(frame) / kRate, 0.5 / kRate);
     ASSERT_EQ(image.height, 48);
     ASSERT_EQ(image.width, 64);
     for (size_t channel = 0; channel < 3; ++channel) {
@@ -58,9 +59,15 @@ TEST_F(VideoReaderTest, EveryFrameIsFoundInAnyOrder) {
 
 TEST_F(VideoReaderTest, ATimeAfterTheEndIsNamedAndHarmsNothing) {
   VideoReader reader(path_);
-  const Problem problem = problem_of<FormatError>([&] { reader.read(kFrames / double{kRate} + 1); });
+  const Problem problem = problem_of<FormatError>([&] { reader.read(kFrames / double{kRate} + 1, 0.5 / kRate); });
   EXPECT_THAT(problem.where, HasSubstr("video.mp4"));
   expect_frame(reader, 60);
+}
+
+TEST_F(VideoReaderTest, ATimeBetweenTwoFramesHasNone) {
+  VideoReader reader(path_);
+  EXPECT_THAT(problem_of<FormatError>([&] { reader.read(3.5 / kRate, 0.1 / kRate); }).got, HasSubstr("one at 0.2"));
+  expect_frame(reader, 3);
 }
 
 TEST_F(VideoReaderTest, OtherFilesAreRefused) {

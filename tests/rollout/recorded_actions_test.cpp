@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "evaluation_fixture.h"
 #include "physgen/rollout/recorded_actions.h"
 #include "support/problem_of.h"
@@ -24,6 +22,18 @@ TEST_F(Evaluation, ItsActionsRepeatItsOutcomes) {
     EXPECT_EQ(read_recorded_actions(folder / "second", record.episode),
               read_recorded_actions(folder / "first", record.episode));
   }
+}
+
+TEST_F(Evaluation, AnEpisodeThatGoesOnLongerThanItsActionsEndsItself) {
+  const TemporaryFolder folder;
+  const RolloutConfig config = config_of(2);
+  run(config, options_of(folder / "first"));
+  for (const int64_t episode : {0, 1}) write_recorded_actions(folder / "first", episode, Matrix::Zero(2, 2));
+  const auto standing = [&] { return recorded_policy(folder / "first", config); };
+  const EvaluationResult result =
+      evaluate(config, options_of(folder / "second"), fake_environment, standing, {}, kNeverStop);
+  ASSERT_EQ(result.records.size(), 2u);
+  for (const EpisodeRecord& record : result.records) EXPECT_FALSE(record.success);
 }
 
 TEST(RecordedActions, MissingAndForeignFilesAreNamed) {

@@ -24,8 +24,8 @@ struct LeRobotOptions {
 
 /// Writes demonstrations as a LeRobot data set of v3.0 into an existing, empty folder. An episode of T actions gets
 /// T + 1 rows: the action of the last one is holding still (`held_action`). LIBERO's cameras are named image and
-/// image2, as in the published data sets; meta/info.json has one more object, "physgen", with the control mode and the
-/// seeds tried.
+/// image2, as in the published data sets; meta/info.json has one more object, "physgen", with the control mode, the
+/// seeds tried and the episodes that failed.
 /// @param progress  called before each episode, with its index
 /// Throws ConfigError where the library was built without Arrow and for MP4 of an odd size, FormatError as the
 /// dataset does, Error where a file cannot be written.

@@ -14,11 +14,11 @@ class VideoReader {
   explicit VideoReader(const std::string& path);
   ~VideoReader();
 
-  /// The frame that is shown at a time, to half a frame. Frames in ascending order are read fastest: others are sought
-  /// from the key frame before them.
-  /// @param seconds  from the video's beginning
-  /// Throws FormatError where the video has no frame then, and where it cannot be decoded.
-  Image read(double seconds);
+  /// The frame of a time. Frames in ascending order are read fastest: others are sought from the key frame before them.
+  /// @param seconds    of the video's own clock, finite and at least 0
+  /// @param tolerance  how far from that time the frame may be, seconds: half a frame
+  /// Throws FormatError where the video has no such frame, and where it cannot be decoded.
+  Image read(double seconds, double tolerance);
 
  private:
   struct Stream;

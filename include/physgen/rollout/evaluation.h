@@ -19,6 +19,7 @@ struct RolloutConfig {
   std::string checkpoint;                 ///< folder; for the reader alone, `checkpoint_sha256` decides
   std::string checkpoint_sha256;          ///< of its MANIFEST.json
   std::string data_sha256;                ///< of what the policy was trained on; empty: not known
+  std::string replays;                    ///< an evaluation whose actions were repeated; empty: the policy acted
   std::string environment;                ///< "maniskill:PushCube-v1", "libero:libero_object"
   std::vector<std::string> tasks;         ///< of the environment, in the order of their episodes
   std::vector<std::string> instructions;  ///< what the policy is told in each task; empty: what the simulator says
@@ -41,6 +42,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("checkpoint", config.checkpoint);
   field("checkpoint_sha256", config.checkpoint_sha256);
   field("data_sha256", config.data_sha256);
+  field("replays", config.replays);
   field("environment", config.environment);
   field("tasks", config.tasks);
   field("instructions", config.instructions);
