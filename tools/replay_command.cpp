@@ -1,12 +1,9 @@
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <tuple>
 
 #include <physgen/core/error.h>
 #include <physgen/rollout/recorded_actions.h>
@@ -16,6 +13,7 @@
 #include "command_line.h"
 #include "commands.h"
 #include "progress_line.h"
+#include "simulator_options.h"
 #include "stop_signal.h"
 
 namespace physgen {
@@ -34,17 +32,6 @@ struct ReplayComparison {
   double recorded_seconds = 0;
   double replayed_seconds = 0;
 };
-
-SimulatorConfig simulator_of(const ReplayOptions& options, const RolloutConfig& config) {
-  SimulatorConfig simulator = options.simulator;
-  std::tie(simulator.simulator, simulator.task) = parse_environment_name(config.environment);
-  simulator.cameras = config.cameras;
-  simulator.size = config.size;
-  simulator.control_mode = config.control_mode;
-  simulator.max_steps = config.max_steps;
-  simulator.state = true;
-  return simulator;
-}
 
 ReplayComparison compare_with(const EvaluationReport& recorded, const EvaluationResult& replayed) {
   std::map<int64_t, const EpisodeRecord*> before;
@@ -85,7 +72,7 @@ void replay(ReplayOptions options) {
   options.evaluation.command = command_line();
   RolloutConfig config = recorded.config;
   config.replays = options.folder;
-  const SimulatorConfig simulator = simulator_of(options, recorded.config);
+  const SimulatorConfig simulator = simulator_of(recorded.config, options.simulator);
   const auto make_environment = [&](bool) { return std::make_unique<SimulatorProcess>(simulator); };
   const auto make_policy = [&] { return recorded_policy(options.folder, recorded.config); };
   const StopSignal stop;
@@ -116,8 +103,7 @@ void add_replay_command(CLI::App& app) {
   command->add_option("evaluation", options->folder, "the --out folder of physgen rollout")->required();
   command->add_option("--out", options->evaluation.out, "folder for the results")->required();
   command->add_option("--workers", options->evaluation.workers, "as many as the evaluation had")->capture_default_str();
-  command->add_option("--python", options->simulator.python,
-                      "interpreter that has the simulator; without it .venv/bin/python or .venv-libero/bin/python");
+  add_python_option(*command, options->simulator);
   command->callback([options] { replay(*options); });
 }
 

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <tuple>
 
 #include <physgen/checkpoint/atomic_file.h>
 #include <physgen/checkpoint/manifest.h>
@@ -23,6 +22,7 @@
 
 #include "command_line.h"
 #include "commands.h"
+#include "simulator_options.h"
 #include "stop_signal.h"
 
 namespace physgen {
@@ -65,22 +65,6 @@ std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
     config.excluded_seeds.push_back(last);
   }
   return policy;
-}
-
-SimulatorConfig named_simulator(const RolloutOptions& options) {
-  SimulatorConfig simulator = options.simulator;
-  std::tie(simulator.simulator, simulator.task) = parse_environment_name(options.config.environment);
-  return simulator;
-}
-
-SimulatorConfig simulator_of(const RolloutOptions& options, const Policy& policy) {
-  SimulatorConfig simulator = named_simulator(options);
-  simulator.cameras = options.config.cameras;
-  simulator.size = options.config.size;
-  simulator.control_mode = options.config.control_mode;
-  simulator.max_steps = options.config.max_steps;
-  simulator.state = policy.uses_state();
-  return simulator;
 }
 
 std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const Policy& policy) {
@@ -207,11 +191,13 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
 
 void run_rollout(RolloutOptions options) {
   options.evaluation.command = command_line();
-  const TaskList list = SimulatorProcess::list_tasks(named_simulator(options));  // before the policy takes its time
+  const TaskList list = SimulatorProcess::list_tasks(
+      simulator_of(options.config, options.simulator));  // before the policy takes its time
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
   warn_of_new_instructions(choose_tasks(options, list), *policy);
-  const SimulatorConfig simulator = simulator_of(options, *policy);
+  SimulatorConfig simulator = simulator_of(options.config, options.simulator);
+  simulator.state = policy->uses_state();
   const auto make_environment = [&](bool record) {
     SimulatorConfig config = simulator;
     config.record = record;
@@ -257,8 +243,7 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
       .add_option("--max-steps", config.max_steps,
                   "control steps after which an episode has failed; without it the simulator's usual limit")
       ->check(CLI::Range(1, 1'000'000));
-  command.add_option("--python", simulator.python,
-                     "interpreter that has the simulator; without it .venv/bin/python or .venv-libero/bin/python");
+  add_python_option(command, simulator);
   command.add_option("--deadline", simulator.deadline_seconds, "seconds a reset or step may take before it is retried")
       ->capture_default_str();
 }

@@ -15,9 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMegabytesADataFile = 100;
 constexpr int64_t kMegabytesAVideo = 200;
-constexpr int64_t kFramesAVideo = 10000;  // well below that size at LIBERO's 256 pixels
 constexpr const char* kDataPath = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet";
 constexpr const char* kVideoPath = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4";
 
@@ -88,7 +86,7 @@ int64_t LeRobotWriter::task_index(const std::string& task) {
 }
 
 void LeRobotWriter::open_data_file() {
-  if (data_ && data_bytes_ < kMegabytesADataFile << 20) return;
+  if (data_ && data_bytes_ < options_.data_file_megabytes << 20) return;
   if (data_) data_->close();
   data_bytes_ = 0;
   data_ = std::make_unique<ParquetWriter>(
@@ -136,7 +134,7 @@ void LeRobotWriter::add_tables(const Episode& episode, LeRobotRow& row, ParquetT
 }
 
 void LeRobotWriter::open_video(const std::string& name, Camera& camera, LeRobotRow& row) {
-  if (camera.video && camera.video_frames >= kFramesAVideo) {
+  if (camera.video && camera.video_frames >= options_.video_frames) {
     camera.video->close();
     camera.video.reset();
     camera.video_frames = 0;
@@ -238,7 +236,7 @@ void LeRobotWriter::write_info() const {
                {"total_frames", rows_},
                {"total_tasks", tasks_.size()},
                {"chunks_size", kLeRobotFilesAChunk},
-               {"data_files_size_in_mb", kMegabytesADataFile},
+               {"data_files_size_in_mb", options_.data_file_megabytes},
                {"video_files_size_in_mb", kMegabytesAVideo},
                {"fps", options_.frames_per_second},
                {"splits", {{"train", fmt::format("0:{}", episodes)}}},

@@ -33,9 +33,9 @@ class LeRobotTest : public testing::Test {
     write_demonstrations(source_, {.steps = {5, 30, 3}, .height = 48, .width = 64, .cameras = {"front", "side"}});
   }
 
-  DemonstrationDataset convert(LeRobotPictures pictures = LeRobotPictures::png) const {
+  DemonstrationDataset convert(const LeRobotOptions& options = {}) const {
     std::filesystem::create_directory(folder_);
-    write_lerobot(DemonstrationDataset({source_}), folder_, {.pictures = pictures});
+    write_lerobot(DemonstrationDataset({source_}), folder_, options);
     return DemonstrationDataset({folder_});
   }
 
@@ -80,23 +80,44 @@ TEST_F(LeRobotTest, NothingIsLostAsPng) {
   EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
 }
 
-TEST_F(LeRobotTest, AVideoHoldsTheFramesOfAllEpisodesInTheirPlaces) {
-  const hid_t file = H5Fopen(source_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  const auto shade = [](int64_t episode, int64_t frame) { return static_cast<uint8_t>(60 * episode + 4 * frame + 20); };
-  for (const auto& [episode, frames] : {std::pair{0, 6}, {1, 31}, {2, 4}}) {
-    std::vector<uint8_t> pixels;
-    for (int64_t frame = 0; frame < frames; ++frame) pixels.insert(pixels.end(), 48 * 64 * 3, shade(episode, frame));
-    const std::string name = "traj_" + std::to_string(episode) + "/obs/sensor_data/front/rgb";
-    H5Ldelete(file, name.c_str(), H5P_DEFAULT);
-    write_dataset(file, name, H5T_NATIVE_UINT8, {static_cast<hsize_t>(frames), 48, 64, 3}, pixels.data());
+/// Frames that tell by their shade where they belong.
+class LeRobotVideoTest : public LeRobotTest {
+ protected:
+  void SetUp() override {
+    LeRobotTest::SetUp();
+    if (IsSkipped()) return;
+    const hid_t file = H5Fopen(source_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    for (const auto& [episode, frames] : {std::pair{0, 6}, {1, 31}, {2, 4}}) {
+      std::vector<uint8_t> pixels;
+      for (int64_t frame = 0; frame < frames; ++frame) pixels.insert(pixels.end(), 48 * 64 * 3, shade(episode, frame));
+      const std::string name = "traj_" + std::to_string(episode) + "/obs/sensor_data/front/rgb";
+      H5Ldelete(file, name.c_str(), H5P_DEFAULT);
+      write_dataset(file, name, H5T_NATIVE_UINT8, {static_cast<hsize_t>(frames), 48, 64, 3}, pixels.data());
+    }
+    H5Fclose(file);
   }
-  H5Fclose(file);
-  const DemonstrationDataset written = convert(LeRobotPictures::mp4);
-  for (const auto& [episode, frame] : {std::pair{0, 0}, {2, 3}, {1, 0}, {1, 30}, {1, 2}, {0, 5}}) {
-    const Image image = written.read_frame(episode, "front", frame);
-    ASSERT_EQ(image.pixels.size(), 48u * 64 * 3);
-    EXPECT_NEAR(image.pixels[3000], shade(episode, frame), 2) << episode << " " << frame;
+
+  static uint8_t shade(int64_t episode, int64_t frame) { return static_cast<uint8_t>(60 * episode + 4 * frame + 20); }
+
+  static void expect_frames(const DemonstrationDataset& written) {
+    for (const auto& [episode, frame] : {std::pair{0, 0}, {2, 3}, {1, 0}, {1, 30}, {1, 2}, {0, 5}}) {
+      const Image image = written.read_frame(episode, "front", frame);
+      ASSERT_EQ(image.pixels.size(), 48u * 64 * 3);
+      EXPECT_NEAR(image.pixels[3000], shade(episode, frame), 2) << episode << " " << frame;
+    }
   }
+};
+
+TEST_F(LeRobotVideoTest, AVideoHoldsTheFramesOfAllEpisodesInTheirPlaces) {
+  expect_frames(convert({.pictures = LeRobotPictures::mp4}));
+}
+
+TEST_F(LeRobotVideoTest, EpisodesGoOnInFurtherFiles) {
+  expect_frames(convert({.pictures = LeRobotPictures::mp4, .data_file_megabytes = 0, .video_frames = 30}));
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/data/chunk-000/file-002.parquet"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/videos/observation.images.front/chunk-000/file-001.mp4"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/videos/observation.images.front/chunk-000/file-002.mp4"));
+  EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
 }
 
 TEST_F(LeRobotTest, TheLastRowHoldsStill) {
@@ -235,7 +256,7 @@ TEST_F(LeRobotTest, DamageNeverCrashes) {
 }
 
 TEST_F(LeRobotTest, ATruncatedVideoIsNamed) {
-  convert(LeRobotPictures::mp4);
+  convert({.pictures = LeRobotPictures::mp4});
   const std::string video = folder_ + "/videos/observation.images.front/chunk-000/file-000.mp4";
   std::filesystem::resize_file(video, std::filesystem::file_size(video) / 3);
   const Problem problem = problem_of<FormatError>([&] { DemonstrationDataset({folder_}).read_frame(1, "front", 30); });

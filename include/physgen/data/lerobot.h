@@ -19,7 +19,9 @@ inline std::span<const std::string_view> names_of(LeRobotPictures) {
 
 struct LeRobotOptions {
   LeRobotPictures pictures = LeRobotPictures::png;
-  int64_t frames_per_second = 20;  ///< the control rate of both simulators
+  int64_t frames_per_second = 20;     ///< the control rate of both simulators
+  int64_t data_file_megabytes = 100;  ///< a Parquet file that is larger is the last episode's that it gets
+  int64_t video_frames = 10000;       ///< likewise of an MP4; well below LeRobot's 200 MB at LIBERO's 256 pixels
 };
 
 /// Writes demonstrations as a LeRobot data set of v3.0 into an existing, empty folder. An episode of T actions gets

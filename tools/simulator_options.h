@@ -1,0 +1,16 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <physgen/rollout/evaluation.h>
+#include <physgen/rollout/simulator_process.h>
+
+namespace physgen {
+
+/// The interpreter that runs it.
+void add_python_option(CLI::App& command, SimulatorConfig& simulator);
+
+/// The simulator of an evaluation. @param given  what the flags say of it
+SimulatorConfig simulator_of(const RolloutConfig& config, SimulatorConfig given);
+
+}  // namespace physgen
