@@ -119,7 +119,7 @@ void check_policy(const GenerateOptions& given) {
   throw ConfigError({.what = "a policy imagines what follows from a demonstration's first frame and its actions",
                      .where = "--data",
                      .got = "nothing",
-                     .expected = "an HDF5 file or a folder of them",
+                     .expected = "an HDF5 file, a LeRobot data set, or a folder of them",
                      .next_step = "pass --data and --episode"});
 }
 
@@ -183,7 +183,8 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--negative-prompt", options->negative_prompt, "What is not to be seen");
   command->add_option("--image", options->image, "The first frame, a PNG; its middle is fitted to the model's size")
       ->check(CLI::ExistingFile);
-  command->add_option("--data", options->data, "With a policy: demonstrations, HDF5 files or a folder")
+  command
+      ->add_option("--data", options->data, "With a policy: demonstrations, HDF5 files, LeRobot data sets or a folder")
       ->check(CLI::ExistingPath);
   command->add_option("--episode", options->episode, "With a policy: which of them")->check(CLI::NonNegativeNumber);
   command->add_option("--frames", options->frames, "Of the video; without it one, or with a policy the whole episode")

@@ -56,7 +56,8 @@ void train_vae_command(const TrainVaeOptions& options) {
 void add_train_vae_command(CLI::App& app) {
   auto options = std::make_shared<TrainVaeOptions>();
   CLI::App* command = app.add_subcommand("train-vae", "Train a small VAE on the frames of demonstrations");
-  CLI::Option* data = command->add_option("--data", options->data, "Demonstrations: HDF5 files, or folders of them");
+  CLI::Option* data =
+      command->add_option("--data", options->data, "Demonstrations: HDF5 files, LeRobot data sets, or folders of them");
   CLI::Option* out =
       command->add_option("--out", options->out, "Directory to save the VAE in; replaced when it is there");
   command->add_option("--config", options->config, "JSON file of the run's settings");

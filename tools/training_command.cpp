@@ -120,7 +120,8 @@ void run_training(const TrainingOptions& options) {
 }
 
 void add_input_options(CLI::App& command, FinetuneJob& job) {
-  command.add_option("--data", job.data, "demonstrations: HDF5 files or folders of them; each is a dataset of its own");
+  command.add_option("--data", job.data,
+                     "demonstrations: HDF5 files, LeRobot data sets or folders of them; each is a dataset of its own");
   command.add_option("--weights", job.weights, "how often each --data is drawn from, as 1,2; without it by its size")
       ->delimiter(',');
   command.add_option("--vae", job.vae, "a VAE checkpoint, for a policy that starts from nothing");

@@ -104,7 +104,7 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
     throw ConfigError({.what = "there are no demonstrations to train on",
                        .where = "data",
                        .got = "no path",
-                       .expected = "an HDF5 file or a folder of them",
+                       .expected = "an HDF5 file, a LeRobot data set, or a folder of them",
                        .next_step = "pass --data FILE_OR_DIR"});
   }
   std::vector<DemonstrationSet> sets;

@@ -15,7 +15,7 @@ namespace physgen {
 /// What to train, from what, to where.
 struct FinetuneJob {
   FinetuneConfig config;
-  std::vector<std::string> data;     ///< HDF5 files or folders of them; each is a dataset of its own
+  std::vector<std::string> data;     ///< files, LeRobot data sets or folders of them; each is a dataset of its own
   std::vector<double> weights;       ///< how often each dataset is drawn from, in any unit; empty: by its size
   std::string out;                   ///< the run folder
   std::string cache;                 ///< where encoded frames are kept; empty: "cache" in the run folder

@@ -71,7 +71,7 @@ struct VaeReport {
 /// Trains a VAE on single frames of demonstrations and saves it to `out`: what save_vae writes, metrics.jsonl (a line a
 /// step) and reconstructions.png (held-out frames above what the VAE makes of them). The latent statistics are measured
 /// and stored in its config.
-/// @param data    HDF5 files, or folders of them
+/// @param data    HDF5 files, LeRobot data sets, or folders of them
 /// @param device  "auto", "cpu", "cuda" or "cuda:1"
 /// Throws ConfigError for what does not fit (paths, cameras, a canvas that the VAE cannot halve), FormatError for
 /// damaged demonstrations, Error when the loss is no longer finite; `out` is then as it was.
