@@ -21,6 +21,7 @@
 
 #include "commands.h"
 #include "progress_line.h"
+#include "stop_signal.h"
 
 namespace physgen {
 namespace {
@@ -174,9 +175,14 @@ void run_convert(const DataOptions& options) {
   const auto pictures = static_cast<LeRobotPictures>(
       choice_of(options.pictures, names_of(LeRobotPictures{}), "there is no such way to keep pictures", "--pictures"));
   AtomicDirectory folder(options.out);
+  const StopSignal stop;
   ProgressLine line;
-  write_lerobot(dataset, folder.path().string(), {pictures, options.frames_per_second},
-                [&](int64_t episode) { line.show("episode", episode + 1, dataset.size(), ""); });
+  const auto progress = [&](int64_t episode) {
+    if (stop.requested())
+      throw Interrupted({.what = "stopped, and nothing is kept", .where = options.out}, stop.received());
+    line.show("episode", episode + 1, dataset.size(), "");
+  };
+  write_lerobot(dataset, folder.path().string(), {pictures, options.frames_per_second}, progress);
   folder.commit();
   line.clear();
   fmt::print("wrote {} episodes to {}\n", dataset.size(), options.out);
