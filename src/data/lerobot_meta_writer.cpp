@@ -45,7 +45,7 @@ void add_video(const std::string& key, const Rows& rows, int64_t frames_per_seco
 
 void add_statistics(const std::string& feature, const Rows& rows, ParquetTable& table) {
   const std::string name = "stats/" + feature + "/";
-  const int depth = is_lerobot_camera(feature) ? 3 : 1;
+  const int depth = feature.starts_with("observation.images.") ? 3 : 1;  // a picture's are [3, 1, 1]
   const auto of = [&](const LeRobotRow& row) -> const LeRobotStatistics& { return row.statistics.at(feature); };
   for (const auto& [kind, values] : of(rows[0]).values) {
     table.add_number_lists(name + kind, collect(rows, [&](const LeRobotRow& row) { return of(row).values.at(kind); }),
@@ -62,8 +62,6 @@ std::vector<int64_t> counted(int64_t first, int64_t count) {
   std::iota(numbers.begin(), numbers.end(), first);
   return numbers;
 }
-
-bool is_lerobot_camera(const std::string& feature) { return feature.starts_with("observation.images."); }
 
 std::string lerobot_file_name(int64_t file, const std::string& ending) {
   return fmt::format("chunk-{:03d}/file-{:03d}.{}", file / kLeRobotFilesAChunk, file % kLeRobotFilesAChunk, ending);

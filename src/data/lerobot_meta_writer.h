@@ -27,9 +27,6 @@ struct LeRobotRow {
 /// `count` numbers from `first` upward.
 std::vector<int64_t> counted(int64_t first, int64_t count);
 
-/// Whether a feature is a camera's: its statistics are nested as LeRobot nests those of pictures.
-bool is_lerobot_camera(const std::string& feature);
-
 /// "chunk-000/file-012.parquet". @param file  counted through all chunks
 std::string lerobot_file_name(int64_t file, const std::string& ending);
 

@@ -9,6 +9,7 @@
 #include <physgen/core/error.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/clip_sampler.h>
+#include <physgen/data/statistics.h>
 
 namespace physgen {
 namespace {
@@ -182,13 +183,7 @@ void LeRobotWriter::close() {
 void LeRobotWriter::write_statistics() const {
   json statistics;
   for (const auto& [feature, parts] : columns_) {
-    Matrix rows(rows_, parts[0].cols());
-    int64_t at = 0;
-    for (const Matrix& part : parts) {
-      rows.middleRows(at, part.rows()) = part;
-      at += part.rows();
-    }
-    statistics[feature] = as_json(lerobot_statistics(rows), false);
+    statistics[feature] = as_json(lerobot_statistics(join_rows(parts)), false);
   }
   for (const auto& [name, camera] : cameras_) statistics[camera.key] = as_json(camera.pictures.statistics(), true);
   write_json(folder_ / "meta/stats.json", statistics);

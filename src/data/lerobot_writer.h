@@ -35,6 +35,7 @@ class LeRobotWriter {
     int64_t video_frames = 0;
     PictureHistogram pictures;
   };
+
   void check_sizes() const;
   int64_t task_index(const std::string& task);
   void add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table);

@@ -23,7 +23,9 @@ void add_column(std::vector<float> values, Statistics& statistics) {
   statistics.q99.push_back(quantile(values, 0.99));
 }
 
-Matrix join(const std::vector<Matrix>& parts) {
+}  // namespace
+
+Matrix join_rows(const std::vector<Matrix>& parts) {
   int64_t rows = 0;
   for (const Matrix& part : parts) rows += part.rows();
   Matrix joined(rows, parts.empty() ? 0 : parts[0].cols());
@@ -34,8 +36,6 @@ Matrix join(const std::vector<Matrix>& parts) {
   }
   return joined;
 }
-
-}  // namespace
 
 double quantile(const std::vector<float>& sorted, double part) {
   const double place = part * static_cast<double>(sorted.size() - 1);
@@ -66,8 +66,8 @@ EpisodeStatistics episode_statistics(const DemonstrationDataset& dataset, const 
     actions.push_back(std::move(episode.actions));
     if (dataset.state_width() > 0) states.push_back(std::move(episode.states));
   }
-  EpisodeStatistics statistics{statistics_of(join(actions)), {}};
-  if (!states.empty()) statistics.states = statistics_of(join(states));
+  EpisodeStatistics statistics{statistics_of(join_rows(actions)), {}};
+  if (!states.empty()) statistics.states = statistics_of(join_rows(states));
   return statistics;
 }
 

@@ -31,6 +31,9 @@ void describe(Statistics& statistics, Field& field) {
   field("count", statistics.count);
 }
 
+/// The rows of some matrices of equal width, one after the other; without any [0, 0].
+Matrix join_rows(const std::vector<Matrix>& parts);
+
 /// The value below which a part of some sorted values lies, interpolated linearly between them.
 /// @param part  in [0, 1]
 double quantile(const std::vector<float>& sorted, double part);
