@@ -8,10 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/bench/benchmark.h>
 #include <physgen/core/config.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/train/benchmark.h>
+#include <physgen/files/atomic_file.h>
 #include <physgen/train/vae_trainer.h>
 
 #include "commands.h"

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include <physgen/backbone/convert.h>
 #include <physgen/core/error.h>
+#include <physgen/release/convert.h>
 
 #include "commands.h"
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <physgen/checkpoint/atomic_file.h>
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
@@ -15,6 +14,7 @@
 #include <physgen/data/demonstration_dataset.h>
 #include <physgen/data/lerobot.h>
 #include <physgen/data/statistics.h>
+#include <physgen/files/atomic_file.h>
 #include <physgen/media/contact_sheet.h>
 #include <physgen/media/resize.h>
 #include <physgen/media/video_writer.h>

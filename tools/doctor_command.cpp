@@ -12,8 +12,8 @@
 #include <vector>
 
 #include <physgen/core/error.h>
+#include <physgen/device/machine.h>
 #include <physgen/media/video_writer.h>
-#include <physgen/policy/machine.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "commands.h"

@@ -14,9 +14,9 @@
 #include <physgen/core/error.h>
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/demonstration_dataset.h>
+#include <physgen/device/machine.h>
 #include <physgen/media/video_writer.h>
 #include <physgen/policy/generation.h>
-#include <physgen/policy/machine.h>
 #include <physgen/policy/policy_config.h>
 
 #include "commands.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/checkpoint/atomic_file.h>
+#include <physgen/files/atomic_file.h>
 #include <physgen/rollout/report.h>
 
 #include "commands.h"

@@ -9,13 +9,13 @@
 #include <memory>
 #include <string>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/core/version.h>
+#include <physgen/device/machine.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
 #include <physgen/policy/controller.h>
-#include <physgen/policy/machine.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/simulator_process.h>

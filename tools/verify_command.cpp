@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include <physgen/backbone/golden.h>
 #include <physgen/core/error.h>
+#include <physgen/release/golden.h>
 
 #include "commands.h"
 
@@ -35,7 +35,7 @@ void add_verify_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("verify", "Compute what the reference computed, and compare");
   command->add_option("checkpoint", *checkpoint, "nova:FOLDER of a release, or a folder that convert wrote")
       ->required();
-  command->add_option("golden", *golden, "golden.safetensors of scripts/make_golden.py")
+  command->add_option("golden", *golden, "golden.safetensors of scripts/reference/make_golden.py")
       ->check(CLI::ExistingFile)
       ->required();
   command->add_flag("--double", *in_double, "The modules compute in float64: tells rounding of ours from error");

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "data/demonstration_file.h"
+#include "formats/demonstration_file.h"
 
 namespace physgen {
 namespace {

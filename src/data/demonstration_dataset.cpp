@@ -9,7 +9,7 @@
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 
-#include "data/demonstration_file.h"
+#include "formats/demonstration_file.h"
 
 namespace physgen {
 namespace {

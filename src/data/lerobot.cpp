@@ -1,10 +1,10 @@
 #include <physgen/core/error.h>
 #include <physgen/data/lerobot.h>
 
-#include "data/demonstration_file.h"
+#include "formats/demonstration_file.h"
 #ifdef PHYSGEN_HAS_ARROW
-#include "data/lerobot_folder.h"
 #include "data/lerobot_writer.h"
+#include "formats/lerobot_folder.h"
 #endif
 
 namespace physgen {

@@ -7,7 +7,7 @@
 
 #include <physgen/core/error.h>
 
-#include "data/parquet_writer.h"
+#include "formats/parquet_writer.h"
 
 namespace physgen {
 namespace {

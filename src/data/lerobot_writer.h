@@ -13,7 +13,7 @@
 
 #include "data/lerobot_meta_writer.h"
 #include "data/lerobot_statistics.h"
-#include "data/parquet_writer.h"
+#include "formats/parquet_writer.h"
 
 namespace physgen {
 

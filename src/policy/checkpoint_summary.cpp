@@ -5,9 +5,9 @@
 #include <numeric>
 #include <sstream>
 
-#include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/files/safetensors.h>
 #include <physgen/policy/policy_checkpoint.h>
 
 namespace physgen {

@@ -9,11 +9,11 @@
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/layers/compute_device.h>
+#include <physgen/device/compute_device.h>
+#include <physgen/device/precision.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/lookahead.h>
 #include <physgen/policy/policy_checkpoint.h>
-#include <physgen/policy/precision.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "policy/pack.h"
@@ -43,7 +43,7 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
   loaded.model->to(device, dtype);
   loaded.model->eval();
   FrameEncoder encoder(loaded.vae, device,
-                       precision == Precision::automatic ? FrameEncoder::best_dtype(device) : dtype);
+                       precision == Precision::automatic ? best_dtype(device) : dtype);
   if (options.imagines) loaded.vae->to(device);
   CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
   std::vector<std::pair<int64_t, int64_t>> seeds;

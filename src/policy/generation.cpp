@@ -2,11 +2,11 @@
 
 #include <torch/torch.h>
 
-#include <physgen/backbone/video_generator.h>
+#include <physgen/release/video_generator.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/layers/compute_device.h>
+#include <physgen/device/compute_device.h>
 #include <physgen/media/resize.h>
 #include <physgen/policy/policy_checkpoint.h>
 

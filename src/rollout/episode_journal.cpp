@@ -6,9 +6,9 @@
 #include <set>
 #include <span>
 
-#include "checkpoint/file_descriptor.h"
-#include "physgen/checkpoint/atomic_file.h"
+#include "files/file_descriptor.h"
 #include "physgen/core/error.h"
+#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "physgen/core/error.h"
+#include "physgen/core/statistics.h"
 #include "physgen/media/resize.h"
 #include "physgen/media/video_writer.h"
 #include "physgen/rollout/recorded_actions.h"
 #include "physgen/rollout/simulator_process.h"
-#include "physgen/rollout/statistics.h"
 
 namespace physgen {
 namespace {

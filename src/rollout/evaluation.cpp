@@ -13,12 +13,12 @@
 
 #include "episode_journal.h"
 #include "episode_runner.h"
-#include "physgen/checkpoint/atomic_file.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
 #include "physgen/core/random.h"
 #include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
+#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -9,10 +9,10 @@
 #include <span>
 #include <utility>
 
-#include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
+#include <physgen/files/safetensors.h>
 
-#include "checkpoint/folder.h"
+#include "files/folder.h"
 
 namespace physgen {
 namespace {

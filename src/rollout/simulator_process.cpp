@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "child_process.h"
-#include "message.h"
+#include "wire/message.h"
 #include "physgen/core/suggestion.h"
 #include "worker_program.h"
 

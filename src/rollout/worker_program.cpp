@@ -36,13 +36,13 @@ void require_named(const std::string& path, int access_mode, const std::string& 
 fs::path find_script() {
   const fs::path program = fs::read_symlink("/proc/self/exe");
   for (fs::path folder = program.parent_path(); folder != folder.parent_path(); folder = folder.parent_path()) {
-    for (const char* place : {"scripts", "share/physgen/scripts"}) {
+    for (const char* place : {"scripts/simulators", "share/physgen/scripts/simulators"}) {
       if (fs::exists(folder / place / kScript)) return folder / place / kScript;
     }
   }
   throw Error({.what = "the simulator worker was not found",
                .where = std::string(kScript),
-               .got = "no scripts folder above " + program.string(),
+               .got = "no scripts/simulators folder above " + program.string(),
                .next_step = "run physgen where it was built or installed"});
 }
 
@@ -61,7 +61,7 @@ std::string python_of(const SimulatorConfig& config, const fs::path& script) {
                   config.python.empty() ? home.variable : "--python");
     return python;
   }
-  const fs::path python = fs::absolute(script).parent_path().parent_path() / home.python;
+  const fs::path python = fs::absolute(script).parent_path().parent_path().parent_path() / home.python;
   if (access(python.c_str(), X_OK) == 0) return python;
   throw Error({.what = "there is no Python with the simulator",
                .where = python.string(),

@@ -10,7 +10,7 @@ struct CodePointRange {
   char32_t first, last;
 };
 
-// Printed by scripts/make_tokenizer.py --code-points.
+// Printed by scripts/reference/make_tokenizer.py --code-points.
 constexpr CodePointRange kLetters[] = {
     {0x41, 0x5A},       {0x61, 0x7A},       {0xAA, 0xAA},       {0xB5, 0xB5},       {0xBA, 0xBA},
     {0xC0, 0xD6},       {0xD8, 0xF6},       {0xF8, 0x2C1},      {0x2C6, 0x2D1},     {0x2E0, 0x2E4},

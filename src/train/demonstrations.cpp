@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <map>
 
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/statistics.h>
+#include <physgen/files/manifest.h>
 
 namespace physgen {
 namespace {

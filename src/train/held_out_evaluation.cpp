@@ -5,7 +5,7 @@
 #include <physgen/core/random.h>
 #include <physgen/data/action_names.h>
 
-#include "train/autocast_scope.h"
+#include "device/autocast_scope.h"
 
 namespace physgen {
 namespace {

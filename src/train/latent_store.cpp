@@ -4,16 +4,16 @@
 
 #include <torch/torch.h>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
-#include <physgen/checkpoint/safetensors.h>
-#include <physgen/checkpoint/state_dict.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
+#include <physgen/files/safetensors.h>
+#include <physgen/layers/state_dict.h>
 #include <physgen/vae/frame_encoder.h>
 
-#include "checkpoint/folder.h"
+#include "files/folder.h"
 
 namespace physgen {
 namespace {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include <physgen/checkpoint/atomic_file.h>
 #include <physgen/core/error.h>
+#include <physgen/files/atomic_file.h>
 
 namespace physgen {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <unistd.h>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
 
 namespace physgen {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <torch/torch.h>
 
-#include <physgen/backbone/pretrained.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/layers/initialization.h>
+#include <physgen/release/pretrained.h>
 #include <physgen/vae/vae_checkpoint.h>
 
 namespace physgen {

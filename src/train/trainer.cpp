@@ -3,14 +3,14 @@
 #include <chrono>
 #include <utility>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/layers/compute_device.h>
-#include <physgen/policy/machine.h>
+#include <physgen/device/compute_device.h>
+#include <physgen/device/machine.h>
+#include <physgen/files/atomic_file.h>
 #include <physgen/train/latent_store.h>
 #include <physgen/train/metrics_log.h>
 #include <physgen/vae/frame_encoder.h>
 
-#include "train/autocast_scope.h"
+#include "device/autocast_scope.h"
 #include "train/run_folder.h"
 #include "train/starting_policy.h"
 #include "train/training.h"

@@ -5,12 +5,12 @@
 
 #include <torch/torch.h>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
 
-#include "train/autocast_scope.h"
+#include "device/autocast_scope.h"
 #include "train/held_out_evaluation.h"
 
 namespace physgen {

@@ -6,8 +6,8 @@
 
 #include <torch/torch.h>
 
-#include <physgen/checkpoint/safetensors.h>
 #include <physgen/core/error.h>
+#include <physgen/files/safetensors.h>
 
 namespace physgen {
 namespace {

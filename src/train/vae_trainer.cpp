@@ -8,13 +8,13 @@
 
 #include <torch/torch.h>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/data/demonstration_dataset.h>
-#include <physgen/layers/compute_device.h>
+#include <physgen/device/compute_device.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
 #include <physgen/layers/initialization.h>
 #include <physgen/media/resize.h>
 #include <physgen/train/frame_pool.h>
@@ -22,7 +22,7 @@
 #include <physgen/vae/frame_encoder.h>
 #include <physgen/vae/vae_checkpoint.h>
 
-#include "train/autocast_scope.h"
+#include "device/autocast_scope.h"
 
 namespace physgen {
 namespace {

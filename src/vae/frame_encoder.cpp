@@ -1,9 +1,9 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
+#include <physgen/kernels/group_norm_silu.h>
 #include <physgen/vae/causal_vae.h>
 #include <physgen/vae/frame_encoder.h>
-#include <physgen/vae/group_norm_silu.h>
 
 #include <cmath>
 #include <optional>
@@ -150,11 +150,6 @@ struct FrameEncoder::Weights {
 FrameEncoder::FrameEncoder(const CausalVae& vae, at::Device device, at::ScalarType dtype) {
   const at::NoGradGuard no_gradient;
   weights_ = std::make_shared<const Weights>(vae, Place{device, dtype});
-}
-
-at::ScalarType FrameEncoder::best_dtype(at::Device device) {
-  const bool quick = device.is_cuda() || __builtin_cpu_supports("avx512bf16");
-  return quick ? at::kBFloat16 : at::kFloat;
 }
 
 at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {

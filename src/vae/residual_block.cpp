@@ -1,5 +1,5 @@
 #include <ATen/Functions.h>
-#include <physgen/vae/group_norm_silu.h>
+#include <physgen/kernels/group_norm_silu.h>
 #include <physgen/vae/residual_block.h>
 
 namespace physgen {

@@ -1,10 +1,10 @@
 #include <physgen/vae/vae_checkpoint.h>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
-#include <physgen/checkpoint/state_dict.h>
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
+#include <physgen/layers/state_dict.h>
 
 namespace physgen {
 namespace {

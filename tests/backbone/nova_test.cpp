@@ -4,9 +4,9 @@
 #include <map>
 
 #include <physgen/backbone/nova.h>
-#include <physgen/checkpoint/state_dict.h>
 #include <physgen/core/error.h>
 #include <physgen/layers/initialization.h>
+#include <physgen/layers/state_dict.h>
 
 #include "support/published_tensors.h"
 

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 
 const std::string kGolden = PHYSGEN_SOURCE_DIR "/tests/golden/lerobot/";
 
-/// Data sets that LeRobot wrote, and what LeRobot itself reads from them (scripts/make_lerobot_golden.py).
+/// Data sets that LeRobot wrote, and what LeRobot itself reads from them (scripts/reference/make_lerobot_golden.py).
 class LeRobotGolden : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {

@@ -12,7 +12,7 @@
 
 #include "data/demonstration_writer.h"
 #ifdef PHYSGEN_HAS_ARROW
-#include "data/parquet_file.h"
+#include "formats/parquet_file.h"
 #endif
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

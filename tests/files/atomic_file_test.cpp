@@ -1,4 +1,4 @@
-#include "physgen/checkpoint/atomic_file.h"
+#include "physgen/files/atomic_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "physgen/checkpoint/manifest.h"
+#include "physgen/files/manifest.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "physgen/checkpoint/manifest.h"
+#include "physgen/files/manifest.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "physgen/checkpoint/safetensors.h"
+#include "physgen/files/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

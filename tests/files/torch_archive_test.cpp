@@ -1,4 +1,4 @@
-#include "physgen/checkpoint/torch_archive.h"
+#include "physgen/files/torch_archive.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "checkpoint/zip_archive.h"
+#include "files/zip_archive.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "physgen/checkpoint/safetensors.h"
+#include "physgen/files/safetensors.h"
 
 namespace physgen {
 

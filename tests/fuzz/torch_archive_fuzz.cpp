@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "checkpoint/archived_tensors.h"
+#include "files/archived_tensors.h"
 #include "fuzz/read_entries.h"
 #include "physgen/core/error.h"
 #include "support/torch_archive_writer.h"

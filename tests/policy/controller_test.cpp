@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <physgen/core/random.h>
+#include <physgen/device/compute_device.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/policy_checkpoint.h>
 #include <physgen/vae/frame_encoder.h>
@@ -67,7 +68,7 @@ TEST_F(ControllerTest, ASlidWindowIsTheWindowThatBeginsLater) {
   Controller controller(load());
   controller.reset("push it", 7);
   const std::vector<Matrix> answers = rounds(controller, 4);  // of 3 packs
-  FrameEncoder encoder(policy.vae, at::kCPU, FrameEncoder::best_dtype(at::kCPU));
+  FrameEncoder encoder(policy.vae, at::kCPU, best_dtype(at::kCPU));
   std::vector<at::Tensor> latents, actions;
   for (int64_t i = 1; i < 4; ++i) {
     const Image frame = picture(10 + i);

@@ -5,7 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include <physgen/checkpoint/manifest.h>
+#include <physgen/files/manifest.h>
 #include <physgen/policy/checkpoint_summary.h>
 #include <physgen/policy/merge.h>
 

@@ -217,9 +217,9 @@ TEST(SimulatorProcess, ASimulatorThatIsNotInstalledIsAnErrorWithTheRepair) {
   SimulatorConfig config = fake_simulator();
   const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "without_simulator";
   std::filesystem::create_directories(folder);
-  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulator_worker.py", folder / "simulator_worker.py",
-                             std::filesystem::copy_options::overwrite_existing);
-  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/maniskill_tasks.py", folder / "maniskill_tasks.py",
+  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulators/simulator_worker.py",
+                             folder / "simulator_worker.py", std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulators/maniskill_tasks.py", folder / "maniskill_tasks.py",
                              std::filesystem::copy_options::overwrite_existing);
   config.task = "PushCube-v1";
   config.script = folder / "simulator_worker.py";  // without maniskill_env.py beside it

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulators"))
 
 import numpy as np  # noqa: E402
 from simulator_worker import Connection, Refusal, serve  # noqa: E402

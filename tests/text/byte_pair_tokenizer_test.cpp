@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
 
-// Made by scripts/make_tokenizer.py --tiny --strings 150 --seed 1 with transformers 4.51.3.
+// Made by scripts/reference/make_tokenizer.py --tiny --strings 150 --seed 1 with transformers 4.51.3.
 const fs::path kGolden = fs::path(PHYSGEN_SOURCE_DIR) / "tests/golden";
 const fs::path kTiny = kGolden / "tokenizer_tiny.json";
 
@@ -85,7 +85,8 @@ TEST_F(BytePairTokenizerTest, TheIdsOfManyTextsAreThoseOfTheReference) {
 
 TEST_F(BytePairTokenizerTest, AllTextsOfALongListHaveTheIdsOfTheReference) {
   const char* folder = std::getenv("PHYSGEN_TOKENIZER_GOLDEN");
-  if (!folder) GTEST_SKIP() << "PHYSGEN_TOKENIZER_GOLDEN is not set: a folder that scripts/make_tokenizer.py wrote";
+  if (!folder)
+    GTEST_SKIP() << "PHYSGEN_TOKENIZER_GOLDEN is not set: a folder that scripts/reference/make_tokenizer.py wrote";
   const BytePairTokenizer tokenizer = BytePairTokenizer::load(fs::path(folder) / "tokenizer.json");
   EXPECT_GT(compare(tokenizer, fs::path(folder) / "strings.jsonl"), 0u);
 }

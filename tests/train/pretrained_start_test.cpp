@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <physgen/backbone/nova_release.h>
-#include <physgen/checkpoint/manifest.h>
+#include <physgen/files/manifest.h>
 #include <physgen/policy/policy_checkpoint.h>
+#include <physgen/release/nova_release.h>
 
 #include "support/problem_of.h"
 #include "train/tiny_run.h"

@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include <physgen/checkpoint/atomic_file.h>
-#include <physgen/checkpoint/manifest.h>
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
 #include <physgen/policy/policy_checkpoint.h>
 
 #include "support/problem_of.h"

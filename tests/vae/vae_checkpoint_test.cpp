@@ -4,7 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "physgen/checkpoint/manifest.h"
+#include "physgen/files/manifest.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 

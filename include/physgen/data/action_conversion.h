@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include <physgen/data/episode.h>
+#include <physgen/formats/episode.h>
 
 namespace physgen {
 

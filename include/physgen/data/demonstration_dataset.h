@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <physgen/data/episode.h>
+#include <physgen/formats/episode.h>
 #include <physgen/media/image.h>
 
 namespace physgen {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/checkpoint/manifest.h>
+#include <physgen/files/manifest.h>
 #include <physgen/policy/policy_config.h>
 
 namespace physgen {

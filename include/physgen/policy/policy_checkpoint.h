@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include <physgen/checkpoint/state_dict.h>
+#include <physgen/layers/state_dict.h>
 #include <physgen/policy/physgen_model.h>
 #include <physgen/policy/policy_config.h>
 #include <physgen/vae/causal_vae.h>

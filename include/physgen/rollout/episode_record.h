@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/rollout/statistics.h>
+#include <physgen/core/statistics.h>
 
 namespace physgen {
 

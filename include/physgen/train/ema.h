@@ -1,6 +1,6 @@
 #pragma once
 
-#include <physgen/checkpoint/state_dict.h>
+#include <physgen/layers/state_dict.h>
 
 namespace physgen {
 

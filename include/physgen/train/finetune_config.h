@@ -8,9 +8,9 @@
 
 #include <physgen/codec/canvas.h>
 #include <physgen/core/config.h>
+#include <physgen/device/precision.h>
 #include <physgen/policy/loss_config.h>
 #include <physgen/policy/model_config.h>
-#include <physgen/policy/precision.h>
 #include <physgen/policy/train_mode.h>
 #include <physgen/train/frame_augmentation.h>
 #include <physgen/train/lr_schedule.h>

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/checkpoint/state_dict.h>
+#include <physgen/layers/state_dict.h>
 #include <physgen/train/adam_config.h>
 
 namespace physgen {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <limits>
 
-#include <physgen/checkpoint/state_dict.h>
+#include <physgen/layers/state_dict.h>
 #include <physgen/train/optimizer.h>
 
 namespace physgen {

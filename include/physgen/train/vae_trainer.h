@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <physgen/codec/canvas.h>
-#include <physgen/policy/precision.h>
+#include <physgen/device/precision.h>
 #include <physgen/train/adam_config.h>
 #include <physgen/train/frame_augmentation.h>
 #include <physgen/train/lr_schedule.h>

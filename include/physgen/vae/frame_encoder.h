@@ -16,9 +16,6 @@ class FrameEncoder {
   /// @param dtype  at::kFloat or at::kBFloat16; at::kFloat gives CausalVae::encode up to rounding
   FrameEncoder(const CausalVae& vae, at::Device device, at::ScalarType dtype);
 
-  /// The quicker dtype: bfloat16 on CUDA and on CPUs that multiply in it, else float32.
-  static at::ScalarType best_dtype(at::Device device);
-
   /// @param frames  uint8 [B, H, W, 3] on any device
   /// @return        the normalised latent mean, float32 [B, C, h, w] on the encoder's device
   at::Tensor encode(const at::Tensor& frames) const;

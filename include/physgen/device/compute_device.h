@@ -1,0 +1,17 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <string>
+
+namespace physgen {
+
+/// The device that "auto", "cpu", "cuda" or "cuda:1" names; auto is the first GPU where there is one.
+/// Throws ConfigError for another text and for a GPU that is not there.
+at::Device compute_device(const std::string& text);
+
+/// The quicker dtype: bfloat16 on CUDA and on CPUs that multiply in it, else float32.
+at::ScalarType best_dtype(at::Device device);
+
+}  // namespace physgen

@@ -1,0 +1,84 @@
+#include "bench/made_up_policy.h"
+
+#include <torch/torch.h>
+
+#include <physgen/layers/initialization.h>
+
+namespace physgen {
+namespace {
+
+constexpr const char* kInstruction = "Push the cube.";
+constexpr uint64_t kSeed = 7;
+
+Normalizer unit_range(int64_t width) { return {std::vector<double>(width, -1), std::vector<double>(width, 1)}; }
+
+}  // namespace
+
+at::Generator benchmark_generator(Stream stream, uint64_t index) {
+  return at::make_generator<at::CPUGeneratorImpl>(mixed_seed(kSeed, stream, index));
+}
+
+PolicyConfig made_up_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas) {
+  PolicyConfig policy;
+  policy.model = model;
+  policy.vae = vae;
+  policy.canvas = canvas;
+  policy.control_mode = "pd_joint_pos";
+  CodecConfig& codec = policy.model.codec;
+  if (codec.action_width == 0) codec.action_width = 8;
+  if (codec.state_width == 0) codec.state_width = 9;
+  policy.instructions = {kInstruction};
+  policy.actions = unit_range(codec.action_width);
+  policy.states = unit_range(codec.state_width);
+  check_sizes(policy, "the benchmark's policy");
+  return policy;
+}
+
+LoadedPolicy made_up_weights(const PolicyConfig& config) {
+  LoadedPolicy policy{config, PhysGenModel(config.model), CausalVae(config.vae)};
+  at::Generator random = benchmark_generator(Stream::weights);
+  initialize(*policy.model, random);
+  initialize(*policy.vae, benchmark_generator(Stream::weights, 1));
+  const at::NoGradGuard no_gradient;
+  for (auto& item : policy.model->named_parameters()) {
+    const bool silent = item.value().dim() > 1 && item.value().abs().max().item<float>() == 0;
+    if (silent) item.value().normal_(0, 0.05, random);
+  }
+  return policy;
+}
+
+WindowBatch made_up_batch(const PolicyConfig& config, int64_t windows, at::Device device) {
+  at::Generator random = benchmark_generator(Stream::clips);
+  const ModelConfig& model = config.model;
+  const NovaConfig& nova = model.backbone;
+  const int64_t frames = model.packs + 1, chunks = model.packs + model.head.chunks - 1, length = model.codec.chunk;
+  auto numbers = [&](at::IntArrayRef shape) { return at::randn(shape, random).to(device); };
+  WindowBatch batch;
+  batch.latents = numbers({windows, frames, nova.latent_channels, nova.latent_height, nova.latent_width});
+  batch.frame_valid = at::ones({windows, frames}, at::TensorOptions(at::kBool).device(device));
+  batch.actions = numbers({windows, chunks, length, model.codec.action_width}).clamp(-1, 1);
+  batch.action_valid = at::ones({windows, chunks, length}, at::TensorOptions(at::kBool).device(device));
+  if (model.codec.state_token) batch.states = numbers({windows, frames, model.codec.state_width}).clamp(-1, 1);
+  batch.instructions.assign(windows, config.instructions.empty() ? kInstruction : config.instructions.front());
+  return batch;
+}
+
+at::Tensor made_up_frames(const PolicyConfig& config, int64_t count) {
+  const std::vector<int64_t> shape = {count, config.canvas.height, config.canvas.width, 3};
+  return at::randint(256, shape, benchmark_generator(Stream::rollout), at::kByte);
+}
+
+Observation made_up_observation(const PolicyConfig& config, uint64_t number) {
+  at::Generator random = benchmark_generator(Stream::rollout, number);
+  const int64_t height = config.canvas.height, width = config.canvas.width;
+  Observation observation;
+  for (size_t i = 0; i < config.canvas.cameras.size(); ++i) {
+    at::Tensor pixels = at::randint(256, {height * width * 3}, random, at::kByte);
+    const auto* bytes = pixels.const_data_ptr<uint8_t>();
+    observation.views.push_back({height, width, {bytes, bytes + pixels.numel()}});
+  }
+  observation.state.assign(config.model.codec.state_width, 0.0f);
+  return observation;
+}
+
+}  // namespace physgen

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "physgen/files/safetensors.h"
+
+namespace physgen {
+
+/// The tensors of a PyTorch archive, whose data lie in its bytes: what TorchArchive::open checks. Throws FormatError.
+/// @param source  the name of the file, for errors
+std::vector<TensorEntry> read_archived_tensors(std::span<const std::byte> bytes, const std::string& source);
+
+}  // namespace physgen

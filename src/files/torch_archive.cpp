@@ -1,0 +1,25 @@
+#include "physgen/files/torch_archive.h"
+
+#include <utility>
+
+#include "files/archived_tensors.h"
+#include "files/mapped_file.h"
+
+namespace physgen {
+
+TorchArchive TorchArchive::open(const std::filesystem::path& path) {
+  TorchArchive archive;
+  archive.path_ = path;
+  MappedFile mapped = map_file(path, "PyTorch archive", 1);
+  archive.mapping_ = std::move(mapped.keep_alive);
+  archive.entries_ = read_archived_tensors(mapped.bytes, path.string());
+  for (size_t i = 0; i < archive.entries_.size(); ++i) archive.index_[archive.entries_[i].name] = i;
+  return archive;
+}
+
+const TensorEntry* TorchArchive::find(const std::string& name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &entries_[found->second];
+}
+
+}  // namespace physgen

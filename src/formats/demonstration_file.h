@@ -1,0 +1,77 @@
+#pragma once
+
+#include <Eigen/Geometry>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <physgen/formats/episode.h>
+#include <physgen/media/image.h>
+
+namespace physgen {
+
+/// The widths and sizes of an episode's arrays, checked against each other without reading them.
+struct EpisodeShape {
+  int64_t action_width = 0;
+  int64_t state_width = 0;                                     ///< 0 without states
+  std::map<std::string, std::pair<int64_t, int64_t>> cameras;  ///< height and width of the frames
+};
+
+/// One HDF5 file or LeRobot folder of demonstrations, whatever its layout.
+class DemonstrationFile {
+ public:
+  virtual ~DemonstrationFile() = default;
+
+  const std::string& path() const { return path_; }
+  int64_t size() const { return static_cast<int64_t>(episodes_.size()); }
+  const EpisodeInfo& info(int64_t episode) const { return episodes_[static_cast<size_t>(episode)]; }
+  const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
+
+  /// Throws FormatError when the episode's arrays do not fit each other.
+  virtual EpisodeShape inspect(int64_t episode) const = 0;
+  /// Throws FormatError for numbers that are not finite.
+  virtual Episode read(int64_t episode) const = 0;
+  /// Where the hand is at the first frame, seen from the robot's base; nothing where the file does not tell.
+  virtual std::optional<Eigen::Isometry3d> read_hand(int64_t) const { return std::nullopt; }
+  /// Upright. Throws FormatError when there is no such frame.
+  virtual Image read_frame(int64_t episode, const std::string& camera, int64_t index) const = 0;
+
+ protected:
+  explicit DemonstrationFile(std::string path) : path_(std::move(path)) {}
+
+  std::vector<EpisodeInfo> episodes_;
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried_;
+
+ private:
+  std::string path_;
+};
+
+constexpr int64_t kMostPixelsPerSide = 16384;
+constexpr int64_t kMostColumns = 4096;
+
+/// Throws FormatError for a number that is not finite, with its row and column.
+/// @param where  file and array    @param episode  its name in the file
+void check_finite(const Matrix& values, const std::string& where, const std::string& episode);
+
+/// Throws FormatError for an action that LIBERO's controller does not take: beyond [-1, 1].
+void check_osc_range(const Matrix& actions, const std::string& where);
+
+/// Opens a LeRobot folder. Throws FormatError; ConfigError where the library was built without Arrow.
+std::unique_ptr<DemonstrationFile> open_lerobot(const std::string& path, const std::string& instruction);
+
+/// Whether a folder is a LeRobot data set: it has a meta/info.json.
+bool is_lerobot_folder(const std::filesystem::path& path);
+
+/// Opens a file in ManiSkill's layout or in LIBERO's, which has all its episodes in a group `data`, or a LeRobot
+/// folder.
+/// @param instruction  replaces the file's own; empty: none
+/// Throws FormatError; ConfigError for a LeRobot folder where the library was built without Arrow.
+std::unique_ptr<DemonstrationFile> open_demonstration_file(const std::string& path, const std::string& instruction);
+
+}  // namespace physgen

@@ -1,0 +1,80 @@
+#include "formats/hdf5_demonstrations.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+namespace {
+
+void check_rows(const Hdf5Dataset& dataset, const std::string& where, int64_t rows, const std::string& why) {
+  if (dataset.shape()[0] == rows) return;
+  throw FormatError({"an episode's arrays disagree in length", where, std::to_string(dataset.shape()[0]) + " rows",
+                     std::to_string(rows) + " rows: " + why, "record or replay this episode again"});
+}
+
+void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
+  const int64_t columns = dataset.shape()[1];
+  if (columns >= 1 && columns <= kMostColumns) return;
+  throw FormatError({"an array of an episode has an impossible width", where, std::to_string(columns) + " columns",
+                     "1 to " + std::to_string(kMostColumns), "record or replay this episode again"});
+}
+
+}  // namespace
+
+int64_t Hdf5Demonstrations::inspect_table(const std::string& object, int64_t rows, const std::string& why) const {
+  const Hdf5Dataset table = file_.open(object, Hdf5Numbers::floating, 2);
+  check_rows(table, where(object), rows, why);
+  check_columns(table, where(object));
+  return table.shape()[1];
+}
+
+std::pair<int64_t, int64_t> Hdf5Demonstrations::inspect_frames(const std::string& object, int64_t rows,
+                                                               const std::string& why) const {
+  const Hdf5Dataset frames = file_.open(object, Hdf5Numbers::bytes, 4);
+  check_rows(frames, where(object), rows, why);
+  const int64_t height = frames.shape()[1], width = frames.shape()[2];
+  if (frames.shape()[3] != 3 || std::min(height, width) < 1 || std::max(height, width) > kMostPixelsPerSide) {
+    throw FormatError(
+        {"frames are no RGB pictures", where(object),
+         "[" + std::to_string(height) + ", " + std::to_string(width) + ", " + std::to_string(frames.shape()[3]) + "]",
+         "[height, width, 3], at most " + std::to_string(kMostPixelsPerSide) + " pixels a side",
+         "render the demonstrations again as uint8 RGB"});
+  }
+  return {height, width};
+}
+
+Matrix Hdf5Demonstrations::read_table(const std::string& object, const std::string& episode) const {
+  Matrix values = file_.open(object, Hdf5Numbers::floating, 2).read_matrix();
+  check_finite(values, where(object), episode);
+  return values;
+}
+
+Image Hdf5Demonstrations::read_picture(const std::string& object, int64_t index) const {
+  const Hdf5Lock lock;
+  if (!last_frames_ || last_frames_->name != object) {
+    last_frames_ = Frames{object, file_.open(object, Hdf5Numbers::bytes, 4)};
+  }
+  Hdf5Dataset& frames = last_frames_->dataset;
+  if (index < 0 || index >= frames.shape()[0]) {
+    throw FormatError({"an episode has no such frame", where(object), "frame " + std::to_string(index),
+                       "0 to " + std::to_string(frames.shape()[0] - 1), "ask for a frame of the episode"});
+  }
+  return {frames.shape()[1], frames.shape()[2], frames.read_row(index)};
+}
+
+std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix) {
+  std::vector<int64_t> numbers;
+  for (const std::string& name : file.children(group)) {
+    if (!name.starts_with(prefix)) continue;
+    int64_t number = -1;
+    const char* end = name.data() + name.size();
+    const auto [rest, failure] = std::from_chars(name.data() + prefix.size(), end, number);
+    if (failure == std::errc() && rest == end && number >= 0) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+}  // namespace physgen

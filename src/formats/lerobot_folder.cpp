@@ -1,0 +1,131 @@
+#include "formats/lerobot_folder.h"
+
+#include <algorithm>
+
+#include <physgen/core/error.h>
+
+namespace physgen {
+
+LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruction)
+    : DemonstrationFile(path), metadata_(read_lerobot_metadata(path, instruction)) {
+  for (const LeRobotEpisode& episode : metadata_.episodes) {
+    if (episode.rows < 2) {
+      throw FormatError({"an episode is too short", path + ", episode " + std::to_string(episode.index),
+                         std::to_string(episode.rows) + " rows", "at least 2", "remove this episode"});
+    }
+    episodes_.push_back({path + ":episode_" + std::to_string(episode.index), episode.instruction, episode.instruction,
+                         metadata_.control_mode, episode.rows - 1, -1, episode.success});
+  }
+  seeds_tried_ = metadata_.seeds_tried;
+}
+
+EpisodeShape LeRobotFolder::inspect(int64_t episode) const {
+  EpisodeShape shape{metadata_.action_width, metadata_.state_width, {}};
+  std::vector<std::string> files{at(episode).data};
+  for (const auto& [camera, column] : metadata_.cameras) {
+    shape.cameras[camera] = column.size;
+    if (column.video) files.push_back(at(episode).videos.at(camera).path);
+  }
+  for (const std::string& file : files) {
+    std::error_code unreachable;
+    if (std::filesystem::exists(file, unreachable)) continue;
+    throw FormatError({"a file of a LeRobot data set is missing", info(episode).source, "no file " + file,
+                       "the file that meta/info.json and meta/episodes name", "download the whole data set"});
+  }
+  const std::lock_guard lock(mutex_);
+  first_row(at(episode));
+  return shape;
+}
+
+const LeRobotFolder::Data& LeRobotFolder::data_of(const LeRobotEpisode& episode) const {
+  if (data_ && data_->file.path() == episode.data) return *data_;
+  data_.reset();
+  Data data{ParquetFile(episode.data), {}};
+  const std::vector<int64_t> owners = data.file.read_integers("episode_index");
+  for (size_t row = 0; row < owners.size(); ++row) {
+    auto& [first, count] = data.rows.emplace(owners[row], std::pair{row, 0}).first->second;
+    if (first + count++ == static_cast<int64_t>(row)) continue;
+    throw FormatError({"an episode's rows are not one after the other", episode.data, "row " + std::to_string(row),
+                       "rows in the order of episodes", "convert this data set again"});
+  }
+  data_ = std::make_unique<Data>(std::move(data));
+  return *data_;
+}
+
+int64_t LeRobotFolder::first_row(const LeRobotEpisode& episode) const {
+  const Data& data = data_of(episode);
+  const auto found = data.rows.find(episode.index);
+  const int64_t rows = found == data.rows.end() ? 0 : found->second.second;
+  if (rows == episode.rows) return found->second.first;
+  throw FormatError({"an episode has another length than meta says",
+                     episode.data + ", episode " + std::to_string(episode.index), std::to_string(rows) + " rows",
+                     std::to_string(episode.rows), "download or convert this data set again"});
+}
+
+Matrix LeRobotFolder::read_rows(int64_t episode, const std::string& key, int64_t width) const {
+  const LeRobotEpisode& source = at(episode);
+  const int64_t first = first_row(source);
+  const Matrix values = data_->file.read_matrix(key, first, source.rows);
+  const std::string where = source.data + ":" + key;
+  if (values.cols() != width) {
+    throw FormatError({"a column has another width than meta/info.json says", where, std::to_string(values.cols()),
+                       std::to_string(width), "convert this data set again"});
+  }
+  check_finite(values, where, std::to_string(source.index));
+  return values;
+}
+
+Episode LeRobotFolder::read(int64_t episode) const {
+  const std::lock_guard lock(mutex_);
+  const Matrix actions = read_rows(episode, metadata_.action_key, metadata_.action_width);
+  if (metadata_.control_mode == "osc_pose") check_osc_range(actions, info(episode).source);
+  Episode result{info(episode), actions.topRows(info(episode).control_steps), {}};
+  if (metadata_.state_width > 0) result.states = read_rows(episode, metadata_.state_key, metadata_.state_width);
+  return result;
+}
+
+Image LeRobotFolder::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
+  const std::lock_guard lock(mutex_);
+  if (index < 0 || index > info(episode).control_steps) {
+    throw FormatError({"an episode has no such frame", info(episode).source, "frame " + std::to_string(index),
+                       "0 to " + std::to_string(info(episode).control_steps), "ask for a frame of the episode"});
+  }
+  const LeRobotCamera& column = metadata_.cameras.at(camera);
+  const Image frame = column.video ? read_video(episode, camera, index) : read_picture(episode, camera, index);
+  if (std::pair{frame.height, frame.width} == column.size) return frame;
+  throw FormatError({"a frame has another size than meta/info.json says",
+                     info(episode).source + ", " + column.key + ", frame " + std::to_string(index),
+                     std::to_string(frame.height) + " x " + std::to_string(frame.width),
+                     std::to_string(column.size.first) + " x " + std::to_string(column.size.second),
+                     "convert this data set again"});
+}
+
+Image LeRobotFolder::read_picture(int64_t episode, const std::string& camera, int64_t index) const {
+  Frames& frames = frames_[camera];
+  const LeRobotEpisode& source = at(episode);
+  const std::string& key = metadata_.cameras.at(camera).key;
+  if (frames.episode != episode) {
+    frames.episode = -1;
+    frames.pictures.clear();
+    const int64_t first = first_row(source);
+    frames.pictures = data_->file.read_pictures(key, first, source.rows);
+    frames.episode = episode;
+  }
+  const std::string& picture = frames.pictures[static_cast<size_t>(index)];
+  const auto* bytes = reinterpret_cast<const uint8_t*>(picture.data());
+  return decode_png({bytes, picture.size()}, info(episode).source + ", " + key + ", frame " + std::to_string(index));
+}
+
+Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int64_t index) const {
+  Frames& frames = frames_[camera];
+  const LeRobotVideo& source = at(episode).videos.at(camera);
+  if (frames.path != source.path) {
+    frames.path.clear();
+    frames.video = std::make_unique<VideoReader>(source.path);
+    frames.path = source.path;
+  }
+  return frames.video->read(source.start + static_cast<double>(index) / metadata_.frames_per_second,
+                            0.5 / metadata_.frames_per_second);
+}
+
+}  // namespace physgen

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <physgen/media/video_reader.h>
+
+#include "formats/demonstration_file.h"
+#include "formats/lerobot_metadata.h"
+#include "formats/parquet_file.h"
+
+namespace physgen {
+
+/// A LeRobot data set of v2.0, v2.1 or v3.0: Parquet files, and PNG within them or videos beside them. An episode's row
+/// is what was seen and the action that was taken on it; the last action, after which nothing was seen, is left out.
+///
+/// Data with states of 8 and actions of 7 whose cameras are `image` and `wrist_image` or `image2` are LIBERO's, as
+/// openpi and LeRobot publish it: already upright, with its control mode "osc_pose" and its cameras named agentview and
+/// eye_in_hand. Of other data a camera is named as the last part of its key, and the control mode is "lerobot"
+/// (absolute) unless meta/info.json says otherwise under "physgen", as LeRobotWriter does. Source: lerobot 0.4.4,
+/// datasets/utils.py and lerobot_dataset.py; openpi examples/libero/convert_libero_data_to_lerobot.py.
+class LeRobotFolder : public DemonstrationFile {
+ public:
+  /// Throws FormatError as read_lerobot_metadata does, and where no camera or no episode is there.
+  LeRobotFolder(const std::string& path, const std::string& instruction);
+
+  EpisodeShape inspect(int64_t episode) const override;
+  Episode read(int64_t episode) const override;
+  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
+
+ private:
+  /// The Parquet file that was read last, with where each episode's rows begin in it.
+  struct Data {
+    ParquetFile file;
+    std::map<int64_t, std::pair<int64_t, int64_t>> rows;  // the first and their number, by episode's index
+  };
+  /// The frames of one camera in the episode that was read last.
+  struct Frames {
+    int64_t episode = -1;
+    std::vector<std::string> pictures;
+    std::unique_ptr<VideoReader> video;
+    std::string path;
+  };
+
+  const LeRobotEpisode& at(int64_t episode) const { return metadata_.episodes[static_cast<size_t>(episode)]; }
+  const Data& data_of(const LeRobotEpisode& episode) const;
+  int64_t first_row(const LeRobotEpisode& episode) const;
+  Matrix read_rows(int64_t episode, const std::string& key, int64_t width) const;
+  Image read_picture(int64_t episode, const std::string& camera, int64_t index) const;
+  Image read_video(int64_t episode, const std::string& camera, int64_t index) const;
+
+  LeRobotMetadata metadata_;
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<Data> data_;
+  mutable std::map<std::string, Frames> frames_;  // by camera
+};
+
+}  // namespace physgen

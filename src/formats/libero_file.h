@@ -1,0 +1,34 @@
+#pragma once
+
+#include "formats/hdf5_demonstrations.h"
+
+namespace physgen {
+
+/// One file of LIBERO's: <task>_demo.hdf5 with groups data/demo_*, as published (`data` has attributes, and what is
+/// recorded beside an action was seen after it) or as OpenVLA regenerates it (`data` has none, and it was seen before).
+/// Frame and action pair alike from both: the first action of a published episode, before which nothing was recorded,
+/// and the last of a regenerated one, after which nothing was, are left out.
+/// Source: LIBERO scripts/create_dataset.py, openvla experiments/robot/libero/regenerate_libero_dataset.py.
+class LiberoFile : public Hdf5Demonstrations {
+ public:
+  /// Throws FormatError for a file without episodes, and for an episode of fewer than two rows.
+  LiberoFile(Hdf5File file, const std::string& instruction);
+
+  EpisodeShape inspect(int64_t episode) const override;
+  /// States are the hand's position, its rotation as axis times angle, and both fingers. Throws FormatError for actions
+  /// beyond [-1, 1].
+  Episode read(int64_t episode) const override;
+  /// Turned by 180 degrees, as every policy of the field sees LIBERO: the files hold the rows from the bottom up.
+  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
+
+ private:
+  std::string object(int64_t episode, const std::string& name) const;
+
+  bool seen_after_ = false;
+  std::vector<int64_t> ids_;
+};
+
+/// What LIBERO asks a policy to do: a task's name without its scene, with spaces.
+std::string libero_instruction(const std::string& task);
+
+}  // namespace physgen

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "formats/hdf5_demonstrations.h"
+
+namespace physgen {
+
+/// One pair of X.h5 and X.json in ManiSkill's layout.
+class ManiSkillFile : public Hdf5Demonstrations {
+ public:
+  /// Checks that both files list the same episodes, at least one. Throws FormatError.
+  ManiSkillFile(Hdf5File file, const std::string& instruction);
+
+  EpisodeShape inspect(int64_t episode) const override;
+  Episode read(int64_t episode) const override;
+  std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const override;
+  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
+
+ private:
+  void check_episodes(const std::string& json_path, const std::vector<int64_t>& listed) const;
+  std::string object(int64_t episode, const std::string& name) const;
+  int64_t inspect_actions(int64_t episode) const;
+  int64_t inspect_states(int64_t episode) const;
+
+  std::vector<int64_t> ids_;
+};
+
+}  // namespace physgen

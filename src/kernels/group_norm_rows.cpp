@@ -1,0 +1,151 @@
+#include "kernels/group_norm_rows.h"
+
+#include <algorithm>
+#include <bit>
+
+#if defined(__x86_64__)
+#define EVERY_CPU [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#else
+#define EVERY_CPU
+#endif
+
+namespace physgen {
+namespace {
+
+[[gnu::always_inline]] inline float load(float value) { return value; }
+[[gnu::always_inline]] inline float load(Bfloat16Bits value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
+}
+
+[[gnu::always_inline]] inline void store(float value, float& to) { to = value; }
+/// Rounds to nearest even.
+[[gnu::always_inline]] inline void store(float value, Bfloat16Bits& to) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  to = static_cast<Bfloat16Bits>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// exp(x), relative error 2e-7; x is held within ±87. Cephes' expf: 2^n times a polynomial of the rest.
+[[gnu::always_inline]] inline float fast_exp(float x) {
+  x = x < -87.0f ? -87.0f : (x > 87.0f ? 87.0f : x);
+  constexpr float kRound = 12582912.0f;  // 1.5 x 2^23: adding it leaves the nearest integer in the low bits
+  const float shifted = x * 1.44269504f + kRound;
+  const int32_t power = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound);
+  const float whole = shifted - kRound;
+  const float rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+  float sum = 1.9875691500e-4f;
+  sum = sum * rest + 1.3981999507e-3f;
+  sum = sum * rest + 8.3334519073e-3f;
+  sum = sum * rest + 4.1665795894e-2f;
+  sum = sum * rest + 1.6666665459e-1f;
+  sum = sum * rest + 5.0000001201e-1f;
+  return (sum * rest * rest + rest + 1.0f) * std::bit_cast<float>((power + 127) << 23);
+}
+
+[[gnu::always_inline]] inline float sigmoid(float z) { return 1.0f / (1.0f + fast_exp(-z)); }
+
+/// d silu(z) / dz
+[[gnu::always_inline]] inline float silu_slope(float z) {
+  const float s = sigmoid(z);
+  return s * (1.0f + z * (1.0f - s));
+}
+
+template <class T>
+[[gnu::always_inline]] inline void sum_rows(const T* __restrict x, int64_t count, int64_t period,
+                                            float* __restrict sums) {
+  float* __restrict squares = sums + period;
+  for (int64_t first = 0; first < count; first += period, x += period) {
+    const int64_t n = std::min(period, count - first);
+    for (int64_t i = 0; i < n; ++i) {
+      const float value = load(x[i]);
+      sums[i] += value;
+      squares[i] += value * value;
+    }
+  }
+}
+
+template <bool kSilu, class T>
+[[gnu::always_inline]] inline void norm_rows(const T* __restrict x, int64_t count, int64_t period,
+                                             const float* __restrict scale, const float* __restrict shift,
+                                             T* __restrict y) {
+  for (int64_t first = 0; first < count; first += period, x += period, y += period) {
+    const int64_t n = std::min(period, count - first);
+    for (int64_t i = 0; i < n; ++i) {
+      const float z = load(x[i]) * scale[i] + shift[i];
+      store(kSilu ? z * sigmoid(z) : z, y[i]);
+    }
+  }
+}
+
+template <bool kSilu, class T>
+[[gnu::always_inline]] inline void sum_gradient_rows(const T* __restrict x, const T* __restrict dy, int64_t count,
+                                                     int64_t period, const float* __restrict scale,
+                                                     const float* __restrict shift, float* __restrict sums) {
+  float* __restrict products = sums + period;
+  for (int64_t first = 0; first < count; first += period, x += period, dy += period) {
+    const int64_t n = std::min(period, count - first);
+    for (int64_t i = 0; i < n; ++i) {
+      const float value = load(x[i]);
+      const float dz = load(dy[i]) * (kSilu ? silu_slope(value * scale[i] + shift[i]) : 1.0f);
+      sums[i] += dz;
+      products[i] += dz * value;
+    }
+  }
+}
+
+template <bool kSilu, class T>
+[[gnu::always_inline]] inline void gradient_rows(const T* __restrict x, const T* __restrict dy, int64_t count,
+                                                 int64_t period, const float* __restrict scale,
+                                                 const float* __restrict shift, const float* __restrict slope,
+                                                 const float* __restrict offset, T* __restrict dx) {
+  for (int64_t first = 0; first < count; first += period, x += period, dy += period, dx += period) {
+    const int64_t n = std::min(period, count - first);
+    for (int64_t i = 0; i < n; ++i) {
+      const float value = load(x[i]);
+      const float dz = load(dy[i]) * (kSilu ? silu_slope(value * scale[i] + shift[i]) : 1.0f);
+      store(dz * scale[i] + value * slope[i] + offset[i], dx[i]);
+    }
+  }
+}
+
+}  // namespace
+
+EVERY_CPU void add_sums(const float* x, int64_t count, int64_t period, float* sums) {
+  sum_rows(x, count, period, sums);
+}
+EVERY_CPU void add_sums(const Bfloat16Bits* x, int64_t count, int64_t period, float* sums) {
+  sum_rows(x, count, period, sums);
+}
+
+EVERY_CPU void apply_norm(const float* x, int64_t count, int64_t period, const float* scale, const float* shift,
+                          bool silu, float* y) {
+  silu ? norm_rows<true>(x, count, period, scale, shift, y) : norm_rows<false>(x, count, period, scale, shift, y);
+}
+EVERY_CPU void apply_norm(const Bfloat16Bits* x, int64_t count, int64_t period, const float* scale, const float* shift,
+                          bool silu, Bfloat16Bits* y) {
+  silu ? norm_rows<true>(x, count, period, scale, shift, y) : norm_rows<false>(x, count, period, scale, shift, y);
+}
+
+EVERY_CPU void add_gradient_sums(const float* x, const float* dy, int64_t count, int64_t period, const float* scale,
+                                 const float* shift, bool silu, float* sums) {
+  silu ? sum_gradient_rows<true>(x, dy, count, period, scale, shift, sums)
+       : sum_gradient_rows<false>(x, dy, count, period, scale, shift, sums);
+}
+EVERY_CPU void add_gradient_sums(const Bfloat16Bits* x, const Bfloat16Bits* dy, int64_t count, int64_t period,
+                                 const float* scale, const float* shift, bool silu, float* sums) {
+  silu ? sum_gradient_rows<true>(x, dy, count, period, scale, shift, sums)
+       : sum_gradient_rows<false>(x, dy, count, period, scale, shift, sums);
+}
+
+EVERY_CPU void apply_norm_gradient(const float* x, const float* dy, int64_t count, int64_t period, const float* scale,
+                                   const float* shift, const float* slope, const float* offset, bool silu, float* dx) {
+  silu ? gradient_rows<true>(x, dy, count, period, scale, shift, slope, offset, dx)
+       : gradient_rows<false>(x, dy, count, period, scale, shift, slope, offset, dx);
+}
+EVERY_CPU void apply_norm_gradient(const Bfloat16Bits* x, const Bfloat16Bits* dy, int64_t count, int64_t period,
+                                   const float* scale, const float* shift, const float* slope, const float* offset,
+                                   bool silu, Bfloat16Bits* dx) {
+  silu ? gradient_rows<true>(x, dy, count, period, scale, shift, slope, offset, dx)
+       : gradient_rows<false>(x, dy, count, period, scale, shift, slope, offset, dx);
+}
+
+}  // namespace physgen

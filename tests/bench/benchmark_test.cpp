@@ -1,0 +1,177 @@
+#include <physgen/bench/benchmark.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include <physgen/bench/training_flops.h>
+#include <physgen/core/error.h>
+#include <physgen/device/peak_memory.h>
+#include <physgen/policy/policy_checkpoint.h>
+
+#include "support/problem_of.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
+
+namespace physgen {
+namespace {
+
+BenchmarkOptions tiny_benchmark() {
+  BenchmarkOptions options;
+  options.config.model = tiny_model_config();
+  options.config.canvas = {.cameras = {"render_camera"}, .height = 16, .width = 16};
+  options.config.batch = 2;
+  options.config.mode = TrainMode::full;
+  options.config.precision = Precision::float32;
+  options.vae = {.widths = {8, 8},
+                 .layers_per_block = 1,
+                 .decoder_layers_per_block = 1,
+                 .norm_groups = 4,
+                 .latent_channels = 2,
+                 .time_taps = 1};
+  options.device = "cpu";
+  options.rounds = 9;
+  options.steps = 3;
+  return options;
+}
+
+std::vector<std::string> names_of_stages(const std::vector<StageSpread>& stages) {
+  std::vector<std::string> names;
+  for (const StageSpread& stage : stages) names.push_back(stage.stage);
+  return names;
+}
+
+TEST(SpreadOf, TakesQuantilesByRank) {
+  std::vector<double> times;
+  for (int i = 100; i >= 1; --i) times.push_back(i);
+  const Spread spread = spread_of(times);
+  EXPECT_EQ(spread.count, 100);
+  EXPECT_EQ(spread.p50, 50);
+  EXPECT_EQ(spread.p90, 90);
+  EXPECT_EQ(spread.p99, 99);
+  EXPECT_EQ(spread.most, 100);
+  EXPECT_EQ(spread_of({3}).p99, 3);
+  EXPECT_EQ(spread_of({}).count, 0);
+}
+
+TEST(TrainingFlops, CountTheMatricesOfATinyModelByHand) {
+  // One window of a causal transformer of 2 blocks, width 32, over 3 + 3 x (2 x 2 + 4) = 27 tokens.
+  const double rows = 27, block = 2 * rows * 12 * 32 * 32 + 4 * rows * 27 * 32;
+  ModelConfig model = tiny_model_config();
+  const LossConfig loss{.timesteps = 2, .observation = false, .action = false};
+  EXPECT_DOUBLE_EQ(training_flops(model, loss, TrainMode::full, 1, 0), 3 * 2 * block);
+  EXPECT_DOUBLE_EQ(training_flops(model, loss, TrainMode::lora, 1, 0), 2 * 2 * block);
+}
+
+TEST(TrainingFlops, GrowWithTheWindowsAndShrinkWithTheKnownPatches) {
+  const ModelConfig model = tiny_model_config();
+  const LossConfig loss;
+  const double one = training_flops(model, loss, TrainMode::full, 1, 2);
+  EXPECT_DOUBLE_EQ(training_flops(model, loss, TrainMode::full, 3, 2), 3 * one);
+  EXPECT_LT(training_flops(model, loss, TrainMode::full, 1, 4), one);
+}
+
+TEST(PeakMemory, SeesWhatWasHeldSinceItsReset) {
+  reset_peak_memory(at::kCPU);
+  const int64_t before = peak_memory(at::kCPU);
+  at::ones({64 << 20}, at::kByte);
+  EXPECT_GE(peak_memory(at::kCPU) - before, 60 << 20);
+}
+
+TEST(Benchmark, TellsRoundsOfAGrowingWindowFromThoseOfASlidingOne) {
+  const ControlSpeed speed = Benchmark(tiny_benchmark()).measure_control();
+  const std::vector<std::string> stages = {"canvas", "encode", "append", "denoise", "actions", "round"};
+  EXPECT_EQ(names_of_stages(speed.growing), stages);
+  EXPECT_EQ(names_of_stages(speed.sliding), stages);
+  // Episodes of 6 rounds: 3 grow (the very first stands apart), 3 slide.
+  EXPECT_EQ(speed.growing.back().milliseconds.count, 2 + 3);
+  EXPECT_EQ(speed.sliding.back().milliseconds.count, 3);
+  EXPECT_GT(speed.first_round, 0);
+  EXPECT_GT(speed.peak_memory, 0);
+}
+
+TEST(Benchmark, MeasuresTrainingStepsByStage) {
+  const MachineSpeed machine{.device = "cpu", .threads = 1, .float32 = 1e9, .bfloat16 = 1e9};
+  const TrainingSpeed speed = Benchmark(tiny_benchmark()).measure_training(machine);
+  EXPECT_EQ(names_of_stages(speed.stages),
+            (std::vector<std::string>{"noise", "forward", "backward", "optimizer", "step"}));
+  EXPECT_EQ(speed.stages.back().milliseconds.count, 3);
+  const double seconds = speed.stages.back().milliseconds.p50 / 1e3;
+  EXPECT_NEAR(speed.windows_per_second, 2 / seconds, 1e-6 / seconds);
+  EXPECT_NEAR(speed.share_of_peak, speed.flops / seconds / 1e9, 1e-9);
+}
+
+TEST(Benchmark, MeasuresACheckpoint) {
+  const TemporaryFolder folder;
+  Benchmark(tiny_benchmark()).dump(folder / "dumped");
+  BenchmarkOptions options = tiny_benchmark();
+  options.checkpoint = folder / "absent";
+  const Problem problem = problem_of<ConfigError>([&] { Benchmark{options}; });
+  EXPECT_EQ(problem.where, options.checkpoint);
+
+  const auto config = ConfigDocument::load(folder / "dumped/config.json").read<PolicyConfig>();
+  save_policy(folder / "policy", config, load_tensors(folder / "dumped/model.safetensors"),
+              load_tensors(folder / "dumped/vae.safetensors"));
+  options.checkpoint = folder / "policy";
+  EXPECT_EQ(Benchmark(options).measure_control().sliding.back().milliseconds.count, 3);
+}
+
+TEST(Benchmark, DumpsWhatTheLossesCanBeComputedFrom) {
+  const TemporaryFolder folder;
+  const BenchmarkOptions options = tiny_benchmark();
+  Benchmark(options).dump(folder / "dumped");
+  PhysGenModel model(options.config.model);
+  load_state_dict(*model, load_tensors(folder / "dumped/model.safetensors"), "model.safetensors");
+  const NamedTensors dumped = load_tensors(folder / "dumped/batch.safetensors");
+  const std::map<std::string, at::Tensor> named(dumped.begin(), dumped.end());
+  WindowBatch batch;
+  batch.latents = named.at("latents");
+  batch.frame_valid = named.at("frame_valid");
+  batch.actions = named.at("actions");
+  batch.action_valid = named.at("action_valid");
+  batch.instructions.assign(2, "Push the cube.");
+  const LossNoise noise{named.at("noise.text_kept"),    {named.at("noise.known_ids"), named.at("noise.unknown")},
+                        named.at("noise.frame_noise"),  named.at("noise.frame_timesteps"),
+                        named.at("noise.action_noise"), named.at("noise.action_timesteps")};
+  const Losses losses = compute_losses(model, batch, noise, options.config.loss);
+  EXPECT_TRUE(at::allclose(losses.observation(), named.at("expected.observation_loss")));
+  EXPECT_TRUE(at::allclose(losses.action(), named.at("expected.action_loss")));
+  EXPECT_GT(named.at("expected.sampled").abs().max().item<float>(), 0.01);
+  for (const auto& item : model->named_parameters()) {
+    EXPECT_TRUE(item.value().dim() == 1 || item.value().abs().max().item<float>() > 0) << item.key();
+  }
+}
+
+TEST(Benchmark, AnswersRequestsAndRefusesOthers) {
+  const Benchmark benchmark(tiny_benchmark());
+  std::istringstream good("steps 1\nrounds 2\n");
+  std::ostringstream out;
+  benchmark.serve(good, out);
+  std::istringstream answers(out.str());
+  std::string ready;
+  double numbers[4] = {};
+  answers >> ready >> numbers[0] >> numbers[1] >> numbers[2] >> numbers[3];
+  EXPECT_EQ(ready, "ready");
+  EXPECT_TRUE(answers);
+  EXPECT_GT(numbers[0], 0);
+  EXPECT_GT(numbers[2], 0);
+
+  std::istringstream bad("sleeps 1\n");
+  const Problem problem = problem_of<ConfigError>([&] { benchmark.serve(bad, out); });
+  EXPECT_EQ(problem.what, "unknown request");
+  EXPECT_EQ(problem.where, "standard input");
+  EXPECT_EQ(problem.got, "sleeps");
+  EXPECT_EQ(problem.expected, "steps or rounds");
+}
+
+TEST(Benchmark, RefusesACanvasThatDoesNotGiveTheBackbonesLatents) {
+  BenchmarkOptions options = tiny_benchmark();
+  options.config.canvas.height = 32;
+  const Problem problem = problem_of<ConfigError>([&] { Benchmark{options}; });
+  EXPECT_EQ(problem.what, "the backbone is made for other latents than the VAE gives");
+  EXPECT_EQ(problem.got, "2 channels of 8 x 8");
+}
+
+}  // namespace
+}  // namespace physgen
