@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include <physgen/core/error.h>
+#include <physgen/core/stopwatch.h>
 #include <physgen/device/machine.h>
 #include <physgen/media/video_writer.h>
 #include <physgen/rollout/simulator_process.h>
@@ -96,9 +96,7 @@ std::vector<Check> check_cuda(const MachineReport& machine) {
   return checks;
 }
 
-std::string seconds_since(std::chrono::steady_clock::time_point start) {
-  return fmt::format("{:.1f} s", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-}
+std::string seconds_of(const Stopwatch& stopwatch) { return fmt::format("{:.1f} s", stopwatch.seconds()); }
 
 void require_picture(const Image& picture) {
   const auto [darkest, brightest] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
@@ -111,16 +109,16 @@ std::vector<Check> check_simulator() {
   config.task = "PushCube-v1";
   std::unique_ptr<SimulatorProcess> simulator;
   const Check started = attempt("ManiSkill", [&] {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch stopwatch;
     simulator = std::make_unique<SimulatorProcess>(config);
-    return config.task + " starts in " + seconds_since(start);
+    return config.task + " starts in " + seconds_of(stopwatch);
   });
   if (!simulator) return {started, {"renderer", kWarning, "not tried: it needs ManiSkill"}};
   return {started, attempt("renderer", [&] {
-            const auto start = std::chrono::steady_clock::now();
+            const Stopwatch stopwatch;
             require_picture(simulator->reset({config.task, 0}).views.at(0));
             return fmt::format("an episode starts with a picture of {0} x {0} in {1}", config.size,
-                               seconds_since(start));
+                               seconds_of(stopwatch));
           })};
 }
 
@@ -130,10 +128,10 @@ Check check_libero() {
       .simulator = "libero", .task = "libero_object", .cameras = {"agentview"}, .control_mode = "osc_pose"};
   Check check = attempt("LIBERO", [&] {
     const TaskList list = SimulatorProcess::list_tasks(config);
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch stopwatch;
     SimulatorProcess simulator(config);
     require_picture(simulator.reset({list.tasks.at(0), 0}).views.at(0));
-    return "an episode of " + config.task + " starts in " + seconds_since(start);
+    return "an episode of " + config.task + " starts in " + seconds_of(stopwatch);
   });
   if (check.state == kFail) check.state = kWarning;
   return check;

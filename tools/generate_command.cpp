@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include <physgen/core/error.h>
+#include <physgen/core/stopwatch.h>
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/demonstration_dataset.h>
 #include <physgen/device/machine.h>
@@ -36,9 +36,9 @@ struct GenerateOptions {
 
 // A bar with the time left, from the steps so far.
 GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
-  const auto start = std::chrono::steady_clock::now();
-  return [line, start](int64_t done, int64_t total) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const Stopwatch stopwatch;
+  return [line, stopwatch](int64_t done, int64_t total) {
+    const double seconds = stopwatch.seconds();
     const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
     line->show("step", done, total, fmt::format("{:.0f} s to go", left));
   };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace physgen {
 
@@ -28,15 +27,17 @@ double mcnemar_p_value(int64_t first_alone, int64_t second_alone) {
   return std::min(1.0, 2 * tail);
 }
 
-double percentile(std::vector<double> values, double percent) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const double position = percent / 100 * static_cast<double>(values.size() - 1);
+double quantile(const std::vector<double>& sorted, double part) {
+  if (sorted.empty()) return 0;
+  const double position = part * static_cast<double>(sorted.size() - 1);
   const size_t below = static_cast<size_t>(position);
-  const size_t above = std::min(below + 1, values.size() - 1);
-  return std::lerp(values[below], values[above], position - static_cast<double>(below));
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
-double median(std::vector<double> values) { return percentile(std::move(values), 50); }
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return quantile(values, 0.5);
+}
 
 }  // namespace physgen

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include <physgen/core/statistics.h>
 #include <physgen/data/statistics.h>
 
 namespace physgen {
@@ -19,7 +20,7 @@ LeRobotStatistics lerobot_statistics(const Matrix& rows) {
   LeRobotStatistics statistics{{{"min", known.min}, {"max", known.max}, {"mean", known.mean}, {"std", known.std}},
                                known.count};
   for (int64_t column = 0; column < rows.cols(); ++column) {
-    std::vector<float> values(rows.col(column).begin(), rows.col(column).end());
+    std::vector<double> values(rows.col(column).begin(), rows.col(column).end());
     std::sort(values.begin(), values.end());
     for (const auto& [name, part] : kQuantiles) statistics.values[name].push_back(quantile(values, part));
   }

@@ -5,16 +5,17 @@
 #include <numeric>
 
 #include <physgen/core/error.h>
+#include <physgen/core/statistics.h>
 
 namespace physgen {
 namespace {
 
-void add_column(std::vector<float> values, Statistics& statistics) {
+void add_column(std::vector<double> values, Statistics& statistics) {
   std::sort(values.begin(), values.end());
   const auto count = static_cast<double>(values.size());
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
   double squares = 0;
-  for (const float value : values) squares += (value - mean) * (value - mean);
+  for (const double value : values) squares += (value - mean) * (value - mean);
   statistics.min.push_back(values.front());
   statistics.max.push_back(values.back());
   statistics.mean.push_back(mean);
@@ -35,14 +36,6 @@ Matrix join_rows(const std::vector<Matrix>& parts) {
     row += part.rows();
   }
   return joined;
-}
-
-double quantile(const std::vector<float>& sorted, double part) {
-  const double place = part * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  const double rest = place - static_cast<double>(below);
-  return (1 - rest) * static_cast<double>(sorted[below]) + rest * static_cast<double>(sorted[above]);
 }
 
 Statistics statistics_of(const Matrix& rows) {

@@ -1,13 +1,12 @@
 #include <physgen/policy/controller.h>
 
-#include <chrono>
-
 #include <torch/torch.h>
 
 #include <physgen/backbone/frame_generator.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
+#include <physgen/core/stopwatch.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/device/precision.h>
@@ -42,8 +41,7 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
   const at::ScalarType dtype = precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
   loaded.model->to(device, dtype);
   loaded.model->eval();
-  FrameEncoder encoder(loaded.vae, device,
-                       precision == Precision::automatic ? best_dtype(device) : dtype);
+  FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
   if (options.imagines) loaded.vae->to(device);
   CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
   std::vector<std::pair<int64_t, int64_t>> seeds;
@@ -152,10 +150,10 @@ struct Controller::Episode {
 template <class Work>
 auto Controller::Episode::timed(const char* stage, const Work& work) const {
   if (!on_stage) return work();
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   auto result = work();
   if (weights.device.is_cuda()) torch::cuda::synchronize(weights.device.index());
-  on_stage(stage, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  on_stage(stage, stopwatch.milliseconds());
   return result;
 }
 

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -12,6 +11,7 @@
 
 #include "physgen/core/error.h"
 #include "physgen/core/statistics.h"
+#include "physgen/core/stopwatch.h"
 #include "physgen/media/resize.h"
 #include "physgen/media/video_writer.h"
 #include "physgen/rollout/recorded_actions.h"
@@ -21,10 +21,6 @@ namespace physgen {
 namespace {
 
 constexpr int64_t kFramesPerSecond = 20;  // a frame a control step, as fast as the robot moves
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // A real frame and, as tall, the one that was expected.
 Image beside(const Image& frame, const Image& expected) {
@@ -87,7 +83,7 @@ void EpisodeRunner::prepare_environment(bool record) {
 }
 
 std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const PlannedEpisode& planned) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   EpisodeRecord record = record_of(episode, planned.start);
   Perception seen = environment_->reset(planned.start);
   policy_.reset(planned.instruction.empty() ? seen.instruction : planned.instruction, planned.start);
@@ -112,7 +108,7 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const Plann
   write_recorded_actions(options_.out, episode, all);
   record.success = seen.success;
   record.control_steps = seen.control_steps;
-  record.seconds = seconds_since(start);
+  record.seconds = stopwatch.seconds();
   record.policy_ms_p50 = median(milliseconds);
   record.policy_seconds = std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0) / 1000;
   if (recording_) record.video = write_film(record, film);
@@ -121,9 +117,9 @@ std::optional<EpisodeRecord> EpisodeRunner::attempt(int64_t episode, const Plann
 
 /// Asks the policy, and keeps the rows that are to be executed.
 Matrix EpisodeRunner::next_actions(Perception& seen, const Matrix& executed, std::vector<double>& milliseconds) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   const Matrix chunk = policy_.act({std::move(seen.views), std::move(seen.state)}, executed);
-  milliseconds.push_back(1000 * seconds_since(start));
+  milliseconds.push_back(stopwatch.milliseconds());
   if (chunk.rows() == 0 || !chunk.allFinite()) {
     throw Error({.what = "the policy gave no usable actions",
                  .where = fmt::format("control step {}", seen.control_steps),

@@ -39,11 +39,13 @@ TEST(Statistics, McNemarsTestEqualsScipysBinomialTest) {
   EXPECT_EQ(mcnemar_p_value(0, 0), 1);
 }
 
-TEST(Statistics, PercentilesAreInterpolatedAsNumpyDoes) {
-  EXPECT_DOUBLE_EQ(percentile({4, 1, 3, 2}, 50), 2.5);
-  EXPECT_DOUBLE_EQ(percentile({4, 1, 3, 2}, 95), 3.85);
-  EXPECT_DOUBLE_EQ(percentile({7}, 10), 7);
-  EXPECT_DOUBLE_EQ(percentile({3, 1}, 100), 3);
+TEST(Statistics, QuantilesAreInterpolatedAsNumpyDoes) {
+  EXPECT_DOUBLE_EQ(quantile({1, 2, 3, 4}, 0.5), 2.5);
+  EXPECT_DOUBLE_EQ(quantile({1, 2, 3, 4}, 0.95), 3.85);
+  EXPECT_DOUBLE_EQ(quantile({7}, 0.1), 7);
+  EXPECT_DOUBLE_EQ(quantile({1, 3}, 1), 3);
+  EXPECT_DOUBLE_EQ(quantile({}, 0.5), 0);
+  EXPECT_DOUBLE_EQ(median({4, 1, 3, 2}), 2.5);
   EXPECT_DOUBLE_EQ(median({}), 0);
 }
 

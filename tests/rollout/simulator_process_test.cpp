@@ -10,6 +10,7 @@
 #include <limits>
 #include <thread>
 
+#include "physgen/core/stopwatch.h"
 #include "support/fake_simulator.h"
 #include "support/problem_of.h"
 
@@ -17,10 +18,6 @@ namespace physgen {
 namespace {
 
 Matrix actions(int64_t rows) { return Matrix::Constant(rows, 2, 0.5f); }
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -83,9 +80,9 @@ TEST(SimulatorProcess, RecordingGivesAFrameAControlStep) {
 TEST(SimulatorProcess, ItLeavesWhenAskedTo) {
   SimulatorProcess simulator(fake_simulator());
   const pid_t child = static_cast<pid_t>(simulator.process_id());
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   simulator.close();
-  EXPECT_LT(seconds_since(start), 2);
+  EXPECT_LT(stopwatch.seconds(), 2);
   EXPECT_EQ(kill(child, 0), -1);
   EXPECT_THROW(simulator.reset({"Reach-v1", 1}), SimulatorFailure);
 }
@@ -107,9 +104,9 @@ TEST_P(SimulatorFault, IsAFailureThatSaysWhatHappened) {
   SimulatorProcess simulator(config);
   const pid_t child = static_cast<pid_t>(simulator.process_id());
   simulator.reset({"Reach-v1", 1});
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   const Problem problem = problem_of<SimulatorFailure>([&] { simulator.step(actions(2)); });
-  EXPECT_LT(seconds_since(start), 6);
+  EXPECT_LT(stopwatch.seconds(), 6);
   EXPECT_TRUE(contains(problem.what + problem.got, fault.what)) << to_text(problem);
   EXPECT_TRUE(contains(problem.where, "maniskill:Reach-v1, control step 0")) << problem.where;
   EXPECT_TRUE(contains(problem.where, fault.where)) << problem.where;

@@ -22,9 +22,12 @@ Interval wilson_interval(int64_t successes, int64_t trials, double z = 1.9599639
 /// (1947).
 double mcnemar_p_value(int64_t first_alone, int64_t second_alone);
 
-/// The value below which `percent` (0 to 100) of the values lie, interpolated between neighbours; 0 without a value.
-double percentile(std::vector<double> values, double percent);
+/// The value below which a part of some sorted values lies, interpolated linearly between neighbours; 0 without a
+/// value.
+/// @param part  in [0, 1]
+double quantile(const std::vector<double>& sorted, double part);
 
+/// The middle one of some values in any order, or the mean of the middle two; 0 without a value.
 double median(std::vector<double> values);
 
 }  // namespace physgen

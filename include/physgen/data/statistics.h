@@ -34,10 +34,6 @@ void describe(Statistics& statistics, Field& field) {
 /// The rows of some matrices of equal width, one after the other; without any [0, 0].
 Matrix join_rows(const std::vector<Matrix>& parts);
 
-/// The value below which a part of some sorted values lies, interpolated linearly between them.
-/// @param part  in [0, 1]
-double quantile(const std::vector<float>& sorted, double part);
-
 /// Throws ConfigError without rows.
 Statistics statistics_of(const Matrix& rows);
 
