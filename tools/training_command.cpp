@@ -1,7 +1,6 @@
 #include "training_command.h"
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <memory>
 #include <vector>
@@ -9,7 +8,7 @@
 #include <physgen/core/config.h>
 #include <physgen/train/trainer.h>
 
-#include "progress_line.h"
+#include "run_display.h"
 #include "stop_signal.h"
 
 namespace physgen {
@@ -53,60 +52,6 @@ FinetuneJob job_of(const TrainingOptions& options) {
   return job;
 }
 
-std::string text_of(const StepMetrics& now, double mean_seconds) {
-  const double left = mean_seconds * static_cast<double>(now.steps - now.step);
-  return fmt::format("loss {:.4f} (frames {:.4f}, actions {:.4f})  {:.2f} s a step, {:.0f} min to go{}", now.loss,
-                     now.observation, now.action, mean_seconds, left / 60, now.skipped ? "  skipped: not finite" : "");
-}
-
-std::string text_of(const EvaluationMetrics& now) {
-  std::string text = fmt::format("step {}, held-out episodes: loss {:.4f}", now.step, now.loss);
-  for (size_t i = 0; i < now.action_errors.size(); ++i) {
-    text += fmt::format("{}{} {:.4f}", i ? ", " : "; action error: ", now.action_names[i], now.action_errors[i]);
-  }
-  return text + (now.best ? "; the best so far" : "");
-}
-
-// What is shown while a run goes on.
-class RunDisplay {
- public:
-  FinetuneReport report() {
-    return {.encoding = [this](int64_t frames, int64_t total) { line_.show("encoding frame", frames, total, ""); },
-            .step = [this](const StepMetrics& now) { show(now); },
-            .evaluation = [this](const EvaluationMetrics& now) { say(text_of(now)); },
-            .note = [this](const std::string& text) { say(text); }};
-  }
-
- private:
-  void show(const StepMetrics& now) {
-    seconds_ += now.seconds;
-    ++steps_;
-    line_.show("step", now.step, now.steps, text_of(now, seconds_ / steps_));
-  }
-
-  void say(const std::string& text) {
-    line_.clear();
-    spdlog::info("{}", text);
-  }
-
-  ProgressLine line_;
-  double seconds_ = 0;
-  double steps_ = 0;
-};
-
-void conclude(const FinetuneResult& result, const FinetuneJob& job, int signal) {
-  if (!result.stopped) {
-    spdlog::info("done: step {}; act with {}", result.step, result.best);
-    return;
-  }
-  throw Interrupted({.what = fmt::format("stopped after step {}", result.step),
-                     .where = job.out,
-                     .got = "",
-                     .expected = "",
-                     .next_step = "the same command with --resume goes on from there"},
-                    signal);
-}
-
 void run_training(const TrainingOptions& options) {
   const FinetuneJob job = job_of(options);
   if (options.print_config) {
@@ -115,8 +60,8 @@ void run_training(const TrainingOptions& options) {
   }
   const StopSignal stop;
   RunDisplay display;
-  const FinetuneResult result = finetune(job, display.report(), stop.requested());
-  conclude(result, job, stop.received());
+  const TrainingResult result = finetune(job, display.callbacks(), stop.requested());
+  conclude(result, job.out, stop.received(), "act with");
 }
 
 void add_input_options(CLI::App& command, FinetuneJob& job) {

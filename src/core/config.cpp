@@ -110,6 +110,12 @@ std::vector<std::string> split_path(const std::string& path) {
   return keys;
 }
 
+json::json_pointer pointer_to(const std::string& path) {
+  json::json_pointer pointer;
+  for (const std::string& key : split_path(path)) pointer /= key;
+  return pointer;
+}
+
 }  // namespace
 
 ConfigReader::ConfigReader(const json& object, std::string source, std::string path)
@@ -273,6 +279,25 @@ void ConfigDocument::set(const std::string& assignment) {
   }
   *at = assigned_value(assignment.substr(equals + 1), assignment);
   root_ = std::move(root);
+}
+
+bool ConfigDocument::rename(const std::string& before, const std::string& now) {
+  const json::json_pointer old = pointer_to(before), present = pointer_to(now);
+  if (!root_->contains(old)) return false;
+  if (root_->contains(present)) {
+    throw ConfigError({.what = "a config key stands under its old and its new name",
+                       .where = place(source_, before),
+                       .expected = now + " alone"});
+  }
+  auto root = std::make_shared<json>(*root_);  // copies of this document keep theirs
+  json& holder = root->at(old.parent_pointer());
+  (*root)[present] = holder.at(old.back());
+  root->at(old.parent_pointer()).erase(old.back());
+  if (!old.parent_pointer().empty() && root->at(old.parent_pointer()).empty()) {
+    root->at(old.parent_pointer().parent_pointer()).erase(old.parent_pointer().back());
+  }
+  root_ = std::move(root);
+  return true;
 }
 
 }  // namespace physgen

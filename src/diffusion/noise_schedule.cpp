@@ -27,12 +27,8 @@ NoiseSchedule::NoiseSchedule() {
 
 double NoiseSchedule::alpha_bar(int64_t timestep) const { return timestep < 0 ? 1.0 : alpha_bars_.at(timestep); }
 
-at::Tensor NoiseSchedule::add_noise(const at::Tensor& x, const at::Tensor& noise, const at::Tensor& timesteps) const {
-  at::Tensor table = at::tensor(at::ArrayRef<float>(alpha_bars_)).to(x.device());
-  std::vector<int64_t> shape(x.dim(), 1);
-  shape[0] = x.size(0);
-  at::Tensor abar = table.index_select(0, timesteps).view(shape);
-  return abar.sqrt() * x + (1 - abar).sqrt() * noise;
+at::Tensor NoiseSchedule::alpha_bars(const at::Tensor& timesteps) const {
+  return at::tensor(at::ArrayRef<float>(alpha_bars_)).to(timesteps.device()).index_select(0, timesteps);
 }
 
 }  // namespace physgen

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/diffusion/forward_noise.h>
+
 namespace physgen {
 
 ActionSampler::ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps)
@@ -30,21 +32,15 @@ at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& 
   const int64_t skipped = start.defined() ? static_cast<int64_t>(timesteps_.size()) / 2 : 0;
   const std::vector<double> timesteps(timesteps_.begin() + skipped, timesteps_.end());
   at::Tensor x = noise;
-  if (start.defined()) x = add_noise_at(start, noise, timesteps.front());
+  if (start.defined()) {
+    const at::Tensor level = at::full({1}, timesteps.front(), at::TensorOptions(at::kLong).device(noise.device()));
+    x = add_noise(config_.objective, start, noise, level.expand({start.size(0)})).x;
+  }
   auto denoiser = [&](const at::Tensor& noisy, int64_t index) {
     return head->forward(noisy, modulations_[skipped + index], keys).to(at::kFloat);
   };
   const auto ddpm_noise = [&] { return at::randn(noise.sizes(), generator).to(noise.options()); };
   return physgen::sample(schedule_, config_.objective, sampler_, timesteps, x, denoiser, ddpm_noise);
-}
-
-at::Tensor ActionSampler::add_noise_at(const at::Tensor& actions, const at::Tensor& noise, double timestep) const {
-  if (config_.objective == Objective::flow_matching) {
-    const double sigma = timestep / NoiseSchedule::kTimesteps;
-    return (1 - sigma) * actions + sigma * noise;
-  }
-  const double abar = schedule_.alpha_bar(static_cast<int64_t>(timestep));
-  return std::sqrt(abar) * actions + std::sqrt(1 - abar) * noise;
 }
 
 }  // namespace physgen

@@ -141,7 +141,7 @@ struct Controller::Episode {
   uint64_t seed = 0;
   int64_t round = 0;
   TextFeatures text;
-  std::vector<Pack> packs;  // of the window, the newest last
+  PackWindow window{config.model.packs, execute};
   std::vector<KvCache> caches;
   at::Tensor anchor;
   at::Tensor frame_condition;  // of the frame to come, [1, M, C]; undefined before the first round
@@ -191,21 +191,17 @@ Pack Controller::Episode::make_pack(const Observation& observation, const Matrix
 // keys.
 Conditions Controller::Episode::slide() {
   const PackLayout layout = config.model.layout();
-  packs.erase(packs.begin());
   if (config.model.when_full == WhenFull::ring) {
     for (KvCache& cache : caches) cache.evict(layout.prefix, layout.pack());
-    return model->append(stacked({packs.back()}, execute), text, round, caches, anchor);
+    return model->append(window.newest(), text, round, caches, anchor);
   }
   for (KvCache& cache : caches) cache.clear();
-  return model->append(stacked(packs, execute), text, 0, caches, anchor);
+  return model->append(window.all(), text, 0, caches, anchor);
 }
 
 at::Tensor Controller::Episode::condition_after(Pack pack) {
-  packs.push_back(std::move(pack));
-  const auto held = static_cast<int64_t>(packs.size());
-  Conditions conditions = held > config.model.packs
-                              ? slide()
-                              : model->append(stacked({packs.back()}, execute), text, held - 1, caches, anchor);
+  Conditions conditions =
+      window.add(std::move(pack)) ? slide() : model->append(window.newest(), text, window.size() - 1, caches, anchor);
   frame_condition = conditions.frames.select(1, conditions.frames.size(1) - 1);
   at::Tensor all = model->head_condition(conditions);  // [1, P, K, C]
   return all.select(1, all.size(1) - 1);
@@ -230,7 +226,7 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
   episode.text = episode.model->encode_text({instruction});
   if (episode.caches.empty()) episode.caches = episode.model->make_caches(1);
   for (KvCache& cache : episode.caches) cache.clear();
-  episode.packs.clear();
+  episode.window.clear();
   episode.lookahead.clear();
   episode.frame_condition.reset();
   episode.seed = seed;

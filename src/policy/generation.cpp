@@ -2,13 +2,13 @@
 
 #include <torch/torch.h>
 
-#include <physgen/release/video_generator.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/media/resize.h>
 #include <physgen/policy/policy_checkpoint.h>
+#include <physgen/release/video_generator.h>
 
 #include "policy/pack.h"
 
@@ -83,7 +83,7 @@ void require_finite(const at::Tensor& latents, const std::string& checkpoint) {
 class Imagination {
  public:
   Imagination(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device)
-      : policy_(policy), codec_(policy.config.model.codec) {
+      : policy_(policy), codec_(policy.config.model.codec), window_(policy.config.model.packs, codec_.execute) {
     require(demonstration.actions.cols() == codec_.action_width, "the demonstration is of another robot", "actions",
             std::to_string(demonstration.actions.cols()) + " numbers each",
             std::to_string(codec_.action_width) + ", as the policy was trained on");
@@ -100,12 +100,10 @@ class Imagination {
 
   /// The condition of the frame after `latent` [C, h, w] and those before it, as far as a window reaches. [1, M, C]
   at::Tensor condition_after(const at::Tensor& latent) {
-    if (std::ssize(packs_) == policy_.config.model.packs) packs_.erase(packs_.begin());
-    packs_.push_back(
-        {latent, executed_before(seen_), codec_.state_token ? states_[seen_ * codec_.execute] : at::Tensor()});
+    window_.add({latent, executed_before(seen_), codec_.state_token ? states_[seen_ * codec_.execute] : at::Tensor()});
     ++seen_;
-    const Conditions conditions = PhysGenModel(policy_.model)->forward(stacked(packs_, codec_.execute), text_);
-    return conditions.frames.select(1, std::ssize(packs_) - 1);
+    const Conditions conditions = PhysGenModel(policy_.model)->forward(window_.all(), text_);
+    return conditions.frames.select(1, window_.size() - 1);
   }
 
  private:
@@ -120,8 +118,8 @@ class Imagination {
   const CodecConfig& codec_;
   at::Tensor actions_, states_;
   TextFeatures text_;
-  std::vector<Pack> packs_;  // of the window, the newest last
-  int64_t seen_ = 0;         // frames
+  PackWindow window_;
+  int64_t seen_ = 0;  // frames
 };
 
 at::Tensor first_frame(const LoadedPolicy& policy, const Demonstration& demonstration, at::Device device) {

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/diffusion/corruption.h>
+#include <physgen/diffusion/forward_noise.h>
 #include <physgen/policy/action_sampler.h>
 
 namespace physgen {
@@ -25,6 +25,7 @@ PackInputs inputs_of(const WindowBatch& batch, int64_t packs) {
 
 // Only masked patches of frames that are there count, as rows of [B P N]: no other is decoded.
 at::Tensor counted_patches(const WindowBatch& batch, const LossNoise& noise) {
+  if (noise.decoded.defined()) return noise.decoded;
   const int64_t packs = batch.latents.size(1) - 1;
   at::Tensor valid = batch.frame_valid.narrow(1, 1, packs).flatten(0, 1).unsqueeze(1);
   return noise.frame_mask.unknown.logical_and(valid).flatten().nonzero().squeeze(1);
@@ -56,28 +57,25 @@ void observation_loss(PhysGenModel& model, const WindowBatch& batch, const LossN
   DiffusionMlp& decoder = model->nova->image_decoder;
   at::Tensor condition = decoder->embed_condition(z.flatten(0, 1).index_select(0, ids)).repeat({repeats, 1});
   const NovaConfig& backbone = model->config().backbone;
-  const Corrupted noisy = corrupt(backbone.objective, backbone.flow_shift, x, epsilon, timesteps);
+  const NoisySample noisy =
+      add_noise(backbone.objective, x, epsilon, training_timesteps(backbone.objective, backbone.flow_shift, timesteps));
   at::Tensor error = decoder->forward(noisy.x, noisy.timesteps, condition).to(at::kFloat) - noisy.target;
   losses.observation_sum = error.square().mean(-1).sum();
   losses.observation_count = at::scalar_tensor(ids.size(0) * repeats, losses.observation_sum.options());
 }
 
-struct NoisyActions {
-  at::Tensor x, target, timesteps;
-};
-
-NoisyActions noisy_actions(Objective objective, const at::Tensor& targets, const LossNoise& noise) {
+// Flow matching's times are 1 to 1000.
+NoisySample noisy_actions(Objective objective, const at::Tensor& targets, const LossNoise& noise) {
   at::Tensor x = targets.unsqueeze(1).expand_as(noise.action_noise).flatten(0, 1);  // [n R, tokens, A]
-  at::Tensor epsilon = noise.action_noise.flatten(0, 1), timesteps = noise.action_timesteps.flatten();
-  if (objective == Objective::epsilon) return {NoiseSchedule().add_noise(x, epsilon, timesteps), epsilon, timesteps};
-  at::Tensor sigma = ((timesteps + 1).to(at::kFloat) / NoiseSchedule::kTimesteps).view({-1, 1, 1});
-  return {(1 - sigma) * x + sigma * epsilon, epsilon - x, timesteps + 1};
+  at::Tensor timesteps = noise.action_timesteps.flatten();
+  if (objective == Objective::flow_matching) timesteps = timesteps + 1;
+  return add_noise(objective, x, noise.action_noise.flatten(0, 1), timesteps);
 }
 
 // Squared errors of noise or velocity, [n, R, tokens, A].
 at::Tensor denoising_errors(PhysGenModel& model, const at::Tensor& targets, const LossNoise& noise,
                             const std::vector<ConditionKeys>& condition) {
-  NoisyActions noisy = noisy_actions(model->config().head.objective, targets, noise);
+  NoisySample noisy = noisy_actions(model->config().head.objective, targets, noise);
   ActionHead& head = model->action_head;
   at::Tensor predicted = head->forward(noisy.x, head->embed_timesteps(noisy.timesteps), condition);
   return (predicted.to(at::kFloat) - noisy.target).square().unflatten(0, {targets.size(0), -1});
@@ -108,11 +106,6 @@ void action_loss(PhysGenModel& model, const WindowBatch& batch, const LossNoise&
   losses.action_count = weights.sum() * (errors.size(1) * errors.size(3));
 }
 
-// Places in the table of sigmas, the middle ones most often (arXiv 2403.03206, logit-normal).
-at::Tensor flow_indices(const at::Tensor& normal) {
-  return (normal.sigmoid() * NoiseSchedule::kTimesteps).to(at::kLong).clamp_max(NoiseSchedule::kTimesteps - 1);
-}
-
 at::Tensor mean_or_zero(const at::Tensor& sum, const at::Tensor& count) { return sum / count.clamp_min(1); }
 
 }  // namespace
@@ -121,38 +114,17 @@ at::Tensor Losses::observation() const { return mean_or_zero(observation_sum, ob
 
 at::Tensor Losses::action() const { return mean_or_zero(action_sum, action_count); }
 
-LossNoise draw_loss_noise(const ModelConfig& model, const LossConfig& config, int64_t batch, at::Generator generator,
-                          at::Device device) {
-  const int64_t frames = batch * model.packs, patches = model.backbone.image_tokens();
-  const int64_t tokens = model.head.chunks * model.codec.chunk, repeats = config.timesteps;
-  auto normal = [&](at::IntArrayRef shape) { return at::randn(shape, generator).to(device); };
-  auto timesteps = [&](at::IntArrayRef shape) {
-    return at::randint(NoiseSchedule::kTimesteps, shape, generator, at::kLong).to(device);
-  };
-  LossNoise noise;
-  noise.text_kept = (at::rand({batch}, generator) >= config.text_dropout).to(device);
-  if (config.observation) {
-    const double uniform = at::rand({1}, generator, at::kDouble).item<double>();
-    noise.frame_mask = draw_frame_mask(uniform, at::rand({frames, patches}, generator).to(device));
-    noise.frame_noise = normal({repeats, frames, patches, model.backbone.image_patch_values()});
-    noise.frame_timesteps = model.backbone.objective == Objective::epsilon
-                                ? timesteps({repeats, frames, patches})
-                                : flow_indices(normal({repeats, frames, patches}));
-  }
-  if (config.action) {
-    noise.action_noise = normal({frames, repeats, tokens, model.codec.action_width});
-    noise.action_timesteps = timesteps({frames, repeats});
-  }
-  return noise;
-}
-
-LossCounts count_loss_terms(const ModelConfig& model, const WindowBatch& batch, const LossNoise& noise,
+LossCounts count_loss_terms(const ModelConfig& model, const WindowBatch& batch, LossNoise& noise,
                             const LossConfig& config) {
   const double repeats = static_cast<double>(config.timesteps);
   LossCounts counts;
-  if (config.observation) counts.observation = static_cast<double>(counted_patches(batch, noise).size(0)) * repeats;
+  if (config.observation) {
+    noise.decoded = counted_patches(batch, noise);
+    counts.observation = static_cast<double>(noise.decoded.size(0)) * repeats;
+  }
   if (config.action) {
-    const double values = counted_actions(batch, model.head.chunks).sum().item<double>() * batch.actions.size(-1);
+    const double values =
+        counted_actions(batch, model.head.chunks).sum().item<double>() * static_cast<double>(batch.actions.size(-1));
     counts.action = model.head.objective == Objective::discrete ? values : values * repeats;
   }
   return counts;
@@ -168,15 +140,15 @@ Losses compute_losses(PhysGenModel& model, const WindowBatch& batch, const LossN
   return losses;
 }
 
-at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, at::Generator generator) {
+at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, const at::Tensor& noise,
+                          at::Generator generator) {
   torch::NoGradGuard no_grad;
   const ModelConfig& config = model->config();
   const int64_t packs = batch.latents.size(1) - 1;
   Conditions conditions = model->forward(inputs_of(batch, packs), model->encode_text(batch.instructions));
   at::Tensor condition = model->head_condition(conditions).flatten(0, 1);
-  at::Tensor noise = at::randn({condition.size(0), model->action_head->tokens(), config.codec.action_width}, generator);
   at::Tensor sampled = ActionSampler(model, config.head.sampler, config.head.denoising_steps)
-                           .sample(condition, noise.to(condition.device()), {}, generator);
+                           .sample(condition, noise.to(condition.device()), {}, std::move(generator));
   return sampled.narrow(1, 0, config.codec.chunk).unflatten(0, {-1, packs});
 }
 

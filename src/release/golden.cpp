@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <physgen/backbone/video_context.h>
-#include <physgen/release/video_generator.h>
-#include <physgen/diffusion/corruption.h>
+#include <physgen/diffusion/forward_noise.h>
 #include <physgen/layers/patch_embed.h>
+#include <physgen/release/video_generator.h>
 
 #include "release/golden_file.h"
 
@@ -100,6 +100,12 @@ class Verification {
                     decoder->forward(x, timesteps, decoder->embed_condition(z.flatten(0, 1))));
   }
 
+  NoisySample noisy_patches(const at::Tensor& patches, const at::Tensor& noise, const at::Tensor& indices) const {
+    const NovaConfig& config = model_.config.backbone;
+    return add_noise(config.objective, patches, noise.flatten(0, 1),
+                     training_timesteps(config.objective, config.flow_shift, indices.flatten()));
+  }
+
   // The squared error of each patch's noise or velocity, weighted so that the masked patches sum to one: [repeats, T,
   // N].
   at::Tensor weighted_errors() {
@@ -110,9 +116,8 @@ class Verification {
     const FrameMask shown = mask(patches);
     const at::Tensor z = nova->complete_frames(patches, shown, condition);
     const int64_t repeats = noise.size(0) / patches.size(0);
-    const NovaConfig& config = nova->config();
-    const Corrupted noisy = corrupt(config.objective, config.flow_shift, patches.repeat({repeats, 1, 1}).flatten(0, 1),
-                                    noise.flatten(0, 1), golden_.at("input.timesteps").flatten());
+    const NoisySample noisy =
+        noisy_patches(patches.repeat({repeats, 1, 1}).flatten(0, 1), noise, golden_.at("input.timesteps"));
     const at::Tensor rows = nova->image_decoder->embed_condition(z.repeat({repeats, 1, 1}).flatten(0, 1));
     const at::Tensor error =
         (nova->image_decoder->forward(noisy.x, noisy.timesteps, rows) - noisy.target).square().mean(-1);
@@ -153,9 +158,9 @@ class Verification {
     const std::vector<double> timesteps = denoising_timesteps(config, steps);
     golden_.compare("scheduler.timesteps", at::tensor(timesteps, at::kDouble));
     const at::Tensor patches = clip_patches(model_.nova, golden_.at("input.latents"));
-    const Corrupted noisy = corrupt(config.objective, config.flow_shift, patches.flatten(0, 1),
-                                    golden_.at("input.noise").narrow(0, 0, patches.size(0)).flatten(0, 1),
-                                    golden_.at("input.timesteps").narrow(0, 0, patches.size(0)).flatten());
+    const NoisySample noisy =
+        noisy_patches(patches.flatten(0, 1), golden_.at("input.noise").narrow(0, 0, patches.size(0)),
+                      golden_.at("input.timesteps").narrow(0, 0, patches.size(0)));
     golden_.compare("scheduler.noisy", noisy.x);
     const at::Tensor& start = golden_.at("input.sampling_noise");
     at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(golden_.metadata("seed").get<uint64_t>());

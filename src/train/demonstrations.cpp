@@ -31,19 +31,6 @@ DemonstrationSet read_set(const std::string& path, const std::string& instructio
   return set;
 }
 
-// All files that were read: ManiSkill's have a JSON beside them.
-std::vector<std::string> data_files(const std::vector<DemonstrationSet>& sets) {
-  std::vector<std::string> files;
-  for (const DemonstrationSet& set : sets) {
-    for (const std::string& file : set.files) {
-      files.push_back(file);
-      const std::string json = std::filesystem::path(file).replace_extension(".json");
-      if (!std::filesystem::is_directory(file) && std::filesystem::exists(json)) files.push_back(json);
-    }
-  }
-  return files;
-}
-
 // What two datasets must share to train one policy.
 std::string robot_of(const DemonstrationSet& set) {
   return set.episodes.front().info.control_mode + " with " + std::to_string(set.dataset.action_width()) +
@@ -116,6 +103,22 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
   return sets;
 }
 
+Image read_canvas(const DemonstrationDataset& dataset, const CanvasConfig& canvas, int64_t episode, int64_t frame) {
+  std::vector<Image> views;
+  for (const std::string& camera : canvas.cameras) views.push_back(dataset.read_frame(episode, camera, frame));
+  return compose_canvas(views, canvas);
+}
+
+std::string sha256_of_demonstrations(const std::vector<std::string>& files) {
+  std::vector<std::string> all;
+  for (const std::string& file : files) {
+    all.push_back(file);
+    const std::string json = std::filesystem::path(file).replace_extension(".json");
+    if (!std::filesystem::is_directory(file) && std::filesystem::exists(json)) all.push_back(json);
+  }
+  return sha256_of_data(all);
+}
+
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras) {
   for (const DemonstrationSet& set : sets) {
     const std::vector<std::string>& there = set.dataset.cameras();
@@ -148,7 +151,9 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   config.actions = normalizer_of(sets, &Episode::actions, normalization);
   config.states = {};
   if (config.model.codec.state_token) config.states = normalizer_of(sets, &Episode::states, normalization);
-  config.data_sha256 = sha256_of_data(data_files(sets));
+  std::vector<std::string> files;
+  for (const DemonstrationSet& set : sets) files.insert(files.end(), set.files.begin(), set.files.end());
+  config.data_sha256 = sha256_of_demonstrations(files);
   config.seeds_tried.clear();
   for (const DemonstrationSet& set : sets) {
     for (const auto& [low, high] : set.dataset.seeds_tried())

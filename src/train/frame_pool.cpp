@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include <torch/torch.h>
 
+#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/train/demonstrations.h>
 
 namespace physgen {
 namespace {
@@ -31,13 +32,6 @@ void check_dataset(const DemonstrationDataset& dataset, const CanvasConfig& canv
   }
 }
 
-at::Tensor to_tensor(const std::vector<Image>& frames, const CanvasConfig& canvas) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(frames.size()), canvas.height, canvas.width, 3}, at::kByte);
-  uint8_t* to = tensor.data_ptr<uint8_t>();
-  for (const Image& frame : frames) to = std::copy(frame.pixels.begin(), frame.pixels.end(), to);
-  return tensor;
-}
-
 }  // namespace
 
 FramePool read_frames(const DemonstrationDataset& dataset, const CanvasConfig& canvas, double held_out, int64_t most) {
@@ -46,18 +40,16 @@ FramePool read_frames(const DemonstrationDataset& dataset, const CanvasConfig& c
   for (int64_t episode = 0; episode < dataset.size(); ++episode) total += dataset.info(episode).control_steps + 1;
   const int64_t interval = std::max<int64_t>(1, (total + most - 1) / most);
   const int64_t every = std::clamp<int64_t>(std::llround(1 / held_out), 2, dataset.size());
-  std::vector<Image> training, rest;
+  std::vector<at::Tensor> training, rest;
   int64_t place = 0;
   for (int64_t episode = 0; episode < dataset.size(); ++episode) {
-    std::vector<Image>& frames = episode % every == every - 1 ? rest : training;
+    std::vector<at::Tensor>& frames = episode % every == every - 1 ? rest : training;
     for (int64_t index = 0; index <= dataset.info(episode).control_steps; ++index, ++place) {
       if (place % interval != 0) continue;
-      std::vector<Image> views;
-      for (const std::string& camera : canvas.cameras) views.push_back(dataset.read_frame(episode, camera, index));
-      frames.push_back(compose_canvas(views, canvas));
+      frames.push_back(view_of(read_canvas(dataset, canvas, episode, index)).clone());
     }
   }
-  return {to_tensor(training, canvas), to_tensor(rest, canvas)};
+  return {at::stack(training), at::stack(rest)};
 }
 
 }  // namespace physgen

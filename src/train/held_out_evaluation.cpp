@@ -19,10 +19,6 @@ struct Sums {
 
 double mean_or_zero(double sum, double count) { return count > 0 ? sum / count : 0; }
 
-at::Generator generator_of(const HeldOutChoice& choice, int64_t position) {
-  return at::detail::createCPUGenerator(mixed_seed(choice.seed, Stream::held_out, static_cast<uint64_t>(position)));
-}
-
 void add_losses(const Losses& losses, Sums& sums) {
   sums.observation += losses.observation_sum.item<double>();
   sums.observation_count += losses.observation_count.item<double>();
@@ -31,8 +27,11 @@ void add_losses(const Losses& losses, Sums& sums) {
 }
 
 // The chunk sampled at pack p is A_{p+1}: what follows the frame that the pack ends with.
-void add_action_errors(PhysGenModel& model, const WindowBatch& batch, at::Generator generator, Sums& sums) {
-  const at::Tensor sampled = sample_actions(model, batch, std::move(generator)).to(at::kFloat);  // [B, P, L, A]
+void add_action_errors(PhysGenModel& model, const WindowBatch& batch, const NoiseKey& key, Sums& sums) {
+  const at::Tensor noise = draw_sampling_noise(model->config(), key);
+  const auto seed = mixed_seed(key.seed, Stream::sampling, static_cast<uint64_t>(key.first));
+  const at::Tensor sampled =
+      sample_actions(model, batch, noise, at::detail::createCPUGenerator(seed)).to(at::kFloat);  // [B, P, L, A]
   const int64_t packs = sampled.size(1);
   const at::Tensor valid = batch.action_valid.narrow(1, 0, packs)
                                .logical_and(batch.frame_valid.narrow(1, 0, packs).unsqueeze(2))
@@ -43,46 +42,45 @@ void add_action_errors(PhysGenModel& model, const WindowBatch& batch, at::Genera
   sums.error_count += valid.sum().item<double>();
 }
 
+void add_micro_batch(PhysGenModel& model, const WindowSource& windows, const HeldOutChoice& choice, const NoiseKey& key,
+                     Sums& sums) {
+  const WindowBatch batch = moved(windows.batch(key.first, key.count), choice.compute.device);
+  const LossNoise noise = moved(draw_loss_noise(model->config(), choice.loss, key), choice.compute.device);
+  add_losses(compute_losses(model, batch, noise, choice.loss), sums);
+  if (choice.loss.action) add_action_errors(model, batch, key, sums);
+}
+
 void report_action_errors(const Sums& sums, const PolicyConfig& policy, EvaluationMetrics& metrics) {
   const at::Tensor errors = sums.errors / std::max(sums.error_count, 1.0);
-  metrics.action_error = errors.mean().item<double>();
-  metrics.action_names = action_names(policy.control_mode, errors.size(0));
+  const std::vector<std::string> names = action_names(policy.control_mode, errors.size(0));
+  metrics.score = errors.mean().item<double>();
+  metrics.numbers.push_back({"action_error", metrics.score});
   for (size_t i = 0; i < policy.actions.low.size(); ++i) {
     const double half_range = (policy.actions.high[i] - policy.actions.low[i]) / 2;
-    metrics.action_errors.push_back(errors[static_cast<int64_t>(i)].item<double>() * half_range);
+    metrics.action_errors.push_back({names[i], errors[static_cast<int64_t>(i)].item<double>() * half_range});
   }
 }
 
 }  // namespace
 
-EvaluationMetrics evaluate_held_out(PhysGenModel& model, const WindowLoader& loader, const PolicyConfig& policy,
+EvaluationMetrics evaluate_held_out(PhysGenModel& model, const WindowSource& windows, const PolicyConfig& policy,
                                     const HeldOutChoice& choice) {
   const at::NoGradGuard no_gradient;
-  const AutocastScope autocast(choice.device, choice.dtype);
-  const int64_t windows = std::min(choice.windows, loader.size());
+  const AutocastScope autocast(choice.compute.device, choice.compute.dtype);
+  const int64_t count = std::min(choice.windows, windows.size());
   Sums sums;
-  for (int64_t first = 0; first < windows; first += choice.batch) {
-    const int64_t count = std::min(choice.batch, windows - first);
-    const WindowBatch batch = moved(loader.batch(first, count), choice.device);
-    at::Generator generator = generator_of(choice, first);
-    const LossNoise noise = draw_loss_noise(policy.model, choice.loss, count, generator, choice.device);
-    add_losses(compute_losses(model, batch, noise, choice.loss), sums);
-    if (choice.loss.action) add_action_errors(model, batch, generator, sums);
+  for (NoiseKey key{.seed = mixed_seed(choice.seed, Stream::held_out)}; key.first < count; key.first += key.count) {
+    key.step = key.first / choice.batch;
+    key.count = std::min({choice.micro_batch, count - key.first, (key.step + 1) * choice.batch - key.first});
+    add_micro_batch(model, windows, choice, key, sums);
   }
-  EvaluationMetrics metrics;
-  metrics.observation = mean_or_zero(sums.observation, sums.observation_count);
-  metrics.action = mean_or_zero(sums.action, sums.action_count);
-  metrics.loss = metrics.observation + metrics.action;
+  const double observation = mean_or_zero(sums.observation, sums.observation_count);
+  const double action = mean_or_zero(sums.action, sums.action_count);
+  EvaluationMetrics metrics{
+      .numbers = {{"loss", observation + action}, {"observation", observation}, {"action", action}},
+      .score = observation};
   if (choice.loss.action) report_action_errors(sums, policy, metrics);
   return metrics;
-}
-
-WindowBatch moved(WindowBatch batch, at::Device device) {
-  for (at::Tensor* tensor :
-       {&batch.latents, &batch.input_latents, &batch.frame_valid, &batch.actions, &batch.action_valid, &batch.states}) {
-    if (tensor->defined()) *tensor = tensor->to(device);
-  }
-  return batch;
 }
 
 }  // namespace physgen

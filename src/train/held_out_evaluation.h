@@ -1,27 +1,26 @@
 #pragma once
 
-#include <physgen/policy/physgen_model.h>
+#include <physgen/policy/losses.h>
+#include <physgen/policy/policy_config.h>
 #include <physgen/train/metrics.h>
-#include <physgen/train/window_loader.h>
+#include <physgen/train/train_step.h>
+#include <physgen/train/window_source.h>
 
 namespace physgen {
 
-/// How to evaluate: always the same windows and the same noise.
+/// How to evaluate: always the same windows and the same noise, however they are cut.
 struct HeldOutChoice {
-  int64_t windows = 64;  ///< at most
-  int64_t batch = 32;    ///< computed at once
+  int64_t windows = 64;      ///< at most
+  int64_t batch = 32;        ///< that share one share of masked patches
+  int64_t micro_batch = 32;  ///< computed at once
   LossConfig loss;
   uint64_t seed = 0;
-  at::Device device = at::kCPU;
-  at::ScalarType dtype = at::kFloat;
+  Compute compute;
 };
 
 /// The losses of a model on held-out windows and, where the action loss is on, the errors of the actions that it
-/// samples to execute at every pack. The loader must have windows.
-EvaluationMetrics evaluate_held_out(PhysGenModel& model, const WindowLoader& loader, const PolicyConfig& policy,
+/// samples to execute at every pack; these are the score. The source must have windows.
+EvaluationMetrics evaluate_held_out(PhysGenModel& model, const WindowSource& windows, const PolicyConfig& policy,
                                     const HeldOutChoice& choice);
-
-/// A batch on another device.
-WindowBatch moved(WindowBatch batch, at::Device device);
 
 }  // namespace physgen

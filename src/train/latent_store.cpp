@@ -1,7 +1,5 @@
 #include <physgen/train/latent_store.h>
 
-#include <cstring>
-
 #include <torch/torch.h>
 
 #include <physgen/codec/pixels.h>
@@ -78,19 +76,11 @@ std::vector<int64_t> first_rows_of(const DemonstrationSet& set) {
   return rows;
 }
 
-at::Tensor tensor_of(const Image& image) {
-  at::Tensor tensor = at::empty({image.height, image.width, 3}, at::kByte);
-  std::memcpy(tensor.mutable_data_ptr(), image.pixels.data(), image.pixels.size());
-  return tensor;
-}
-
 at::Tensor read_canvases(const DemonstrationSet& set, const CanvasConfig& canvas, int64_t episode, int64_t first,
                          int64_t count) {
   std::vector<at::Tensor> frames;
   for (int64_t i = first; i < first + count; ++i) {
-    std::vector<Image> views;
-    for (const std::string& camera : canvas.cameras) views.push_back(set.dataset.read_frame(episode, camera, i));
-    frames.push_back(tensor_of(compose_canvas(views, canvas)));
+    frames.push_back(view_of(read_canvas(set.dataset, canvas, episode, i)).clone());
   }
   return at::stack(frames);  // [n, H, W, 3]
 }

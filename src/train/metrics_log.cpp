@@ -28,6 +28,10 @@ std::string lines_through(const std::filesystem::path& path, int64_t last_step) 
   return kept;
 }
 
+void add(json& line, const std::vector<NamedNumber>& numbers) {
+  for (const NamedNumber& number : numbers) line[number.name] = number.value;
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : path_(path) {
@@ -36,31 +40,20 @@ MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : p
 }
 
 void MetricsLog::write(const StepMetrics& metrics) {
-  json line = {{"kind", "step"},
-               {"step", metrics.step},
-               {"loss", metrics.loss},
-               {"observation", metrics.observation},
-               {"action", metrics.action},
-               {"gradient_norm", metrics.gradient_norm},
-               {"learning_rate", metrics.learning_rate},
-               {"seconds", metrics.seconds},
-               {"windows_per_second", metrics.windows_per_second}};
+  json line = {{"kind", "step"}, {"step", metrics.step}, {"loss", metrics.loss}};
+  add(line, metrics.losses);
+  line["gradient_norm"] = metrics.gradient_norm;
+  line["learning_rate"] = metrics.learning_rate;
+  line["seconds"] = metrics.seconds;
+  line["samples_per_second"] = metrics.samples_per_second;
   if (metrics.skipped) line["skipped"] = true;
   write_line(line.dump());
 }
 
 void MetricsLog::write(const EvaluationMetrics& metrics) {
-  json line = {{"kind", "evaluation"},
-               {"step", metrics.step},
-               {"loss", metrics.loss},
-               {"observation", metrics.observation},
-               {"action", metrics.action}};
-  if (!metrics.action_errors.empty()) {
-    line["action_error"] = metrics.action_error;
-    for (size_t i = 0; i < metrics.action_errors.size(); ++i) {
-      line["action_errors"][metrics.action_names[i]] = metrics.action_errors[i];
-    }
-  }
+  json line = {{"kind", "evaluation"}, {"step", metrics.step}};
+  add(line, metrics.numbers);
+  if (!metrics.action_errors.empty()) add(line["action_errors"], metrics.action_errors);
   line["best"] = metrics.best;
   write_line(line.dump());
 }

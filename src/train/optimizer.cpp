@@ -19,7 +19,13 @@ std::vector<OptimizedParameter> optimized_parameters(const torch::nn::Module& mo
   return parameters;
 }
 
-AdamW::AdamW(std::vector<OptimizedParameter> parameters, const AdamConfig& config)
+NamedTensors tensors_of(const std::vector<OptimizedParameter>& parameters) {
+  NamedTensors tensors;
+  for (const auto& item : parameters) tensors.emplace_back(item.name, item.parameter);
+  return tensors;
+}
+
+AdamW::AdamW(std::vector<OptimizedParameter> parameters, const OptimizerConfig& config)
     : parameters_(std::move(parameters)), config_(config) {
   if (config.betas.size() != 2) {
     throw ConfigError({.what = "AdamW has a wrong number of betas",

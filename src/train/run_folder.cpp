@@ -19,22 +19,6 @@ namespace fs = std::filesystem;
 const std::string kStepPrefix = "step-";
 constexpr size_t kStepDigits = 8;
 
-// What may differ between a run and its continuation: none of it changes a step that was done.
-FinetuneJob without_free_fields(FinetuneJob job) {
-  const FinetuneConfig defaults;
-  job.config.steps = defaults.steps;
-  job.config.evaluate_every = defaults.evaluate_every;
-  job.config.save_every = defaults.save_every;
-  job.config.keep_last = defaults.keep_last;
-  job.config.max_minutes = defaults.max_minutes;
-  job.config.non_finite = defaults.non_finite;
-  job.config.threads = defaults.threads;
-  job.data.clear();  // what they hold is compared, not where they lie
-  job.vae.clear();
-  job.init.clear();
-  return job;
-}
-
 std::string trimmed(const std::string& line) {
   const size_t start = line.find_first_not_of(' ');
   return start == std::string::npos ? "" : line.substr(start);
@@ -71,21 +55,25 @@ void remove_checkpoint(const fs::path& path) {
 
 bool RunFolder::holds_run() const { return fs::exists(job_file()); }
 
-FinetuneJob RunFolder::recorded_job() const {
-  return blaming_the_file([&] { return ConfigDocument::load(job_file().string()).read<FinetuneJob>(); });
+void RunFolder::refuse_checkpoint() const {
+  if (holds_run() || !fs::exists(path_ / kManifestName)) return;
+  throw ConfigError({.what = "the output folder is a checkpoint",
+                     .where = path_.string(),
+                     .got = std::string(kManifestName) + " of a checkpoint",
+                     .expected = "a new or empty folder",
+                     .next_step = "pass another --out"});
 }
 
-void RunFolder::refuse_other_run(const FinetuneJob& job) const {
-  if (!holds_run()) return;
-  if (!job.resume) {
-    throw ConfigError({.what = "the output folder holds a run already",
-                       .where = path_.string(),
-                       .got = "job.json of an earlier run",
-                       .expected = "a new or empty folder",
-                       .next_step = "pass --resume to go on with that run, or another --out"});
-  }
-  const std::string then = write_config(without_free_fields(recorded_job()));
-  const std::string now = write_config(without_free_fields(job));
+void RunFolder::refuse_fresh_run(bool resume) const {
+  if (resume) return;
+  throw ConfigError({.what = "the output folder holds a run already",
+                     .where = path_.string(),
+                     .got = "job.json of an earlier run",
+                     .expected = "a new or empty folder",
+                     .next_step = "pass --resume to go on with that run, or another --out"});
+}
+
+void RunFolder::refuse_difference(const std::string& then, const std::string& now) const {
   if (then == now) return;
   const auto [before, after] = first_difference(then, now);
   throw ConfigError({.what = "a run cannot go on with another config",
@@ -95,7 +83,7 @@ void RunFolder::refuse_other_run(const FinetuneJob& job) const {
                      .next_step = "leave out --config and --set to keep the run's own, or start another run"});
 }
 
-void RunFolder::record(const FinetuneJob& job) const { write_file_atomically(job_file(), write_config(job)); }
+void RunFolder::record_text(const std::string& job) const { write_file_atomically(job_file(), job); }
 
 fs::path RunFolder::checkpoint(int64_t step) const {
   const std::string digits = std::to_string(step);
@@ -130,11 +118,13 @@ void RunFolder::recover() const {
   }
 }
 
-std::optional<RunFolder::Found> RunFolder::newest(const std::function<void(const std::string&)>& note) const {
+std::optional<int64_t> RunFolder::load_newest(const std::function<void(const fs::path&)>& load,
+                                              const std::function<void(const std::string&)>& note) const {
   const std::vector<int64_t> there = steps();
   for (auto step = there.rbegin(); step != there.rend(); ++step) {
     try {
-      return Found{*step, load_policy(checkpoint(*step))};
+      load(checkpoint(*step));
+      return *step;
     } catch (const FormatError& error) {
       if (note) note("a checkpoint is passed over, an earlier one is used instead: " + std::string(error.what()));
     }
@@ -152,6 +142,17 @@ void RunFolder::keep_last(int64_t count) const {
   if (static_cast<int64_t>(there.size()) <= count) return;
   verify_manifest(checkpoint(there.back()));
   for (size_t i = 0; i < there.size() - static_cast<size_t>(count); ++i) remove_checkpoint(checkpoint(there[i]));
+}
+
+void clear_free_fields(RunConfig& config) {
+  const RunConfig defaults;
+  config.steps = defaults.steps;
+  config.evaluate_every = defaults.evaluate_every;
+  config.save_every = defaults.save_every;
+  config.keep_last = defaults.keep_last;
+  config.max_minutes = defaults.max_minutes;
+  config.non_finite = defaults.non_finite;
+  config.threads = defaults.threads;
 }
 
 }  // namespace physgen

@@ -1,24 +1,23 @@
 #include <physgen/train/trainer.h>
 
-#include <chrono>
 #include <utility>
 
+#include <physgen/core/random.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/train/latent_store.h>
-#include <physgen/train/metrics_log.h>
+#include <physgen/train/window_loader.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "device/autocast_scope.h"
+#include "train/policy_training.h"
 #include "train/run_folder.h"
 #include "train/starting_policy.h"
-#include "train/training.h"
+#include "train/training_run.h"
 
 namespace physgen {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Ends the encoding of frames when the caller asks to stop.
 struct EncodingStopped {};
@@ -30,26 +29,28 @@ struct Beginning {
 };
 
 Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vector<DemonstrationSet>& sets,
-                std::optional<LoadedPolicy> fresh, const FinetuneReport& report) {
-  if (auto found = folder.newest(report.note)) {
-    continue_policy(found->policy, job, sets);
-    if (report.note) report.note("going on from step " + std::to_string(found->step));
-    return {found->policy, found->step};
+                std::optional<LoadedPolicy> fresh, const TrainingCallbacks& callbacks) {
+  LoadedPolicy policy;
+  const auto load = [&](const std::filesystem::path& checkpoint) { policy = load_policy(checkpoint); };
+  if (const auto step = folder.load_newest(load, callbacks.note)) {
+    continue_policy(policy, job, sets);
+    if (callbacks.note) callbacks.note("going on from step " + std::to_string(*step));
+    return {policy, *step};
   }
-  return {fresh ? *fresh : starting_policy(job, sets, report.note), 0};
+  return {fresh ? *fresh : starting_policy(job, sets, callbacks.note), 0};
 }
 
 // Latents of every dataset. Throws EncodingStopped.
 std::vector<LatentStore> encode(const FinetuneJob& job, const RunFolder& folder,
-                                const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, at::Device device,
-                                const FinetuneReport& report, const std::atomic<bool>& stop) {
+                                const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, const Compute& compute,
+                                const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
   const LatentRecipe recipe{.canvas = policy.config.canvas,
                             .augmentation = job.config.augmentation,
                             .seed = static_cast<uint64_t>(job.config.seed),
-                            .device = device,
-                            .dtype = compute_dtype(job.config.precision, device)};
+                            .device = compute.device,
+                            .dtype = compute.dtype};
   const auto progress = [&](int64_t frames, int64_t total) {
-    if (report.encoding) report.encoding(frames, total);
+    if (callbacks.encoding) callbacks.encoding(frames, total);
     if (stop) throw EncodingStopped();
   };
   const std::filesystem::path cache = job.cache.empty() ? folder.cache() : std::filesystem::path(job.cache);
@@ -60,107 +61,61 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const RunFolder& folder,
   return latents;
 }
 
-// The steps of a run, and what is kept of them.
-class Run {
- public:
-  Run(const FinetuneJob& job, const FinetuneReport& report, const RunFolder& folder, Training& training,
-      const std::atomic<bool>& stop)
-      : config_(job.config),
-        report_(report),
-        folder_(folder),
-        training_(training),
-        stop_(stop),
-        log_(folder.metrics(), training.step()),
-        saved_(training.step()),
-        evaluated_(training.step()) {}
+WindowChoice training_windows(const FinetuneJob& job) {
+  return {.held_out = false,
+          .weights = job.weights,
+          .seed = mixed_seed(static_cast<uint64_t>(job.config.seed), Stream::clips),
+          .latent_jitter = job.config.latent_jitter,
+          .variants = true};
+}
 
-  FinetuneResult go() {
-    const auto start = Clock::now();
-    while (training_.step() < config_.steps && !is_late(start)) {
-      step();
-      // The last step's checkpoint says that its evaluation is done: this order, at every step.
-      const int64_t done = training_.step();
-      const bool last = done == config_.steps;
-      if (last || done % config_.evaluate_every == 0) evaluate();
-      if (last || done % config_.save_every == 0) save();
-      if (stop_ && !last) return stopped();
-    }
-    if (evaluated_ != training_.step()) evaluate();
-    if (saved_ != training_.step()) save();
-    return result(false);
-  }
+WindowChoice held_out_windows(const FinetuneJob& job) {
+  return {.held_out = true,
+          .seed = mixed_seed(static_cast<uint64_t>(job.config.seed), Stream::held_out),
+          .variants = false};
+}
 
- private:
-  bool is_late(Clock::time_point start) const {
-    const std::chrono::duration<double, std::ratio<60>> minutes = Clock::now() - start;
-    return config_.max_minutes > 0 && minutes.count() >= config_.max_minutes;
-  }
-
-  void step() {
-    const StepMetrics metrics = training_.advance();
-    log_.write(metrics);
-    if (report_.step) report_.step(metrics);
-  }
-
-  void evaluate() {
-    evaluated_ = training_.step();
-    const auto metrics = training_.evaluate();
-    if (!metrics) return training_.save(folder_.best(), false);  // nothing to compare by: the newest
-    log_.write(*metrics);
-    if (report_.evaluation) report_.evaluation(*metrics);
-    if (metrics->best) training_.save(folder_.best(), false);
-  }
-
-  void save() {
-    saved_ = training_.step();
-    training_.save(folder_.checkpoint(saved_), true);
-    folder_.keep_last(config_.keep_last);
-  }
-
-  FinetuneResult stopped() {
-    if (saved_ != training_.step()) save();
-    return result(true);
-  }
-
-  FinetuneResult result(bool was_stopped) const {
-    return {.step = training_.step(),
-            .stopped = was_stopped,
-            .best = folder_.best().string(),
-            .last = folder_.checkpoint(saved_).string()};
-  }
-
-  const FinetuneConfig& config_;
-  const FinetuneReport& report_;
-  const RunFolder& folder_;
-  Training& training_;
-  const std::atomic<bool>& stop_;
-  MetricsLog log_;
-  int64_t saved_, evaluated_;  // the last steps at which
-};
+TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std::vector<DemonstrationSet>& sets,
+                     Beginning beginning, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
+  const at::Device device = compute_device(job.device);
+  const Compute compute{device, compute_dtype(job.config.precision, device)};
+  const auto latents = encode(job, folder, sets, beginning.policy, compute, callbacks, stop);
+  const WindowLoader windows(sets, latents, beginning.policy.config, training_windows(job));
+  const WindowLoader held_out(sets, latents, beginning.policy.config, held_out_windows(job));
+  PolicyTraining policy(job.config, beginning.policy, windows, held_out, compute);
+  Training training(job.config, job.config.ema_decay, policy, compute);
+  if (beginning.step > 0) training.load(folder.checkpoint(beginning.step));
+  return run_training(job.config, training, folder, callbacks, stop);
+}
 
 }  // namespace
 
-FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, const std::atomic<bool>& stop) try {
+// What may not differ between a run and its continuation.
+static std::string identity_of(FinetuneJob job) {
+  clear_free_fields(job.config);
+  job.data.clear();  // what they hold is compared, not where they lie
+  job.vae.clear();
+  job.init.clear();
+  return write_config(job);
+}
+
+TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) try {
   check(job.config);
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
-  const at::Device device = compute_device(job.device);
+  compute_device(job.device);  // refuses one that is not there
   if (job.config.threads > 0) set_compute_threads(job.config.threads);
   const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
                                         static_cast<uint64_t>(job.config.seed), job.config.control_mode);
   std::optional<LoadedPolicy> fresh;
-  if (!folder.holds_run()) fresh = starting_policy(job, sets, report.note);
+  if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
 
   const RunLock lock(job.out);  // the input is good: from here on the folder is written to
   folder.refuse_other_run(job);
   folder.recover();
-  Beginning beginning = begin(job, folder, sets, std::move(fresh), report);
+  Beginning beginning = begin(job, folder, sets, std::move(fresh), callbacks);
   folder.record(job);
-  const auto latents = encode(job, folder, sets, beginning.policy, device, report, stop);
-  Training training(job.config, job.weights, beginning.policy, sets, latents, device,
-                    compute_dtype(job.config.precision, device));
-  if (beginning.step > 0) training.load(folder.checkpoint(beginning.step));
-  return Run(job, report, folder, training, stop).go();
+  return train(job, folder, sets, std::move(beginning), callbacks, stop);
 } catch (const EncodingStopped&) {
   return {.step = 0, .stopped = true, .best = "", .last = ""};
 }
@@ -168,7 +123,7 @@ FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, co
 std::optional<FinetuneJob> recorded_job(const std::string& out) {
   const RunFolder folder(out);
   if (!folder.holds_run()) return {};
-  return folder.recorded_job();
+  return folder.recorded_job<FinetuneJob>();
 }
 
 }  // namespace physgen

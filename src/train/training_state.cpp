@@ -17,12 +17,6 @@ using Metadata = std::map<std::string, std::string>;
 const std::string kParameter = "parameter.";
 const std::string kOptimizer = "optimizer.";
 
-NamedTensors parameters_of(const AdamW& optimizer) {
-  NamedTensors tensors;
-  for (const auto& item : optimizer.parameters()) tensors.emplace_back(item.name, item.parameter);
-  return tensors;
-}
-
 void append(NamedTensors& all, const std::string& prefix, const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) all.emplace_back(prefix + name, tensor);
 }
@@ -49,7 +43,7 @@ void read_number(const Metadata& metadata, const std::string& key, const std::st
 
 void save_training_state(const std::filesystem::path& file, const AdamW& optimizer, const TrainingProgress& progress) {
   NamedTensors tensors;
-  append(tensors, kParameter, parameters_of(optimizer));
+  append(tensors, kParameter, tensors_of(optimizer.parameters()));
   append(tensors, kOptimizer, optimizer.state());
   save_tensors(file.string(), tensors,
                {{"step", text_of(progress.step)},
@@ -67,7 +61,7 @@ TrainingProgress load_training_state(const std::filesystem::path& file, AdamW& o
   read_number(metadata, "skipped_in_a_row", where, progress.skipped_in_a_row);
   const NamedTensors tensors = load_tensors(where);
   optimizer.load_state(with_prefix(tensors, kOptimizer), where);
-  copy_tensors(parameters_of(optimizer), with_prefix(tensors, kParameter), where);
+  copy_tensors(tensors_of(optimizer.parameters()), with_prefix(tensors, kParameter), where);
   return progress;
 }
 

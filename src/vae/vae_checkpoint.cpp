@@ -9,7 +9,6 @@
 namespace physgen {
 namespace {
 
-constexpr const char* kKind = "vae";
 constexpr const char* kConfigName = "config.json";
 constexpr const char* kTensorsName = "model.safetensors";
 
@@ -22,6 +21,12 @@ VaeConfig read_vae_config(const std::filesystem::path& path) {
   });
 }
 
+// A run folder stands for the best of its checkpoints.
+std::filesystem::path checkpoint_in(const std::filesystem::path& path) {
+  const bool is_run = std::filesystem::exists(path / "best") && !std::filesystem::exists(path / kManifestName);
+  return is_run ? path / "best" : path;
+}
+
 }  // namespace
 
 void write_vae(const std::filesystem::path& directory, const CausalVae& vae) {
@@ -32,14 +37,15 @@ void write_vae(const std::filesystem::path& directory, const CausalVae& vae) {
 void save_vae(const std::filesystem::path& directory, const CausalVae& vae) {
   AtomicDirectory whole(directory);
   write_vae(whole.path(), vae);
-  write_manifest(whole.path(), kKind);
+  write_manifest(whole.path(), kVaeKind);
   whole.commit();
 }
 
-CausalVae load_vae(const std::filesystem::path& directory) {
+CausalVae load_vae(const std::filesystem::path& path) {
+  const std::filesystem::path directory = checkpoint_in(path);
   recover_directory(directory);
   const Manifest manifest = verify_manifest(directory);
-  if (manifest.kind != kKind) {
+  if (manifest.kind != kVaeKind) {
     throw FormatError({.what = "the directory holds something else than a VAE",
                        .where = directory.string(),
                        .got = "a directory of kind \"" + manifest.kind + "\"",

@@ -14,15 +14,17 @@ TEST(MetricsLog, EachLineIsOneObject) {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.jsonl";
   MetricsLog log(path, 0);
-  log.write(StepMetrics{.step = 1, .steps = 2, .loss = 0.5, .learning_rate = 1e-3});
+  log.write(StepMetrics{.step = 1, .steps = 2, .loss = 0.5, .losses = {{"action", 0.5}}, .learning_rate = 1e-3});
   log.write(StepMetrics{.step = 2, .steps = 2, .loss = std::numeric_limits<double>::quiet_NaN(), .skipped = true});
-  log.write(EvaluationMetrics{.step = 2, .action_error = 0.25, .action_errors = {0.1}, .action_names = {"gripper"}});
+  log.write(EvaluationMetrics{.step = 2, .numbers = {{"action_error", 0.25}}, .action_errors = {{"gripper", 0.1}}});
   const auto lines = lines_of(path);
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(nlohmann::json::parse(lines[0])["loss"], 0.5);
+  EXPECT_EQ(nlohmann::json::parse(lines[0])["action"], 0.5);
   EXPECT_FALSE(nlohmann::json::parse(lines[0]).contains("skipped"));
   EXPECT_TRUE(nlohmann::json::parse(lines[1])["loss"].is_null());
   EXPECT_TRUE(nlohmann::json::parse(lines[1])["skipped"].get<bool>());
+  EXPECT_EQ(nlohmann::json::parse(lines[2])["action_error"], 0.25);
   EXPECT_EQ(nlohmann::json::parse(lines[2])["action_errors"]["gripper"], 0.1);
 }
 

@@ -31,7 +31,7 @@ struct Truth {
 
 TEST(AdamWTest, ItTakesTheStepsOfThePaper) {
   const at::Tensor parameter = parameter_of({1.5f}, {0});
-  AdamW optimizer({{"w", parameter, true}}, {.weight_decay = 0.1});
+  AdamW optimizer({{"w", parameter, true}}, {.betas = {0.9, 0.999}, .weight_decay = 0.1});
   Truth truth{1.5};
   for (int64_t count = 1; count <= 5; ++count) {
     const double gradient = 0.3 * static_cast<double>(count) - 0.7, rate = 0.01 * static_cast<double>(count);

@@ -23,7 +23,7 @@ FinetuneJob job_from_release(const TinyRun& tiny, const std::string& out) {
 
 TEST(PretrainedStart, TakesTheBackboneTheVaeAndWhatTheTextEncoderSays) {
   const TinyRun tiny;
-  const FinetuneResult result = run(job_from_release(tiny, "run"));
+  const TrainingResult result = run(job_from_release(tiny, "run"));
   const LoadedPolicy policy = load_policy(result.best);
   EXPECT_EQ(policy.config.canvas.height, 64);
   EXPECT_EQ(policy.config.canvas.width, 96);

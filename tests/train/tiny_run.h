@@ -86,7 +86,7 @@ class TinyRun {
 };
 
 /// Runs a job to its end, or to `stop_after` steps as a signal would end it.
-inline FinetuneResult run(const FinetuneJob& job, int64_t stop_after = 0, FinetuneReport report = {}) {
+inline TrainingResult run(const FinetuneJob& job, int64_t stop_after = 0, TrainingCallbacks report = {}) {
   std::atomic<bool> stop = false;
   const auto step = report.step;
   report.step = [&, step](const StepMetrics& now) {

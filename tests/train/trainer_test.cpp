@@ -50,7 +50,7 @@ std::map<std::string, at::Tensor> weights_of(const fs::path& checkpoint) {
 TEST(Trainer, ARunLeavesAPolicyToActWithCheckpointsToContinueFromAndItsMetrics) {
   const TinyRun tiny;
   const FinetuneJob job = tiny.job("run");
-  const FinetuneResult result = run(job);
+  const TrainingResult result = run(job);
   EXPECT_EQ(result.step, 6);
   EXPECT_FALSE(result.stopped);
   EXPECT_EQ(result.best, (fs::path(job.out) / "best").string());
@@ -200,8 +200,8 @@ TEST(Trainer, StoppingWhileFramesAreEncodedEndsTheRunBeforeItsFirstStep) {
   const TinyRun tiny;
   FinetuneJob job = tiny.job("run");
   std::atomic<bool> stop = false;
-  const FinetuneReport report{.encoding = [&](int64_t, int64_t) { stop = true; }};
-  const FinetuneResult result = finetune(job, report, stop);
+  const TrainingCallbacks report{.encoding = [&](int64_t, int64_t) { stop = true; }};
+  const TrainingResult result = finetune(job, report, stop);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.step, 0);
   job.resume = true;
@@ -236,7 +236,7 @@ TEST(Trainer, WithoutHeldOutEpisodesTheNewestPolicyIsTheBest) {
   const TinyRun tiny;
   FinetuneJob job = tiny.job("run");
   job.config.held_out = 0;
-  const FinetuneResult result = run(job);
+  const TrainingResult result = run(job);
   EXPECT_EQ(read_bytes(fs::path(result.best) / "model.safetensors"),
             read_bytes(fs::path(result.last) / "model.safetensors"));
   EXPECT_TRUE(metrics_of(job, "evaluation").empty());
@@ -289,7 +289,7 @@ TEST_P(TrainModes, OnlyWhatTheModeNamesIsTrained) {
   job.config.lora_rank = 2;
   run(job, 3);
   job.resume = true;
-  const FinetuneResult result = run(job);
+  const TrainingResult result = run(job);
   const auto before = weights_of(job.init), after = weights_of(result.last);
   bool head_changed = false, adapters_changed = false;
   for (const auto& [name, tensor] : after) {

@@ -17,7 +17,7 @@ struct Spread {
   double p50 = 0, p90 = 0, p99 = 0, most = 0;
 };
 
-/// Quantiles by rank: p90 of ten times is the ninth. Zeros of none.
+/// The quantiles of some times in any order, interpolated; zeros of none.
 Spread spread_of(std::vector<double> milliseconds);
 
 /// One part of what is repeated, or the whole of it.
@@ -41,7 +41,7 @@ struct ControlSpeed {
   int64_t peak_memory = 0;           ///< bytes, of the device; on the CPU the process's resident memory
 };
 
-/// Optimiser steps on a batch of made-up windows.
+/// Optimiser steps on a batch of random windows.
 struct TrainingSpeed {
   int64_t windows = 0;  ///< a step
   std::vector<StageSpread> stages;

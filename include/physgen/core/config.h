@@ -135,6 +135,11 @@ class ConfigDocument {
   /// Applies "a.b=c" as if it stood in the file; c is JSON, or else a bare string. Throws ConfigError on another form.
   void set(const std::string& assignment);
 
+  /// Moves the value of a key of earlier versions to its present name. Throws ConfigError where both are there.
+  /// @param before, now  paths as "a.b"
+  /// @return whether the key was there
+  bool rename(const std::string& before, const std::string& now);
+
   /// The struct: `config`'s values, replaced by those of the document. Throws ConfigError as ConfigReader does.
   template <class Config>
   Config read(Config config = {}) const {

@@ -17,8 +17,8 @@ class NoiseSchedule {
   /// The product of alphas up to `timestep`; 1 before the first.
   double alpha_bar(int64_t timestep) const;
 
-  /// sqrt(abar) x + sqrt(1 - abar) noise. @param timesteps  [N], int64; x and noise [N, ...]
-  at::Tensor add_noise(const at::Tensor& x, const at::Tensor& noise, const at::Tensor& timesteps) const;
+  /// The products up to many timesteps. @param timesteps  [N] int64, 0 to 999  @return [N] float32
+  at::Tensor alpha_bars(const at::Tensor& timesteps) const;
 
  private:
   std::vector<float> alpha_bars_;

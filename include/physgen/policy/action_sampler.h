@@ -21,7 +21,6 @@ class ActionSampler {
                     at::Generator generator = {}) const;
 
  private:
-  at::Tensor add_noise_at(const at::Tensor& actions, const at::Tensor& noise, double timestep) const;
   at::Tensor most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const;
 
   ActionHead head_;

@@ -1,33 +1,44 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace physgen {
 
+/// A number and what it is.
+struct NamedNumber {
+  std::string name;
+  double value = 0;
+};
+
+/// The number of that name. Throws std::out_of_range where there is none.
+double number_of(const std::vector<NamedNumber>& numbers, const std::string& name);
+
 /// What one optimiser step did.
 struct StepMetrics {
   int64_t step = 0;  ///< done, 1 for the first
   int64_t steps = 0;
-  double loss = 0;         ///< L_obs + L_act
-  double observation = 0;  ///< L_obs
-  double action = 0;       ///< L_act
+  double loss = 0;  ///< the sum of `losses`
+  std::vector<NamedNumber> losses =
+      {};  ///< of a policy "observation" and "action", of a VAE "reconstruction", "divergence"
   double gradient_norm = 0;
   double learning_rate = 0;
   double seconds = 0;  ///< of this step
-  double windows_per_second = 0;
+  double samples_per_second = 0;
   bool skipped = false;  ///< a loss or a gradient was not finite: nothing was changed
 };
 
-/// How good the averaged weights are on held-out episodes.
+/// How good the (averaged) weights are on held-out episodes.
 struct EvaluationMetrics {
   int64_t step = 0;
-  double loss = 0, observation = 0, action = 0;
-  double action_error = 0;            ///< mean absolute error of sampled actions, normalised to [-1, 1]
-  std::vector<double> action_errors;  ///< of each dimension, in the simulator's units
-  std::vector<std::string> action_names;
-  bool best = false;  ///< of the run so far
+  /// Of a policy "loss", "observation", "action" and "action_error", the mean absolute error of sampled actions,
+  /// normalised to [-1, 1]. Of a VAE "mean_absolute_error" of values in [-1, 1] and "peak_signal_to_noise" in dB.
+  std::vector<NamedNumber> numbers = {};
+  std::vector<NamedNumber> action_errors;                  ///< of each dimension, in the simulator's units
+  double score = std::numeric_limits<double>::infinity();  ///< by which the best is chosen: less is better
+  bool best = false;                                       ///< of the run so far
 };
 
 }  // namespace physgen

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <physgen/layers/state_dict.h>
-#include <physgen/train/adam_config.h>
+#include <physgen/train/optimizer_config.h>
 
 namespace physgen {
 
@@ -18,10 +18,13 @@ struct OptimizedParameter {
 /// The parameters of a module that require a gradient; those of norms ("norm" in the name) do not decay.
 std::vector<OptimizedParameter> optimized_parameters(const torch::nn::Module& module, const std::string& prefix = "");
 
-/// AdamW (Loshchilov and Hutter 2019) by PyTorch's fused kernel.
+/// The parameters themselves, by name. Shares memory.
+NamedTensors tensors_of(const std::vector<OptimizedParameter>& parameters);
+
+/// AdamW by PyTorch's fused kernel.
 class AdamW {
  public:
-  AdamW(std::vector<OptimizedParameter> parameters, const AdamConfig& config);
+  AdamW(std::vector<OptimizedParameter> parameters, const OptimizerConfig& config);
 
   /// One step along the parameters' gradients; a parameter without one stays as it is.
   void step(double learning_rate);
@@ -37,7 +40,7 @@ class AdamW {
 
  private:
   std::vector<OptimizedParameter> parameters_;
-  AdamConfig config_;
+  OptimizerConfig config_;
   std::vector<at::Tensor> averages_, square_averages_, steps_;  // one a parameter
 };
 

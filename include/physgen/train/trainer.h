@@ -2,13 +2,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <physgen/train/finetune_config.h>
-#include <physgen/train/metrics.h>
+#include <physgen/train/training_callbacks.h>
 
 namespace physgen {
 
@@ -38,29 +37,13 @@ void describe(FinetuneJob& job, Field& field) {
   field("cameras", job.cameras);
 }
 
-/// Called as the run goes on; each may be empty.
-struct FinetuneReport {
-  std::function<void(int64_t frames, int64_t total)> encoding = {};
-  std::function<void(const StepMetrics&)> step = {};
-  std::function<void(const EvaluationMetrics&)> evaluation = {};
-  std::function<void(const std::string&)> note = {};
-};
-
-/// Where a run ended.
-struct FinetuneResult {
-  int64_t step = 0;
-  bool stopped = false;  ///< as was asked, before the run was done
-  std::string best;      ///< the policy checkpoint that was best on held-out episodes
-  std::string last;      ///< the newest checkpoint, to continue from
-};
-
 /// Trains a policy and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (policy checkpoints; the latter can
 /// be continued from). On the CPU the same job gives the same bits, broken and resumed or not.
 /// Throws ConfigError for what does not fit together, for a run folder that holds a run (without `resume`) or is in
 /// use, FormatError for damaged files, and Error when the losses stay non-finite. What is wrong with the input is found
 /// before `out` is touched.
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
-FinetuneResult finetune(const FinetuneJob& job, const FinetuneReport& report, const std::atomic<bool>& stop);
+TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 
 /// The job that a run folder was made by, without `out`, `cache`, `device` and `resume`; nothing where it holds no run.
 std::optional<FinetuneJob> recorded_job(const std::string& out);

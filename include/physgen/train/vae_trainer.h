@@ -1,81 +1,81 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <physgen/codec/canvas.h>
-#include <physgen/device/precision.h>
-#include <physgen/train/adam_config.h>
+#include <physgen/core/config.h>
 #include <physgen/train/frame_augmentation.h>
-#include <physgen/train/lr_schedule.h>
+#include <physgen/train/run_config.h>
+#include <physgen/train/training_callbacks.h>
 #include <physgen/vae/vae_config.h>
 
 namespace physgen {
 
 /// Training of a VAE.
-struct VaeTrainConfig {
+struct VaeTrainConfig : RunConfig {
+  VaeTrainConfig() {
+    steps = 750;
+    evaluate_every = 500;
+    save_every = 500;
+    optimizer = {.learning_rate = {.peak = 2e-3, .warm_up_steps = 20}, .betas = {0.9, 0.999}, .weight_decay = 0};
+  }
+
   VaeConfig vae;
   CanvasConfig canvas;
-  int64_t steps = 750;
-  int64_t batch = 32;  ///< frames a step
-  LearningRateConfig learning_rate{.peak = 2e-3, .warm_up_steps = 20};
-  AdamConfig adam{.weight_decay = 0};
-  double max_gradient_norm = 1;
   double kl_weight = 1e-4;    ///< of the posterior's divergence from N(0, 1), a mean over latent values
   double detail_weight = 10;  ///< how much more an error counts where a frame differs from the mean of all frames
   FrameAugmentationConfig augmentation;
-  double held_out = 0.05;      ///< share of the episodes
   int64_t max_frames = 20000;  ///< kept in memory, evenly spaced over the demonstrations
-  Precision precision = Precision::automatic;
-  int64_t seed = 0;
 };
 
 template <class Field>
 void describe(VaeTrainConfig& config, Field& field) {
   field("vae", config.vae);
   field("canvas", config.canvas);
-  field("steps", config.steps, {.least = 1});
-  field("batch", config.batch, {.least = 1, .most = 4096});
-  field("learning_rate", config.learning_rate);
-  field("adam", config.adam);
-  field("max_gradient_norm", config.max_gradient_norm, {.least = 0});
+  describe(static_cast<RunConfig&>(config), field);
   field("kl_weight", config.kl_weight, {.least = 0});
   field("detail_weight", config.detail_weight, {.least = 0});
   field("augmentation", config.augmentation);
-  field("held_out", config.held_out, {.least = 0.001, .most = 0.5});
   field("max_frames", config.max_frames, {.least = 2});
-  field("precision", config.precision);
-  field("seed", config.seed, {.least = 0});
 }
 
-/// Where a run is, after each step.
-struct VaeProgress {
-  int64_t step = 0;  ///< done
-  int64_t steps = 0;
-  double loss = 0;
-  double learning_rate = 0;
-  double seconds = 0;  ///< since the first step began
+/// Throws ConfigError when fields do not go together.
+void check(const VaeTrainConfig& config);
+
+/// Gives keys of earlier versions ("adam.betas", "max_gradient_norm", ...) their present names.
+/// @return what was renamed, for the user
+std::vector<std::string> rename_vae_keys(ConfigDocument& document);
+
+/// What to train on, to where.
+struct VaeJob {
+  VaeTrainConfig config;
+  std::vector<std::string> data;  ///< HDF5 files, LeRobot data sets, or folders of them
+  std::string data_sha256 = {};   ///< of the data that the run began with; set by `train_vae`
+  std::string out;                ///< the run folder
+  std::string device = "auto";
+  bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
 
-/// What a run reached, on the episodes that were held out.
-struct VaeReport {
-  int64_t training_frames = 0;
-  int64_t held_out_frames = 0;
-  double seconds = 0;               ///< of training
-  double mean_absolute_error = 0;   ///< of values in [-1, 1]
-  double peak_signal_to_noise = 0;  ///< in dB
-};
+template <class Field>
+void describe(VaeJob& job, Field& field) {
+  field("config", job.config);
+  field("data", job.data);
+  field("data_sha256", job.data_sha256);
+}
 
-/// Trains a VAE on single frames of demonstrations and saves it to `out`: what save_vae writes, metrics.jsonl (a line a
-/// step) and reconstructions.png (held-out frames above what the VAE makes of them). The latent statistics are measured
-/// and stored in its config.
-/// @param data    HDF5 files, LeRobot data sets, or folders of them
-/// @param device  "auto", "cpu", "cuda" or "cuda:1"
-/// Throws ConfigError for what does not fit (paths, cameras, a canvas that the VAE cannot halve), FormatError for
-/// damaged demonstrations, Error when the loss is no longer finite; `out` is then as it was.
-VaeReport train_vae(const VaeTrainConfig& config, const std::vector<std::string>& data, const std::string& out,
-                    const std::string& device, const std::function<void(const VaeProgress&)>& progress);
+/// Trains a VAE on single frames of demonstrations and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (VAE
+/// checkpoints with their latents' statistics and reconstructions.png, held-out frames above what the VAE makes of
+/// them; the latter can be continued from). On the CPU the same job gives the same bits, broken and resumed or not.
+/// Throws ConfigError for what does not fit (paths, cameras, a canvas that the VAE cannot halve) and as `finetune` does
+/// for the folder, FormatError for damaged files, Error when the losses stay non-finite.
+/// @param stop  once true, the step is finished, the run saved and the result says `stopped`
+TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
+
+/// The job that a run folder was made by, without `out`, `device` and `resume`; nothing where it holds no run.
+std::optional<VaeJob> recorded_vae_job(const std::string& out);
 
 }  // namespace physgen

@@ -9,6 +9,7 @@
 #include <physgen/policy/policy_config.h>
 #include <physgen/train/demonstrations.h>
 #include <physgen/train/latent_store.h>
+#include <physgen/train/window_source.h>
 
 namespace physgen {
 
@@ -21,22 +22,17 @@ struct WindowChoice {
   bool variants = true;      ///< draw among the augmented versions, or take the recorded one
 };
 
-/// An endless order of windows, a pure function of (seed, position).
-class WindowLoader {
+/// Windows of demonstrations, in an order that is a pure function of (seed, position).
+class WindowLoader final : public WindowSource {
  public:
   /// The sets and stores (one a set) must outlive the loader. Throws ConfigError for weights that are not one positive
   /// number a set.
   WindowLoader(const std::vector<DemonstrationSet>& sets, const std::vector<LatentStore>& latents,
                const PolicyConfig& policy, const WindowChoice& choice);
 
-  /// The number of different windows; 0 where there are no episodes to take them from.
-  int64_t size() const;
-
-  /// The windows at [position, position + count), on the CPU. Throws Error without windows.
-  WindowBatch batch(int64_t position, int64_t count) const;
-
-  /// Where those windows come from, "FILE:traj_12 frame 30, …", for errors.
-  std::string names(int64_t position, int64_t count) const;
+  int64_t size() const override;
+  WindowBatch batch(int64_t position, int64_t count) const override;
+  std::string names(int64_t position, int64_t count) const override;
 
  private:
   struct Window;

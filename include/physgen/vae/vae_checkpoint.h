@@ -6,6 +6,9 @@
 
 namespace physgen {
 
+/// `kind` in the manifest of a VAE.
+inline constexpr const char* kVaeKind = "vae";
+
 /// Writes the VAE into an existing directory: config.json and model.safetensors.
 void write_vae(const std::filesystem::path& directory, const CausalVae& vae);
 
@@ -13,8 +16,8 @@ void write_vae(const std::filesystem::path& directory, const CausalVae& vae);
 /// directory of that name. Throws Error where the disk refuses.
 void save_vae(const std::filesystem::path& directory, const CausalVae& vae);
 
-/// Reads what `save_vae` wrote, on the CPU in float32. Throws ConfigError when the directory does not exist,
-/// FormatError when it is damaged or holds no VAE.
-CausalVae load_vae(const std::filesystem::path& directory);
+/// Reads what `save_vae` wrote, on the CPU in float32, or the best that is in a run folder. Throws ConfigError when the
+/// directory does not exist, FormatError when it is damaged or holds no VAE.
+CausalVae load_vae(const std::filesystem::path& path);
 
 }  // namespace physgen

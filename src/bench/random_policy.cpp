@@ -1,4 +1,4 @@
-#include "bench/made_up_policy.h"
+#include "bench/random_policy.h"
 
 #include <torch/torch.h>
 
@@ -18,7 +18,7 @@ at::Generator benchmark_generator(Stream stream, uint64_t index) {
   return at::make_generator<at::CPUGeneratorImpl>(mixed_seed(kSeed, stream, index));
 }
 
-PolicyConfig made_up_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas) {
+PolicyConfig random_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas) {
   PolicyConfig policy;
   policy.model = model;
   policy.vae = vae;
@@ -34,7 +34,7 @@ PolicyConfig made_up_policy(const ModelConfig& model, const VaeConfig& vae, cons
   return policy;
 }
 
-LoadedPolicy made_up_weights(const PolicyConfig& config) {
+LoadedPolicy random_weights(const PolicyConfig& config) {
   LoadedPolicy policy{config, PhysGenModel(config.model), CausalVae(config.vae)};
   at::Generator random = benchmark_generator(Stream::weights);
   initialize(*policy.model, random);
@@ -47,28 +47,28 @@ LoadedPolicy made_up_weights(const PolicyConfig& config) {
   return policy;
 }
 
-WindowBatch made_up_batch(const PolicyConfig& config, int64_t windows, at::Device device) {
+WindowBatch random_windows(const PolicyConfig& config, int64_t windows) {
   at::Generator random = benchmark_generator(Stream::clips);
   const ModelConfig& model = config.model;
   const NovaConfig& nova = model.backbone;
   const int64_t frames = model.packs + 1, chunks = model.packs + model.head.chunks - 1, length = model.codec.chunk;
-  auto numbers = [&](at::IntArrayRef shape) { return at::randn(shape, random).to(device); };
+  auto numbers = [&](at::IntArrayRef shape) { return at::randn(shape, random); };
   WindowBatch batch;
   batch.latents = numbers({windows, frames, nova.latent_channels, nova.latent_height, nova.latent_width});
-  batch.frame_valid = at::ones({windows, frames}, at::TensorOptions(at::kBool).device(device));
+  batch.frame_valid = at::ones({windows, frames}, at::kBool);
   batch.actions = numbers({windows, chunks, length, model.codec.action_width}).clamp(-1, 1);
-  batch.action_valid = at::ones({windows, chunks, length}, at::TensorOptions(at::kBool).device(device));
+  batch.action_valid = at::ones({windows, chunks, length}, at::kBool);
   if (model.codec.state_token) batch.states = numbers({windows, frames, model.codec.state_width}).clamp(-1, 1);
   batch.instructions.assign(windows, config.instructions.empty() ? kInstruction : config.instructions.front());
   return batch;
 }
 
-at::Tensor made_up_frames(const PolicyConfig& config, int64_t count) {
+at::Tensor random_frames(const PolicyConfig& config, int64_t count) {
   const std::vector<int64_t> shape = {count, config.canvas.height, config.canvas.width, 3};
   return at::randint(256, shape, benchmark_generator(Stream::rollout), at::kByte);
 }
 
-Observation made_up_observation(const PolicyConfig& config, uint64_t number) {
+Observation random_observation(const PolicyConfig& config, uint64_t number) {
   at::Generator random = benchmark_generator(Stream::rollout, number);
   const int64_t height = config.canvas.height, width = config.canvas.width;
   Observation observation;

@@ -10,19 +10,19 @@ namespace physgen {
 // What a benchmark runs on where there is no checkpoint and no data: everything is drawn from one seed.
 
 /// A policy of these sizes; where the model leaves the widths of actions and states open they are 8 and 9.
-PolicyConfig made_up_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas);
+PolicyConfig random_policy(const ModelConfig& model, const VaeConfig& vae, const CanvasConfig& canvas);
 
 /// Random weights. No matrix is zero, as some are at the start of a training: the outputs depend on everything.
-LoadedPolicy made_up_weights(const PolicyConfig& config);
+LoadedPolicy random_weights(const PolicyConfig& config);
 
 /// Random windows, all of them valid.
-WindowBatch made_up_batch(const PolicyConfig& config, int64_t windows, at::Device device);
+WindowBatch random_windows(const PolicyConfig& config, int64_t windows);
 
 /// Random pictures, uint8 [count, H, W, 3].
-at::Tensor made_up_frames(const PolicyConfig& config, int64_t count);
+at::Tensor random_frames(const PolicyConfig& config, int64_t count);
 
 /// Random pictures of the canvas's size and a state of zeros. @param number  another one, other pictures
-Observation made_up_observation(const PolicyConfig& config, uint64_t number);
+Observation random_observation(const PolicyConfig& config, uint64_t number);
 
 /// The generator that a benchmark draws from. @param index  as of `mixed_seed`
 at::Generator benchmark_generator(Stream stream, uint64_t index = 0);

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include <physgen/backbone/mask_embed.h>
+#include <physgen/policy/loss_config.h>
+#include <physgen/policy/model_config.h>
+#include <physgen/policy/window_batch.h>
+
+namespace physgen {
+
+/// Everything random of one evaluation of the losses: a value, so that a test can give it and a resume repeats it.
+struct LossNoise {
+  at::Tensor text_kept;         ///< [B] bool
+  FrameMask frame_mask;         ///< of B P frames
+  at::Tensor frame_noise;       ///< [R, B P, N, values]
+  at::Tensor frame_timesteps;   ///< [R, B P, N] int64
+  at::Tensor action_noise;      ///< [B P, R, chunks L, A]
+  at::Tensor action_timesteps;  ///< [B P, R] int64
+  at::Tensor decoded;           ///< [K] int64, which of the B P N patches L_obs counts; undefined: found from the masks
+};
+
+/// The windows of a run that noise is drawn for.
+struct NoiseKey {
+  uint64_t seed = 0;
+  int64_t first = 0;  ///< position in the run of the first window
+  int64_t count = 1;  ///< of windows
+  int64_t step = 0;   ///< that they belong to: the share of masked patches is one a step
+};
+
+/// Draws the noise of windows on the CPU. What a window gets is a pure function of (seed, its position, its step),
+/// whatever else is drawn with it. Flow matching draws its times uniformly for actions.
+LossNoise draw_loss_noise(const ModelConfig& model, const LossConfig& config, const NoiseKey& key);
+
+/// Normal noise that a window's actions are sampled from, [count P, chunks L, A]; as pure.
+at::Tensor draw_sampling_noise(const ModelConfig& model, const NoiseKey& key);
+
+/// Noise on another device.
+LossNoise moved(LossNoise noise, at::Device device);
+
+}  // namespace physgen

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include <physgen/train/lr_schedule.h>
+
+namespace physgen {
+
+/// AdamW (Loshchilov and Hutter 2019), with gradients clipped by the norm of them all. The defaults are the paper's.
+struct OptimizerConfig {
+  LearningRateConfig learning_rate{.shape = LearningRateShape::constant, .peak = 1e-4, .warm_up_steps = 1000};
+  std::vector<double> betas = {0.9, 0.95};
+  double epsilon = 1e-8;
+  double weight_decay = 0.02;
+  double clip_norm = 1;
+};
+
+template <class Field>
+void describe(OptimizerConfig& config, Field& field) {
+  field("learning_rate", config.learning_rate);
+  field("betas", config.betas, {.least = 0, .most = 1});
+  field("epsilon", config.epsilon, {.least = 0, .most = 1});
+  field("weight_decay", config.weight_decay, {.least = 0, .most = 1});
+  field("clip_norm", config.clip_norm, {.least = 1e-9});
+}
+
+}  // namespace physgen

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <physgen/device/precision.h>
+#include <physgen/train/optimizer_config.h>
+
+namespace physgen {
+
+/// What happens when a loss or a gradient is not finite: the step changes nothing, or the run stops.
+enum class NonFinite { skip, stop };
+inline std::span<const std::string_view> names_of(NonFinite) {
+  static constexpr std::string_view names[] = {"skip", "stop"};
+  return names;
+}
+
+/// What every training run has, whatever it trains.
+struct RunConfig {
+  int64_t seed = 0;
+  int64_t steps = 30000;
+  int64_t batch = 32;        ///< samples a step
+  int64_t accumulation = 1;  ///< micro-batches that a step's samples are computed in, to save memory
+  OptimizerConfig optimizer;
+  Precision precision = Precision::automatic;
+  double held_out = 0.05;        ///< share of the episodes that are for evaluation only
+  int64_t evaluate_every = 500;  ///< steps
+  int64_t save_every = 1000;     ///< steps
+  int64_t keep_last = 2;         ///< checkpoints that can be continued from
+  double max_minutes = 0;        ///< of training in one go, after which the run is saved and ends; 0: none
+  NonFinite non_finite = NonFinite::skip;
+  int64_t threads = 0;  ///< of the CPU; 0: all
+};
+
+template <class Field>
+void describe(RunConfig& config, Field& field) {
+  field("seed", config.seed, {.least = 0});
+  field("steps", config.steps, {.least = 1});
+  field("batch", config.batch, {.least = 1, .most = 1 << 20});
+  field("accumulation", config.accumulation, {.least = 1, .most = 1 << 20});
+  field("optimizer", config.optimizer);
+  field("precision", config.precision);
+  field("held_out", config.held_out, {.least = 0, .most = 0.9});
+  field("evaluate_every", config.evaluate_every, {.least = 1});
+  field("save_every", config.save_every, {.least = 1});
+  field("keep_last", config.keep_last, {.least = 1});
+  field("max_minutes", config.max_minutes, {.least = 0});
+  field("non_finite", config.non_finite);
+  field("threads", config.threads, {.least = 0, .most = 4096});
+}
+
+/// Throws ConfigError when fields do not go together.
+void check(const RunConfig& config);
+
+}  // namespace physgen

@@ -1,0 +1,40 @@
+#include "bench/training_steps.h"
+
+#include <torch/torch.h>
+
+#include <physgen/policy/loss_noise.h>
+
+namespace physgen {
+namespace {
+
+LoadedPolicy prepared(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode) {
+  prepare_training(policy.model, mode, config.lora_rank, config.lora_alpha);
+  return policy;
+}
+
+}  // namespace
+
+TrainingSteps::TrainingSteps(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute)
+    : config_(config),
+      model_(policy.config.model),
+      windows_(policy.config, config.batch),
+      policy_(config, prepared(policy, config, mode), windows_, windows_, compute),
+      training_(config, config.ema_decay, policy_, compute) {
+  training_.watch([this](const char* stage, double milliseconds) { stages_[stage] += milliseconds; });
+}
+
+void TrainingSteps::run(StageTimes& times) {
+  stages_.clear();
+  const StepMetrics metrics = training_.advance();
+  for (const char* stage : {"batch", "forward", "backward", "optimizer"}) times.add(stage, stages_[stage]);
+  times.add("step", 1e3 * metrics.seconds);
+}
+
+int64_t TrainingSteps::known() const {
+  if (!config_.loss.observation) return 0;
+  const int64_t step = training_.step() - 1;
+  const NoiseKey key{.seed = static_cast<uint64_t>(config_.seed), .first = step * config_.batch, .step = step};
+  return draw_loss_noise(model_, config_.loss, key).frame_mask.known_ids.size(1);
+}
+
+}  // namespace physgen

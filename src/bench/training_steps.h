@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "bench/random_windows.h"
+#include "bench/stage_times.h"
+#include "train/policy_training.h"
+#include "train/training.h"
+
+namespace physgen {
+
+/// The steps of a training run, on random windows: what `finetune` calls, and nothing else.
+class TrainingSteps {
+ public:
+  /// @param mode  the policy's weights are prepared for
+  TrainingSteps(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute);
+  TrainingSteps(const TrainingSteps&) = delete;
+  TrainingSteps& operator=(const TrainingSteps&) = delete;
+
+  /// One step; its stages are added to `times` with the whole as "step".
+  void run(StageTimes& times);
+
+  /// How many patches of each frame the model was shown in the last step.
+  int64_t known() const;
+
+ private:
+  FinetuneConfig config_;
+  ModelConfig model_;
+  RandomWindows windows_;
+  PolicyTraining policy_;
+  Training training_;
+  std::map<std::string, double> stages_;  // of the present step, milliseconds
+};
+
+}  // namespace physgen

@@ -1,0 +1,71 @@
+#include "train/policy_training.h"
+
+#include <torch/torch.h>
+
+#include "train/held_out_evaluation.h"
+
+namespace physgen {
+namespace {
+
+LoadedPolicy on_device(LoadedPolicy policy, at::Device device) {
+  policy.model->to(device);
+  policy.model->train();
+  return policy;
+}
+
+}  // namespace
+
+PolicyTraining::PolicyTraining(const FinetuneConfig& config, LoadedPolicy policy, const WindowSource& windows,
+                               const WindowSource& held_out, const Compute& compute)
+    : config_(config),
+      policy_(on_device(std::move(policy), compute.device)),
+      windows_(windows),
+      held_out_(held_out),
+      compute_(compute) {}
+
+std::vector<OptimizedParameter> PolicyTraining::parameters() const { return optimized_parameters(*policy_.model); }
+
+StepPart PolicyTraining::part_of(int64_t first, int64_t step) const {
+  const ModelConfig& model = policy_.config.model;
+  const WindowBatch windows = windows_.batch(first, micro_batch());
+  const NoiseKey key{.seed = static_cast<uint64_t>(config_.seed), .first = first, .count = micro_batch(), .step = step};
+  LossNoise noise = draw_loss_noise(model, config_.loss, key);
+  const LossCounts counts = count_loss_terms(model, windows, noise, config_.loss);
+  const auto sums = [this, windows, noise]() -> std::vector<at::Tensor> {
+    PhysGenModel handle = policy_.model;
+    const Losses losses =
+        compute_losses(handle, moved(windows, compute_.device), moved(noise, compute_.device), config_.loss);
+    return {losses.observation_sum, losses.action_sum};
+  };
+  return {.counts = {counts.observation, counts.action}, .sums = sums};
+}
+
+std::vector<StepPart> PolicyTraining::prepare(int64_t step) const {
+  std::vector<StepPart> parts;
+  for (int64_t first = 0; first < config_.batch; first += micro_batch()) {
+    parts.push_back(part_of(step * config_.batch + first, step));
+  }
+  return parts;
+}
+
+std::string PolicyTraining::sources(int64_t step) const {
+  return "windows " + windows_.names(step * config_.batch, config_.batch);
+}
+
+std::optional<EvaluationMetrics> PolicyTraining::evaluate() {
+  if (held_out_.size() == 0) return {};
+  const HeldOutChoice choice{.windows = config_.evaluation_windows,
+                             .batch = config_.batch,
+                             .micro_batch = micro_batch(),
+                             .loss = config_.loss,
+                             .seed = static_cast<uint64_t>(config_.seed),
+                             .compute = compute_};
+  return evaluate_held_out(policy_.model, held_out_, policy_.config, choice);
+}
+
+void PolicyTraining::write(const std::filesystem::path& directory, int64_t step) {
+  policy_.config.step = step;
+  write_policy_files(directory, policy_.config, state_dict(*policy_.model), state_dict(*policy_.vae));
+}
+
+}  // namespace physgen

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <physgen/train/metrics.h>
+#include <physgen/train/train_step.h>
+
+namespace physgen {
+
+/// What is trained: a model with what a step of it learns from, how good it is, and how it is saved.
+class Trainable {
+ public:
+  virtual ~Trainable() = default;
+
+  virtual std::vector<OptimizedParameter> parameters() const = 0;
+  virtual std::vector<std::string> loss_names() const = 0;
+
+  /// The batch of a step in its micro-batches: a pure function of the step, called on another thread than the rest.
+  /// @param step  done before it, 0 for the first
+  virtual std::vector<StepPart> prepare(int64_t step) const = 0;
+
+  /// Where the samples of a step come from, for errors.
+  virtual std::string sources(int64_t step) const = 0;
+
+  /// The numbers and the score of the weights as they are; nothing where nothing is held out.
+  virtual std::optional<EvaluationMetrics> evaluate() = 0;
+
+  /// Writes a checkpoint of the weights as they are into a directory that is there.
+  /// @param step  that they have seen
+  virtual void write(const std::filesystem::path& directory, int64_t step) = 0;
+
+  /// `kind` in the checkpoint's manifest.
+  virtual const char* kind() const = 0;
+};
+
+}  // namespace physgen

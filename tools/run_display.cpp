@@ -1,0 +1,64 @@
+#include "run_display.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include "stop_signal.h"
+
+namespace physgen {
+namespace {
+
+std::string list_of(const std::vector<NamedNumber>& numbers) {
+  std::string text;
+  for (const NamedNumber& number : numbers) {
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", number.name, number.value);
+  }
+  return text;
+}
+
+std::string text_of(const StepMetrics& now, double mean_seconds) {
+  const double left = mean_seconds * static_cast<double>(now.steps - now.step);
+  return fmt::format("loss {:.4f} ({})  {:.2f} s a step, {:.0f} min to go{}", now.loss, list_of(now.losses),
+                     mean_seconds, left / 60, now.skipped ? "  skipped: not finite" : "");
+}
+
+std::string text_of(const EvaluationMetrics& now) {
+  std::string text = fmt::format("step {}, held-out episodes: {}", now.step, list_of(now.numbers));
+  if (!now.action_errors.empty()) text += "; action errors: " + list_of(now.action_errors);
+  return text + (now.best ? "; the best so far" : "");
+}
+
+}  // namespace
+
+TrainingCallbacks RunDisplay::callbacks() {
+  return {.encoding = [this](int64_t frames, int64_t total) { line_.show("encoding frame", frames, total, ""); },
+          .step = [this](const StepMetrics& now) { show(now); },
+          .evaluation = [this](const EvaluationMetrics& now) { say(text_of(now)); },
+          .note = [this](const std::string& text) { say(text); }};
+}
+
+void RunDisplay::show(const StepMetrics& now) {
+  seconds_ += now.seconds;
+  ++steps_;
+  line_.show("step", now.step, now.steps, text_of(now, seconds_ / steps_));
+}
+
+void RunDisplay::say(const std::string& text) {
+  line_.clear();
+  spdlog::info("{}", text);
+}
+
+void conclude(const TrainingResult& result, const std::string& out, int signal, const std::string& use) {
+  if (!result.stopped) {
+    spdlog::info("done: step {}; {} {}", result.step, use, result.best);
+    return;
+  }
+  throw Interrupted({.what = fmt::format("stopped after step {}", result.step),
+                     .where = out,
+                     .got = "",
+                     .expected = "",
+                     .next_step = "the same command with --resume goes on from there"},
+                    signal);
+}
+
+}  // namespace physgen
