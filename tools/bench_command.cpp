@@ -55,8 +55,7 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   if (given.batch > 0) options.config.batch = given.batch;
   if (given.threads > 0) options.config.threads = given.threads;
   if (!given.precision.empty())
-    options.config.precision = static_cast<Precision>(
-        choice_of(given.precision, names_of(Precision{}), "there is no such precision", "--precision"));
+    options.config.precision = choice_of<Precision>(given.precision, "there is no such precision", "--precision");
   return options;
 }
 

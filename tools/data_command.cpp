@@ -172,8 +172,8 @@ void run_convert(const DataOptions& options) {
                        "name another one, or remove this one"});
   }
   const DemonstrationDataset dataset(options.paths, options.instruction);
-  const auto pictures = static_cast<LeRobotPictures>(
-      choice_of(options.pictures, names_of(LeRobotPictures{}), "there is no such way to keep pictures", "--pictures"));
+  const auto pictures =
+      choice_of<LeRobotPictures>(options.pictures, "there is no such way to keep pictures", "--pictures");
   AtomicDirectory folder(options.out);
   const StopSignal stop;
   ProgressLine line;

@@ -60,10 +60,7 @@ std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
                        .got = std::to_string(config.execute),
                        .expected = "at most " + std::to_string(policy->chunk_length())});
   }
-  for (const auto& [first, last] : policy->seeds_tried()) {
-    config.excluded_seeds.push_back(first);
-    config.excluded_seeds.push_back(last);
-  }
+  config.excluded_seeds = policy->seeds_tried();
   return policy;
 }
 

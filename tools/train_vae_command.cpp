@@ -3,7 +3,6 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <physgen/core/config.h>
 #include <physgen/train/vae_trainer.h>
@@ -27,7 +26,6 @@ VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& c
       options.config.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::load(options.config);
   for (const std::string& assignment : options.assignments) document.set(assignment);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  for (const std::string& renamed : rename_vae_keys(document)) spdlog::warn("{}: {}", options.config, renamed);
   return document.read(config);
 }
 

@@ -76,8 +76,7 @@ void add_noise_to(NamedTensors& tensors, const LossNoise& noise) {
 
 struct Benchmark::Subject {
   PolicyOptions how() const {
-    return {.device = options.device,
-            .precision = std::string(names_of(Precision{})[static_cast<size_t>(options.config.precision)])};
+    return {.device = options.device, .precision = std::string(text_of(options.config.precision))};
   }
 
   explicit Subject(const BenchmarkOptions& given) : options(given), device(compute_device(given.device)) {

@@ -10,7 +10,7 @@
 namespace physgen {
 namespace {
 
-Image cropped(const Image& view, const std::vector<double>& edges) {
+Image cropped(const Image& view, const std::array<double, 4>& edges) {
   const auto pixel = [](double share, int64_t size) { return std::llround(share * static_cast<double>(size)); };
   const int64_t top = pixel(edges[0], view.height), left = pixel(edges[1], view.width);
   return crop(view, top, left, pixel(edges[2], view.height) - top, pixel(edges[3], view.width) - left);
@@ -19,11 +19,11 @@ Image cropped(const Image& view, const std::vector<double>& edges) {
 }  // namespace
 
 void check(const CanvasConfig& config, const std::string& where) {
-  const std::vector<double>& edges = config.crop;
-  if (edges.size() == 4 && edges[0] < edges[2] && edges[1] < edges[3]) return;
+  const auto& [top, left, bottom, right] = config.crop;
+  if (top < bottom && left < right) return;
   throw ConfigError({.what = "the crop is no part of a picture",
                      .where = where + ".crop",
-                     .got = nlohmann::json(edges).dump(),
+                     .got = nlohmann::json(config.crop).dump(),
                      .expected = "top, left, bottom, right as shares, with top < bottom and left < right",
                      .next_step = "correct it; [0, 0, 1, 1] is the whole picture"});
 }

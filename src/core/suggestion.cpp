@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "physgen/core/error.h"
-
 namespace physgen {
 namespace {
 
@@ -45,18 +43,6 @@ std::string comma_separated(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
-}
-
-size_t choice_of(const std::string& word, std::span<const std::string_view> names, const std::string& what,
-                 const std::string& where) {
-  const auto found = std::find(names.begin(), names.end(), word);
-  if (found != names.end()) return static_cast<size_t>(found - names.begin());
-  const std::vector<std::string> choices(names.begin(), names.end());
-  throw ConfigError({.what = what,
-                     .where = where,
-                     .got = "\"" + word + "\"",
-                     .expected = "one of " + comma_separated(choices),
-                     .next_step = suggestion(word, choices)});
 }
 
 }  // namespace physgen

@@ -77,7 +77,7 @@ std::string header_text(const std::vector<const TensorEntry*>& order,
   if (!metadata.empty()) fields.push_back("\"__metadata__\":" + json(metadata).dump());
   size_t offset = 0;
   for (const TensorEntry* entry : order) {
-    ordered_json field = {{"dtype", names_of(entry->type)[static_cast<size_t>(entry->type)]}, {"shape", entry->shape}};
+    ordered_json field = {{"dtype", text_of(entry->type)}, {"shape", entry->shape}};
     field["data_offsets"] = {offset, offset + entry->data.size()};
     fields.push_back(json(entry->name).dump() + ":" + field.dump());
     offset += entry->data.size();

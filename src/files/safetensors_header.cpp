@@ -7,7 +7,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "physgen/core/choice.h"
 #include "physgen/core/error.h"
+#include "physgen/core/suggestion.h"
 
 namespace physgen {
 namespace {
@@ -53,10 +55,9 @@ class HeaderReader : public nlohmann::json_sax<json> {
       return true;
     }
     if (place_ != Place::dtype) return unexpected(json(text).dump());
-    const auto names = names_of(DataType{});
-    const auto name = std::find(names.begin(), names.end(), text);
-    if (name == names.end()) refuse(where(), json(text).dump(), choices());
-    tensor().type = static_cast<DataType>(name - names.begin());
+    const std::optional<DataType> type = value_of<DataType>(text);
+    if (!type) refuse(where(), json(text).dump(), "one of " + comma_separated(texts_of<DataType>()));
+    tensor().type = *type;
     place_ = Place::tensor;
     return true;
   }
@@ -148,12 +149,6 @@ class HeaderReader : public nlohmann::json_sax<json> {
                                                 "a key",
                                                 "a text"};
     refuse(where(), got, kExpected[static_cast<size_t>(place_)]);
-  }
-
-  static std::string choices() {
-    std::string text = "one of";
-    for (const std::string_view name : names_of(DataType{})) text.append(" ").append(name);
-    return text;
   }
 
   void enter_name() {

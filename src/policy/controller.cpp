@@ -25,7 +25,6 @@ struct Policy::Weights {
   FrameEncoder encoder;
   CausalVae decoder;  // empty for a policy that does not imagine
   at::Device device;
-  std::vector<std::pair<int64_t, int64_t>> seeds_tried;
 };
 
 Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
@@ -33,9 +32,7 @@ Policy::~Policy() = default;
 
 std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const PolicyOptions& options) {
   const at::Device device = compute_device(options.device);
-  const auto names = names_of(Precision{});
-  const auto precision =
-      static_cast<Precision>(choice_of(options.precision, names, "there is no such precision", "precision"));
+  const auto precision = choice_of<Precision>(options.precision, "there is no such precision", "precision");
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
   const at::ScalarType dtype = precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
@@ -44,12 +41,8 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
   FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
   if (options.imagines) loaded.vae->to(device);
   CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
-  std::vector<std::pair<int64_t, int64_t>> seeds;
-  for (size_t i = 0; i + 1 < loaded.config.seeds_tried.size(); i += 2) {
-    seeds.emplace_back(loaded.config.seeds_tried[i], loaded.config.seeds_tried[i + 1]);
-  }
   return std::shared_ptr<const Policy>(
-      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, device, seeds})));
+      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, device})));
 }
 
 const std::vector<std::string>& Policy::cameras() const { return weights_->config.canvas.cameras; }
@@ -59,7 +52,7 @@ int64_t Policy::action_width() const { return weights_->config.model.codec.actio
 int64_t Policy::chunk_length() const { return weights_->config.model.codec.chunk; }
 int64_t Policy::execute() const { return weights_->config.model.codec.execute; }
 bool Policy::uses_state() const { return weights_->config.model.codec.state_token; }
-const std::vector<std::pair<int64_t, int64_t>>& Policy::seeds_tried() const { return weights_->seeds_tried; }
+const std::vector<std::pair<int64_t, int64_t>>& Policy::seeds_tried() const { return weights_->config.seeds_tried; }
 
 const std::string& Policy::data_sha256() const { return weights_->config.data_sha256; }
 
@@ -98,7 +91,7 @@ void require(bool fulfilled, const std::string& what, const std::string& where, 
 template <class Enum>
 Enum choice(const std::string& text, Enum fallback, const std::string& where) {
   if (text.empty()) return fallback;
-  return static_cast<Enum>(choice_of(text, names_of(Enum{}), "no such choice", where));
+  return choice_of<Enum>(text, "no such choice", where);
 }
 
 ActionSampler make_sampler(const PhysGenModel& model, const ControllerOptions& options) {

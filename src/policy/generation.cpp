@@ -16,11 +16,11 @@ namespace physgen {
 namespace {
 
 constexpr int64_t kMostFrames = 100000;
-constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
-constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kBFloat16};
+constexpr auto kPrecisions =
+    std::to_array<Choice<at::ScalarType>>({{at::kFloat, "float32"}, {at::kBFloat16, "bfloat16"}});
 
 at::ScalarType dtype_of(const GenerationOptions& options) {
-  return kDtypes[choice_of(options.precision, kPrecisions, "there is no such precision", "precision")];
+  return choice_of(options.precision, kPrecisions, "there is no such precision", "precision");
 }
 
 // The largest part of the middle that has the model's proportions, in the model's size.

@@ -4,21 +4,20 @@
 
 #include <cmath>
 
+#include <physgen/core/choice.h>
 #include <physgen/core/error.h>
-#include <physgen/core/suggestion.h>
 #include <physgen/release/nova_release.h>
 #include <physgen/release/pretrained.h>
 
 namespace physgen {
 namespace {
 
-constexpr std::string_view kDtypeNames[] = {"float32", "float16", "bfloat16"};
-constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kHalf, at::kBFloat16};
+constexpr auto kDtypes = std::to_array<Choice<at::ScalarType>>(
+    {{at::kFloat, "float32"}, {at::kHalf, "float16"}, {at::kBFloat16, "bfloat16"}});
 
 std::string dtype_name(at::ScalarType type) {
-  const auto found = std::find(std::begin(kDtypes), std::end(kDtypes), type);
-  return found == std::end(kDtypes) ? std::string(c10::toString(type))
-                                    : std::string(kDtypeNames[found - std::begin(kDtypes)]);
+  const std::string_view name = text_of(type, kDtypes);
+  return std::string(name.empty() ? c10::toString(type) : name);
 }
 
 PretrainedPart part_of(const std::string& name, const NamedTensors& tensors) {
@@ -120,7 +119,7 @@ PretrainedSummary convert_pretrained(const std::string& from, const std::string&
   PretrainedFiles files = open_checked(from);
   if (!parts_of.empty()) add_parts(files, open_checked(parts_of));
   if (!dtype.empty()) {
-    files = with_dtype(std::move(files), kDtypes[choice_of(dtype, kDtypeNames, "there is no such dtype", "--dtype")]);
+    files = with_dtype(std::move(files), choice_of(dtype, kDtypes, "there is no such dtype", "--dtype"));
   }
   require_finite(files, from);
   if (release) {

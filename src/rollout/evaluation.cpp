@@ -163,23 +163,20 @@ uint64_t policy_seed(const EpisodeStart& start) {
   return mixed_seed(static_cast<uint64_t>(start.seed), Stream::rollout);
 }
 
-std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded) {
-  std::vector<std::pair<int64_t, int64_t>> ranges;
-  for (size_t i = 0; i + 1 < excluded.size(); i += 2) ranges.emplace_back(excluded[i], excluded[i + 1]);
-  const bool ordered =
-      std::all_of(ranges.begin(), ranges.end(), [](auto range) { return range.first <= range.second; });
-  if (excluded.size() % 2 != 0 || !ordered) {
-    throw ConfigError({.what = "the excluded seeds are no ranges",
+std::vector<int64_t> episode_seeds(int64_t first, int64_t count, std::vector<std::pair<int64_t, int64_t>> excluded) {
+  for (const auto& [low, high] : excluded) {
+    if (low <= high) continue;
+    throw ConfigError({.what = "the excluded seeds are no range",
                        .where = "excluded_seeds",
-                       .got = std::to_string(excluded.size()) + " numbers",
-                       .expected = "pairs of a first and a last seed"});
+                       .got = std::to_string(low) + " to " + std::to_string(high),
+                       .expected = "a first seed that is at most the last"});
   }
-  std::sort(ranges.begin(), ranges.end());
+  std::sort(excluded.begin(), excluded.end());
   std::vector<int64_t> seeds;
-  auto range = ranges.begin();
+  auto range = excluded.begin();
   for (int64_t seed = first; static_cast<int64_t>(seeds.size()) < count; ++seed) {
-    while (range != ranges.end() && range->second < seed) ++range;
-    if (range == ranges.end() || seed < range->first) {
+    while (range != excluded.end() && range->second < seed) ++range;
+    if (range == excluded.end() || seed < range->first) {
       seeds.push_back(seed);
     } else {
       seed = range->second;

@@ -156,8 +156,8 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   config.data_sha256 = sha256_of_demonstrations(files);
   config.seeds_tried.clear();
   for (const DemonstrationSet& set : sets) {
-    for (const auto& [low, high] : set.dataset.seeds_tried())
-      config.seeds_tried.insert(config.seeds_tried.end(), {low, high});
+    const auto& tried = set.dataset.seeds_tried();
+    config.seeds_tried.insert(config.seeds_tried.end(), tried.begin(), tried.end());
   }
 }
 

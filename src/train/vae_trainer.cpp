@@ -69,19 +69,6 @@ void check(const VaeTrainConfig& config) {
                      .next_step = "change canvas.height and canvas.width, or vae.widths"});
 }
 
-std::vector<std::string> rename_vae_keys(ConfigDocument& document) {
-  static constexpr std::pair<const char*, const char*> kRenamed[] = {
-      {"learning_rate", "optimizer.learning_rate"}, {"adam.betas", "optimizer.betas"},
-      {"adam.epsilon", "optimizer.epsilon"},        {"adam.weight_decay", "optimizer.weight_decay"},
-      {"max_gradient_norm", "optimizer.clip_norm"},
-  };
-  std::vector<std::string> renamed;
-  for (const auto& [before, now] : kRenamed) {
-    if (document.rename(before, now)) renamed.push_back(std::string(before) + " is now called " + now);
-  }
-  return renamed;
-}
-
 TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
   check(job.config);
   job.data_sha256 = sha256_of_demonstrations(find_demonstrations(job.data));

@@ -12,9 +12,8 @@ namespace {
 
 enum class Position { absolute, rope };
 
-std::span<const std::string_view> names_of(Position) {
-  static constexpr std::string_view names[] = {"absolute", "rope"};
-  return names;
+constexpr auto choices_of(Position) {
+  return std::to_array<Choice<Position>>({{Position::absolute, "absolute"}, {Position::rope, "rope"}});
 }
 
 struct AdamConfig {
@@ -137,8 +136,8 @@ TEST(ConfigTest, AWrongTypeIsRefused) {
   expect_problem(R"({"position": 1})", "run.json: position", "1 (number)", "one of absolute, rope");
   expect_problem(R"({"adam": {"learning_rate": "3"}})", "run.json: adam.learning_rate", "\"3\" (string)",
                  "a number of at least 0");
-  expect_problem(R"({"adam": 3})", "run.json: adam", "3 (number)", "an object");
-  expect_problem(R"({"adam": []})", "run.json: adam", "[] (array)", "an object");
+  expect_problem(R"({"adam": 3})", "run.json: adam", "3 (number)", "an object, or the path of a file that holds one");
+  expect_problem(R"({"adam": []})", "run.json: adam", "[] (array)", "an object, or the path of a file that holds one");
   expect_problem(R"({"sizes": 3})", "run.json: sizes", "3 (number)", "a list of integers");
   expect_problem(R"({"sizes": [1, 2.5]})", "run.json: sizes[1]", "2.5 (number)", "an integer of at least 0");
   expect_problem(R"({"tasks": "x"})", "run.json: tasks", "\"x\" (string)", "a list of strings");
@@ -229,7 +228,9 @@ TEST(ConfigTest, AnOverrideReplacesAValueOfTheFile) {
 TEST(ConfigTest, AnOverrideIsCheckedAsTheFileIs) {
   ConfigDocument document = ConfigDocument::parse("{}", "run.json");
   document.set("adam.learning_rat=1");
-  EXPECT_EQ(problem_of([&] { document.read<RunConfig>(); }).next_step, "did you mean \"learning_rate\"?");
+  const Problem problem = problem_of([&] { document.read<RunConfig>(); });
+  EXPECT_EQ(problem.next_step, "did you mean \"learning_rate\"?");
+  EXPECT_EQ(problem.where, "--set: adam.learning_rat");
 }
 
 TEST(ConfigTest, AnOverrideOfAnotherFormIsRefused) {

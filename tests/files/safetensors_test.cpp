@@ -79,10 +79,8 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsReadBack) {
 TEST_F(SafetensorsTest, EveryTypeKeepsItsTextAndSize) {
   const std::string data(16, 'x');
   std::vector<TensorEntry> entries;
-  for (size_t i = 0; i < names_of(DataType{}).size(); ++i) {
-    const DataType type = static_cast<DataType>(i);
-    const std::string name(names_of(type)[i]);
-    entries.push_back({name, type, {static_cast<int64_t>(16 / size_of(type))}, bytes_of(data)});
+  for (const auto& [type, name] : choices_of(DataType{})) {
+    entries.push_back({std::string(name), type, {static_cast<int64_t>(16 / size_of(type))}, bytes_of(data)});
   }
   write_safetensors(path_, entries);
   const SafetensorsFile file = SafetensorsFile::open(path_);
@@ -208,7 +206,7 @@ TEST_F(SafetensorsTest, FieldsThatAreMissingOrUnknownAreRefused) {
 
 TEST_F(SafetensorsTest, AnUnknownDtypeIsRefusedWithTheChoices) {
   expect_tensor_refused(R"("dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1])", "x", "\"F8_E4M3\"",
-                        "one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL");
+                        "one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL");
   expect_tensor_refused(R"("dtype":3,"shape":[1],"data_offsets":[0,1])", "x", "3", "the text of a dtype");
 }
 

@@ -83,7 +83,7 @@ inline RolloutConfig config_of(int64_t episodes) {
   config.cameras = {"front", "side"};
   config.episodes = episodes;
   config.seed = 10;
-  config.excluded_seeds = {12, 13, 20, 29};
+  config.excluded_seeds = {{12, 13}, {20, 29}};
   config.execute = 3;
   return config;
 }

@@ -132,12 +132,13 @@ TEST_F(Evaluation, FilmsShowBesideWhatTheCameraSawWhatThePolicyExpected) {
 }
 
 TEST_F(Evaluation, SeedsOfTheDemonstrationsAreSkipped) {
-  EXPECT_EQ(episode_seeds(10, 4, {12, 13}), std::vector<int64_t>({10, 11, 14, 15}));
-  EXPECT_EQ(episode_seeds(0, 3, {2, 5, 0, 0}), std::vector<int64_t>({1, 6, 7}));
-  EXPECT_EQ(episode_seeds(3, 2, {0, 10, 4, 6, 11, 11}), std::vector<int64_t>({12, 13}));
+  EXPECT_EQ(episode_seeds(10, 4, {{12, 13}}), std::vector<int64_t>({10, 11, 14, 15}));
+  EXPECT_EQ(episode_seeds(0, 3, {{2, 5}, {0, 0}}), std::vector<int64_t>({1, 6, 7}));
+  EXPECT_EQ(episode_seeds(3, 2, {{0, 10}, {4, 6}, {11, 11}}), std::vector<int64_t>({{12, 13}}));
   EXPECT_EQ(episode_seeds(5, 2, {}), std::vector<int64_t>({5, 6}));
-  EXPECT_EQ(problem_of<ConfigError>([] { episode_seeds(0, 1, {3}); }).got, "1 numbers");
-  EXPECT_EQ(problem_of<ConfigError>([] { episode_seeds(0, 1, {3, 2}); }).where, "excluded_seeds");
+  const Problem backwards = problem_of<ConfigError>([] { episode_seeds(0, 1, {{3, 2}}); });
+  EXPECT_EQ(backwards.where, "excluded_seeds");
+  EXPECT_EQ(backwards.got, "3 to 2");
 }
 
 TEST_F(Evaluation, OptionsOutOfRangeAreNamed) {

@@ -49,7 +49,7 @@ inline PolicyConfig tiny_policy_config() {
   config.tasks = {"PushCube-v1"};
   config.instructions = {"push it"};
   config.actions = {{-1, -2, -3}, {1, 2, 3}};
-  config.seeds_tried = {0, 9};
+  config.seeds_tried = {{0, 9}};
   config.step = 12;
   return config;
 }

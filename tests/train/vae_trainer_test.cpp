@@ -202,20 +202,21 @@ TEST_F(VaeTrainerTest, OneDemonstrationIsTooFew) {
   EXPECT_EQ(problem_of<ConfigError>([&] { train(job(tiny_config())); }).got, "1");
 }
 
-TEST(VaeTrainConfig, KeysOfEarlierVersionsAreReadAndTheirNewNamesSaid) {
-  ConfigDocument document = ConfigDocument::parse(
-      R"({"learning_rate": {"peak": 0.25}, "adam": {"betas": [0.5, 0.75], "weight_decay": 0.125}, "max_gradient_norm": 3})",
-      "old.json");
-  const std::vector<std::string> renamed = rename_vae_keys(document);
-  ASSERT_EQ(renamed.size(), 4);
-  EXPECT_EQ(renamed[1], "adam.betas is now called optimizer.betas");
-  const auto config = document.read(VaeTrainConfig{});
+TEST(VaeTrainConfig, KeysOfEarlierVersionsAreReadFromARunAndRefusedWithTheirNewNamesFromAUser) {
+  const TemporaryFolder folder;
+  const std::string old =
+      R"({"learning_rate": {"peak": 0.25}, "adam": {"betas": [0.5, 0.75], "weight_decay": 0.125}, "max_gradient_norm": 3})";
+  write_bytes(folder / "old.json", old);
+  const auto config = ConfigDocument::load(folder / "old.json").read<VaeTrainConfig>();
   EXPECT_EQ(config.optimizer.learning_rate.peak, 0.25);
+  EXPECT_EQ(config.optimizer.betas[1], 0.75);
   EXPECT_EQ(config.optimizer.weight_decay, 0.125);
   EXPECT_EQ(config.optimizer.clip_norm, 3);
-  ConfigDocument both =
-      ConfigDocument::parse(R"({"max_gradient_norm": 3, "optimizer": {"clip_norm": 1}})", "both.json");
-  EXPECT_EQ(problem_of<ConfigError>([&] { rename_vae_keys(both); }).where, "both.json: max_gradient_norm");
+  const auto problem = [](const std::string& text) {
+    return problem_of<ConfigError>([&] { ConfigDocument::parse(text, "my.json").read<VaeTrainConfig>(); });
+  };
+  EXPECT_EQ(problem(old).where, "my.json: learning_rate");
+  EXPECT_EQ(problem(R"({"max_gradient_norm": 3})").next_step, "renamed: write optimizer.clip_norm");
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 #include <physgen/core/config.h>
 #include <physgen/diffusion/objective.h>
@@ -11,9 +9,8 @@ namespace physgen {
 
 /// How tokens know where they are: NOVA's sin-cos tables and time MLP, or rotary angles.
 enum class Position { absolute, rope };
-inline std::span<const std::string_view> names_of(Position) {
-  static constexpr std::string_view names[] = {"absolute", "rope"};
-  return names;
+constexpr auto choices_of(Position) {
+  return std::to_array<Choice<Position>>({{Position::absolute, "absolute"}, {Position::rope, "rope"}});
 }
 
 /// The sizes of the video backbone; the defaults are those of nova-d48w1024-osp480.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@ struct CanvasConfig {
   int64_t height = 480;
   int64_t width = 768;
   /// The part of each picture that is used, as shares of its height and width: top, left, bottom, right.
-  std::vector<double> crop = {0, 0, 1, 1};
+  std::array<double, 4> crop = {0, 0, 1, 1};
 };
 
 template <class Field>

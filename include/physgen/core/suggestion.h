@@ -1,8 +1,6 @@
 #pragma once
 
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace physgen {
@@ -12,11 +10,5 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 /// "a, b, c"
 std::string comma_separated(const std::vector<std::string>& words);
-
-/// The place of a word among the names of an enum.
-/// Throws ConfigError where it is none of them, with the choices and a suggestion.
-/// @param what, where  of that error
-size_t choice_of(const std::string& word, std::span<const std::string_view> names, const std::string& what,
-                 const std::string& where);
 
 }  // namespace physgen

@@ -2,19 +2,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
-#include <string_view>
 
+#include <physgen/core/choice.h>
 #include <physgen/data/demonstration_dataset.h>
 
 namespace physgen {
 
 /// How the pictures of a LeRobot data set are kept: as PNG in the Parquet files, which loses nothing, or as H.264.
 enum class LeRobotPictures { png, mp4 };
-inline std::span<const std::string_view> names_of(LeRobotPictures) {
-  static constexpr std::string_view names[] = {"png", "mp4"};
-  return names;
+constexpr auto choices_of(LeRobotPictures) {
+  return std::to_array<Choice<LeRobotPictures>>({{LeRobotPictures::png, "png"}, {LeRobotPictures::mp4, "mp4"}});
 }
 
 struct LeRobotOptions {

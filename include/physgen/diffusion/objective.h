@@ -1,22 +1,22 @@
 #pragma once
 
-#include <span>
-#include <string_view>
+#include <physgen/core/choice.h>
 
 namespace physgen {
 
 /// What the network predicts.
 enum class Objective { epsilon, flow_matching, discrete };
-inline std::span<const std::string_view> names_of(Objective) {
-  static constexpr std::string_view names[] = {"epsilon", "flow_matching", "discrete"};
-  return names;
+constexpr auto choices_of(Objective) {
+  return std::to_array<Choice<Objective>>({{Objective::epsilon, "epsilon"},
+                                           {Objective::flow_matching, "flow_matching"},
+                                           {Objective::discrete, "discrete"}});
 }
 
 /// How a sample is drawn from a network that predicts epsilon. A flow-matching network is integrated by Euler's method.
 enum class Sampler { ddim, ddpm, dpm_solver };
-inline std::span<const std::string_view> names_of(Sampler) {
-  static constexpr std::string_view names[] = {"ddim", "ddpm", "dpm_solver"};
-  return names;
+constexpr auto choices_of(Sampler) {
+  return std::to_array<Choice<Sampler>>(
+      {{Sampler::ddim, "ddim"}, {Sampler::ddpm, "ddpm"}, {Sampler::dpm_solver, "dpm_solver"}});
 }
 
 }  // namespace physgen

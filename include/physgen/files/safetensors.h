@@ -7,8 +7,9 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include <physgen/core/choice.h>
 
 namespace physgen {
 
@@ -16,9 +17,17 @@ namespace physgen {
 enum class DataType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 
 /// The format's own texts, in declaration order.
-inline std::span<const std::string_view> names_of(DataType) {
-  static constexpr std::string_view names[] = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
-  return names;
+constexpr auto choices_of(DataType) {
+  return std::to_array<Choice<DataType>>({{DataType::f64, "F64"},
+                                          {DataType::f32, "F32"},
+                                          {DataType::f16, "F16"},
+                                          {DataType::bf16, "BF16"},
+                                          {DataType::i64, "I64"},
+                                          {DataType::i32, "I32"},
+                                          {DataType::i16, "I16"},
+                                          {DataType::i8, "I8"},
+                                          {DataType::u8, "U8"},
+                                          {DataType::boolean, "BOOL"}});
 }
 
 /// Bytes of one number.

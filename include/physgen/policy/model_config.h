@@ -1,14 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <physgen/backbone/nova_config.h>
 #include <physgen/codec/canvas.h>
 #include <physgen/codec/pack_layout.h>
+#include <physgen/core/choice.h>
 #include <physgen/diffusion/objective.h>
 #include <physgen/vae/vae_config.h>
 
@@ -17,30 +16,28 @@ namespace physgen {
 /// How an instruction becomes features: not at all, by its bytes, or by what a
 /// pretrained text encoder gave for it (which is what bytes become where a run starts from a backbone that has one).
 enum class TextEncoder { none, bytes, table };
-inline std::span<const std::string_view> names_of(TextEncoder) {
-  static constexpr std::string_view names[] = {"none", "bytes", "table"};
-  return names;
+constexpr auto choices_of(TextEncoder) {
+  return std::to_array<Choice<TextEncoder>>(
+      {{TextEncoder::none, "none"}, {TextEncoder::bytes, "bytes"}, {TextEncoder::table, "table"}});
 }
 
 /// What the action head attends to: the pack's action outputs, or all outputs of the pack.
 enum class HeadCondition { actions, pack };
-inline std::span<const std::string_view> names_of(HeadCondition) {
-  static constexpr std::string_view names[] = {"actions", "pack"};
-  return names;
+constexpr auto choices_of(HeadCondition) {
+  return std::to_array<Choice<HeadCondition>>({{HeadCondition::actions, "actions"}, {HeadCondition::pack, "pack"}});
 }
 
 /// What happens with the predictions past the chunk that is executed.
 enum class Lookahead { none, warm_start, ensemble };
-inline std::span<const std::string_view> names_of(Lookahead) {
-  static constexpr std::string_view names[] = {"none", "warm_start", "ensemble"};
-  return names;
+constexpr auto choices_of(Lookahead) {
+  return std::to_array<Choice<Lookahead>>(
+      {{Lookahead::none, "none"}, {Lookahead::warm_start, "warm_start"}, {Lookahead::ensemble, "ensemble"}});
 }
 
 /// What happens when the window is full: the rest is encoded anew, or the oldest keys are evicted (rope only).
 enum class WhenFull { exact, ring };
-inline std::span<const std::string_view> names_of(WhenFull) {
-  static constexpr std::string_view names[] = {"exact", "ring"};
-  return names;
+constexpr auto choices_of(WhenFull) {
+  return std::to_array<Choice<WhenFull>>({{WhenFull::exact, "exact"}, {WhenFull::ring, "ring"}});
 }
 
 /// The Action-DiT.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <physgen/codec/canvas.h>
@@ -36,10 +37,10 @@ struct PolicyConfig {
   std::vector<std::string> tasks = {};         ///< the simulator's names of what was trained on
   std::vector<std::string> instructions = {};  ///< the most frequent first
   Normalizer actions = {};
-  Normalizer states = {};                 ///< empty without a state token
-  std::vector<int64_t> seeds_tried = {};  ///< first, last, first, last ...: inclusive ranges of demonstration seeds
-  std::string data_sha256 = {};           ///< of the demonstrations: `sha256_of_data`
-  int64_t step = 0;                       ///< optimiser steps that the weights have seen
+  Normalizer states = {};                                     ///< empty without a state token
+  std::vector<std::pair<int64_t, int64_t>> seeds_tried = {};  ///< first and last of each range of demonstration seeds
+  std::string data_sha256 = {};                               ///< of the demonstrations: `sha256_of_data`
+  int64_t step = 0;                                           ///< optimiser steps that the weights have seen
 };
 
 template <class Field>

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <physgen/core/matrix.h>
@@ -27,10 +28,10 @@ struct RolloutConfig {
   int64_t size = 0;  ///< height and width of a picture, pixels; 0: as in training
   std::string control_mode;
   int64_t max_steps = 200;
-  int64_t episodes = 50;                ///< of each task
-  int64_t seed = 0;                     ///< the first of each task; then upward
-  std::vector<int64_t> excluded_seeds;  ///< first, last, first, last …: inclusive ranges to skip
-  int64_t execute = 0;                  ///< control steps between two answers of the policy
+  int64_t episodes = 50;                                    ///< of each task
+  int64_t seed = 0;                                         ///< the first of each task; then upward
+  std::vector<std::pair<int64_t, int64_t>> excluded_seeds;  ///< first and last of each range to skip
+  int64_t execute = 0;                                      ///< control steps between two answers of the policy
   std::string device;
   std::string sampler;
   int64_t denoising_steps = 0;
@@ -109,9 +110,9 @@ struct PlannedEpisode {
 /// without tasks, with one twice, with another number of instructions, and as `episode_seeds` does.
 std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config);
 
-/// The seeds of the episodes: `count` of them from `first` upward without those in the ranges `excluded` (first, last,
-/// first, last …, inclusive). Throws ConfigError for a range that is none.
-std::vector<int64_t> episode_seeds(int64_t first, int64_t count, const std::vector<int64_t>& excluded);
+/// The seeds of the episodes: `count` of them from `first` upward without those in the ranges `excluded` (both ends
+/// included). Throws ConfigError for a range that ends before it begins.
+std::vector<int64_t> episode_seeds(int64_t first, int64_t count, std::vector<std::pair<int64_t, int64_t>> excluded);
 
 /// The records in the order of their episodes, and what they come to.
 EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config);

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <physgen/codec/canvas.h>
@@ -18,9 +16,9 @@ namespace physgen {
 
 /// Which values of a dimension become -1 and 1: the least and the greatest, or the 1st and 99th percentile.
 enum class Normalization { min_max, quantile };
-inline std::span<const std::string_view> names_of(Normalization) {
-  static constexpr std::string_view names[] = {"min_max", "quantile"};
-  return names;
+constexpr auto choices_of(Normalization) {
+  return std::to_array<Choice<Normalization>>(
+      {{Normalization::min_max, "min_max"}, {Normalization::quantile, "quantile"}});
 }
 
 /// Versions of every episode that are encoded beside the recorded one.

@@ -1,15 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
+
+#include <physgen/core/choice.h>
 
 namespace physgen {
 
 enum class LearningRateShape { constant, cosine };
-inline std::span<const std::string_view> names_of(LearningRateShape) {
-  static constexpr std::string_view names[] = {"constant", "cosine"};
-  return names;
+constexpr auto choices_of(LearningRateShape) {
+  return std::to_array<Choice<LearningRateShape>>(
+      {{LearningRateShape::constant, "constant"}, {LearningRateShape::cosine, "cosine"}});
 }
 
 /// How the learning rate goes over a run: up in a straight line, then level, or down half a cosine.

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
+#include <physgen/core/config.h>
 #include <physgen/device/precision.h>
 #include <physgen/train/optimizer_config.h>
 
@@ -11,9 +10,8 @@ namespace physgen {
 
 /// What happens when a loss or a gradient is not finite: the step changes nothing, or the run stops.
 enum class NonFinite { skip, stop };
-inline std::span<const std::string_view> names_of(NonFinite) {
-  static constexpr std::string_view names[] = {"skip", "stop"};
-  return names;
+constexpr auto choices_of(NonFinite) {
+  return std::to_array<Choice<NonFinite>>({{NonFinite::skip, "skip"}, {NonFinite::stop, "stop"}});
 }
 
 /// What every training run has, whatever it trains.

@@ -34,6 +34,11 @@ struct VaeTrainConfig : RunConfig {
 
 template <class Field>
 void describe(VaeTrainConfig& config, Field& field) {
+  field.renamed("learning_rate", "optimizer.learning_rate");
+  field.renamed("adam.betas", "optimizer.betas");
+  field.renamed("adam.epsilon", "optimizer.epsilon");
+  field.renamed("adam.weight_decay", "optimizer.weight_decay");
+  field.renamed("max_gradient_norm", "optimizer.clip_norm");
   field("vae", config.vae);
   field("canvas", config.canvas);
   describe(static_cast<RunConfig&>(config), field);
@@ -45,10 +50,6 @@ void describe(VaeTrainConfig& config, Field& field) {
 
 /// Throws ConfigError when fields do not go together.
 void check(const VaeTrainConfig& config);
-
-/// Gives keys of earlier versions ("adam.betas", "max_gradient_norm", ...) their present names.
-/// @return what was renamed, for the user
-std::vector<std::string> rename_vae_keys(ConfigDocument& document);
 
 /// What to train on, to where.
 struct VaeJob {
