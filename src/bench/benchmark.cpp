@@ -86,7 +86,7 @@ struct Benchmark::Subject {
     mode = options.checkpoint.empty() ? options.config.mode
            : config.adapter.rank > 0  ? TrainMode::lora
                                       : options.config.mode;
-    if (options.config.threads > 0) set_compute_threads(options.config.threads);
+    if (options.config.threads) set_compute_threads(*options.config.threads);
   }
 
   LoadedPolicy load() const {

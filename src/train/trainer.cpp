@@ -104,9 +104,9 @@ TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbac
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
   compute_device(job.device);  // refuses one that is not there
-  if (job.config.threads > 0) set_compute_threads(job.config.threads);
+  if (job.config.threads) set_compute_threads(*job.config.threads);
   const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
-                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode);
+                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""));
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
 

@@ -38,7 +38,7 @@ class Run {
 
  private:
   bool is_late(const Stopwatch& stopwatch) const {
-    return config_.max_minutes > 0 && stopwatch.seconds() >= 60 * config_.max_minutes;
+    return config_.max_minutes && stopwatch.seconds() >= 60 * *config_.max_minutes;
   }
 
   void step() {

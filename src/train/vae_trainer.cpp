@@ -76,7 +76,7 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const s
   folder.refuse_other_run(job);
   const at::Device device = compute_device(job.device);
   const Compute compute{device, compute_dtype(job.config.precision, device)};
-  if (job.config.threads > 0) set_compute_threads(job.config.threads);
+  if (job.config.threads) set_compute_threads(*job.config.threads);
   const DemonstrationDataset dataset(job.data);
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 

@@ -214,7 +214,7 @@ TEST(Trainer, ATimeLimitEndsTheRunWithEverythingSaved) {
   job.config.max_minutes = 1e-9;
   EXPECT_LT(run(job).step, 6);
   job.resume = true;
-  job.config.max_minutes = 0;
+  job.config.max_minutes.reset();
   EXPECT_EQ(run(job).step, 6);
 }
 

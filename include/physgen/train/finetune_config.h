@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,9 @@ void describe(AugmentationConfig& config, Field& field) {
 struct FinetuneConfig : RunConfig {
   ModelConfig model;    ///< of a policy that starts from nothing; with a checkpoint to start from, its own counts
   CanvasConfig canvas;  ///< likewise
-  /// What the policy's actions are; empty: as the demonstrations were recorded. Others are converted where
+  /// What the policy's actions are; none: as the demonstrations were recorded. Others are converted where
   /// `convert_actions` can.
-  std::string control_mode;
+  std::optional<std::string> control_mode = {};
   LossConfig loss;
   double ema_decay = 0.999;          ///< of the averaged weights that act; less in the first steps (see ema.h)
   TrainMode mode = TrainMode::lora;  ///< from nothing it is `full`

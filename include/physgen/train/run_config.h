@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <physgen/core/config.h>
 #include <physgen/device/precision.h>
@@ -22,13 +23,13 @@ struct RunConfig {
   int64_t accumulation = 1;  ///< micro-batches that a step's samples are computed in, to save memory
   OptimizerConfig optimizer;
   Precision precision = Precision::automatic;
-  double held_out = 0.05;        ///< share of the episodes that are for evaluation only
-  int64_t evaluate_every = 500;  ///< steps
-  int64_t save_every = 1000;     ///< steps
-  int64_t keep_last = 2;         ///< checkpoints that can be continued from
-  double max_minutes = 0;        ///< of training in one go, after which the run is saved and ends; 0: none
+  double held_out = 0.05;                  ///< share of the episodes that are for evaluation only
+  int64_t evaluate_every = 500;            ///< steps
+  int64_t save_every = 1000;               ///< steps
+  int64_t keep_last = 2;                   ///< checkpoints that can be continued from
+  std::optional<double> max_minutes = {};  ///< of training in one go, after which the run is saved and ends
   NonFinite non_finite = NonFinite::skip;
-  int64_t threads = 0;  ///< of the CPU; 0: all
+  std::optional<int64_t> threads = {};  ///< of the CPU; none: all
 };
 
 template <class Field>
@@ -43,9 +44,9 @@ void describe(RunConfig& config, Field& field) {
   field("evaluate_every", config.evaluate_every, {.least = 1});
   field("save_every", config.save_every, {.least = 1});
   field("keep_last", config.keep_last, {.least = 1});
-  field("max_minutes", config.max_minutes, {.least = 0});
+  field("max_minutes", config.max_minutes, {.least = 1e-9, .none = 0});
   field("non_finite", config.non_finite);
-  field("threads", config.threads, {.least = 0, .most = 4096});
+  field("threads", config.threads, {.least = 1, .most = 4096, .none = 0});
 }
 
 /// Throws ConfigError when fields do not go together.
