@@ -48,7 +48,10 @@ std::string places_of(const ConfigFile& file) {
   return text;
 }
 
-bool is_same(const std::string& a, const std::string& b) { return fs::weakly_canonical(a) == fs::weakly_canonical(b); }
+bool is_same(const std::string& a, const std::string& b) {
+  std::error_code ignored;  // of a file that is not there
+  return fs::equivalent(a, b, ignored);
+}
 
 void refuse_circle(const ConfigFile& file) {
   std::string names;

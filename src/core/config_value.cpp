@@ -68,7 +68,9 @@ json take(json& object, const std::string& path) {
   return taken;
 }
 
+/// Puts it at a path, unless something stands there or on the way.
 void put(json& object, const std::string& path, json value) {
+  if (!object.is_null() && !object.is_object()) return;
   const auto [key, rest] = split_first(path);
   if (!rest.empty()) return put(object[key], rest, std::move(value));
   if (!object.contains(key)) object[key] = std::move(value);
