@@ -10,11 +10,11 @@
 
 #include <physgen/bench/benchmark.h>
 #include <physgen/core/config.h>
-#include <physgen/core/suggestion.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/train/vae_trainer.h>
 
 #include "commands.h"
+#include "shared_options.h"
 
 namespace physgen {
 namespace {
@@ -33,7 +33,7 @@ struct BenchOptions {
 // Adapters on the published backbone's sizes, its VAE and its canvas; one window a step.
 FinetuneConfig full_size_config() {
   FinetuneConfig config;
-  config.model.backbone = ConfigDocument::load(kFullSizeBackbone).read<NovaConfig>();
+  config.model.backbone = ConfigDocument::compose(kFullSizeBackbone).read<NovaConfig>();
   config.model.text_encoder = TextEncoder::none;
   config.batch = 1;
   return config;
@@ -46,8 +46,8 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   if (given.full_size) {
     options.config = full_size_config();
   } else {
-    options.config = ConfigDocument::load(given.config).read<FinetuneConfig>();
-    options.vae = ConfigDocument::load(given.vae_config).read<VaeTrainConfig>().vae;
+    options.config = ConfigDocument::compose(given.config).read<FinetuneConfig>();
+    options.vae = ConfigDocument::compose(given.vae_config).read<VaeTrainConfig>().vae;
   }
   options.checkpoint_activations = given.full_size;
   options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;
@@ -135,22 +135,24 @@ void bench_command(const BenchOptions& given) {
 void add_bench_command(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* bench = app.add_subcommand("bench", "Measure control rounds and training steps on this machine");
-  bench->add_option("--config", options->config, "Sizes and recipe, as finetune takes them")->capture_default_str();
-  bench->add_option("--vae-config", options->vae_config, "The VAE, as train-vae takes it")->capture_default_str();
-  bench->add_option("--checkpoint", options->checkpoint, "A policy to measure; without it the weights are random");
+  bench->add_option("--config", options->config, "JSON file of the run's settings, as of finetune")
+      ->capture_default_str();
+  bench->add_option("--vae-config", options->vae_config, "JSON file of the VAE's settings, as of train-vae")
+      ->capture_default_str();
+  bench->add_option("--checkpoint", options->checkpoint, "Policy to measure; without it, the weights are random");
   bench->add_flag("--full-size", options->full_size, "Adapters on the published backbone's sizes, one window a step");
-  bench->add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  add_device_option(*bench, options->device);
   bench->add_option("--rounds", options->rounds, "Control rounds to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
-  bench->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::Range(1, 4096));
+  add_threads_option(*bench, options->threads);
   bench
       ->add_option("--precision", options->precision,
-                   "Of training and control; auto: control but for the VAE is float32")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
+                   "auto, float32 or bfloat16, of training and control; auto: control but for the VAE is float32")
+      ->check(CLI::IsMember(texts_of<Precision>()));
   bench->add_option("--out", options->out, "JSON file to write");
   bench->add_option("--dump", options->dump,
-                    "Folder to write weights, a batch and the results to; nothing is measured");
+                    "Folder to write weights, a batch and the results to; nothing is measured then");
   bench->add_flag("--serve", options->serve, "Answer \"steps N\" and \"rounds N\" on standard input with seconds");
   bench->callback([=] { bench_command(*options); });
 }

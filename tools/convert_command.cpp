@@ -44,13 +44,18 @@ void convert(const ConvertOptions& given) {
 void add_convert_command(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = app.add_subcommand("convert", "Rewrite a pretrained backbone: from NOVA's layout, or into it");
-  command->add_option("from", options->from, "nova:FOLDER of a release or of NOVA's trainer, or a folder of ours")
+  command
+      ->add_option("from", options->from,
+                   "nova:FOLDER of a release or of NOVA's trainer, or a folder that convert wrote")
       ->required();
-  command->add_option("to", options->to, "the folder to write, or nova:FOLDER for NOVA's layout");
-  command->add_option("--dtype", options->dtype, "of the numbers written; without it as they are")
+  command->add_option("to", options->to, "Folder to write, or nova:FOLDER for NOVA's layout");
+  command
+      ->add_option("--dtype", options->dtype,
+                   "float32, float16 or bfloat16, of the numbers written; without it, as they are")
       ->check(CLI::IsMember({"float32", "float16", "bfloat16"}));
-  command->add_option("--parts-of", options->parts_of, "Where the VAE and the text encoder come from if FROM has none");
-  command->add_flag("--print", options->print, "Only say what would be loaded");
+  command->add_option("--parts-of", options->parts_of,
+                      "Folder that the VAE and the text encoder come from where FROM has none");
+  command->add_flag("--print", options->print, "Print what would be loaded and stop");
   command->callback([=] { convert(*options); });
 }
 

@@ -21,6 +21,7 @@
 
 #include "commands.h"
 #include "progress_line.h"
+#include "shared_options.h"
 #include "stop_signal.h"
 
 namespace physgen {
@@ -193,12 +194,9 @@ using Run = void (*)(const DataOptions&);
 CLI::App* add_action(CLI::App& data, const std::string& name, const std::string& text, Run run,
                      const std::shared_ptr<DataOptions>& options) {
   CLI::App* action = data.add_subcommand(name, text);
-  action
-      ->add_option("paths", options->paths,
-                   "HDF5 files in ManiSkill's or LIBERO's layout, LeRobot folders, or folders of them")
+  action->add_option("paths", options->paths, "Demonstrations: HDF5 files, LeRobot data sets or folders of them")
       ->required();
-  action->add_option("--instruction", options->instruction,
-                     "what the robot is asked to do, in place of the files' own");
+  add_instruction_option(*action, options->instruction);
   action->callback([run, options] { run(*options); });
   return action;
 }
@@ -207,28 +205,30 @@ CLI::App* add_action(CLI::App& data, const std::string& name, const std::string&
 
 void add_data_command(CLI::App& app) {
   CLI::App* data =
-      app.add_subcommand("data", "look at demonstrations, check them, take their statistics and convert them");
+      app.add_subcommand("data", "Look at demonstrations, check them, take their statistics and convert them");
   data->require_subcommand(1);
   const auto options = std::make_shared<DataOptions>();
-  add_action(*data, "info", "files, episodes, cameras and sizes", run_info, options);
-  add_action(*data, "check", "read everything and report every problem", run_check, options);
-  CLI::App* stats = add_action(*data, "stats", "the range and spread of actions and states", run_stats, options);
-  stats->add_flag("--json", options->json, "as JSON");
-  CLI::App* view = add_action(*data, "view", "draw one episode with its actions", run_view, options);
-  view->add_option("--episode", options->episode, "which one, from 0")->capture_default_str();
-  view->add_option("--camera", options->camera, "which one; the first by name without it");
-  view->add_option("--out", options->out, "a .png (contact sheet) or .mp4 to write")->required();
-  view->add_option("--frames", options->frames, "pictures of a contact sheet")
+  add_action(*data, "info", "Say which files, episodes, cameras and sizes there are", run_info, options);
+  add_action(*data, "check", "Read everything and report every problem", run_check, options);
+  CLI::App* stats = add_action(*data, "stats", "Print the range and spread of actions and states", run_stats, options);
+  add_json_option(*stats, options->json);
+  CLI::App* view = add_action(*data, "view", "Draw one episode with its actions", run_view, options);
+  view->add_option("--episode", options->episode, "Which episode, from 0")->capture_default_str();
+  view->add_option("--camera", options->camera, "Which camera; without it, the first by name");
+  view->add_option("--out", options->out, "The .png (a contact sheet) or .mp4 to write")->required();
+  view->add_option("--frames", options->frames, "Pictures of a contact sheet")
       ->capture_default_str()
       ->check(CLI::Range(1, 200));
-  view->add_option("--columns", options->columns, "pictures a row")->capture_default_str()->check(CLI::Range(1, 50));
-  CLI::App* convert = add_action(*data, "convert", "write them in another layout", run_convert, options);
-  convert->add_option("--to", options->to, "the layout: lerobot, a LeRobot data set of v3.0")
+  view->add_option("--columns", options->columns, "Pictures a row of it")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 50));
+  CLI::App* convert = add_action(*data, "convert", "Write them in another layout", run_convert, options);
+  convert->add_option("--to", options->to, "Layout: lerobot, a LeRobot data set of v3.0")
       ->required()
       ->check(CLI::IsMember({"lerobot"}));
-  convert->add_option("--out", options->out, "the folder to write")->required();
+  convert->add_option("--out", options->out, "Folder to write")->required();
   convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")->capture_default_str();
-  convert->add_option("--fps", options->frames_per_second, "control steps a second")
+  convert->add_option("--fps", options->frames_per_second, "Control steps a second")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
 }

@@ -17,6 +17,7 @@
 #include <physgen/rollout/simulator_process.h>
 
 #include "commands.h"
+#include "shared_options.h"
 
 namespace physgen {
 namespace {
@@ -216,9 +217,9 @@ void run_doctor(bool json) {
 }  // namespace
 
 void add_doctor_command(CLI::App& app) {
-  CLI::App* doctor = app.add_subcommand("doctor", "try what PhysGen needs on this machine");
+  CLI::App* doctor = app.add_subcommand("doctor", "Try what PhysGen needs on this machine");
   const auto json = std::make_shared<bool>(false);
-  doctor->add_flag("--json", *json, "as JSON");
+  add_json_option(*doctor, *json);
   doctor->callback([json] { run_doctor(*json); });
 }
 

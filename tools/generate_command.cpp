@@ -21,6 +21,7 @@
 
 #include "commands.h"
 #include "progress_line.h"
+#include "shared_options.h"
 
 namespace physgen {
 namespace {
@@ -153,7 +154,7 @@ void generate(const GenerateOptions& given) {
 }
 
 void add_sampling(CLI::App& command, GenerationOptions& generation) {
-  command.add_option("--denoising-steps", generation.denoising_steps, "Of each patch")
+  command.add_option("--denoising-steps", generation.denoising_steps, "Steps of a patch")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command.add_option("--guidance", generation.guidance, "How far away from the negative prompt; 1: not at all")
@@ -184,22 +185,25 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--image", options->image, "The first frame, a PNG; its middle is fitted to the model's size")
       ->check(CLI::ExistingFile);
   command
-      ->add_option("--data", options->data, "With a policy: demonstrations, HDF5 files, LeRobot data sets or a folder")
+      ->add_option("--data", options->data,
+                   "With a policy: demonstrations, an HDF5 file, a LeRobot data set or a folder of them")
       ->check(CLI::ExistingPath);
-  command->add_option("--episode", options->episode, "With a policy: which of them")->check(CLI::NonNegativeNumber);
-  command->add_option("--frames", options->frames, "Of the video; without it one, or with a policy the whole episode")
+  command->add_option("--episode", options->episode, "With a policy: which episode, from 0")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--frames", options->frames, "Frames to draw; without it, one, or with a policy the whole episode")
       ->check(CLI::Range(1, 100000));
-  command->add_option("--steps", options->steps, "Passes of the frame decoder a frame; without it 64, with a policy 16")
+  command
+      ->add_option("--steps", options->steps,
+                   "Passes of the frame decoder a frame; without it, 64, or with a policy 16")
       ->check(CLI::Range(1, 100000));
   add_sampling(*command, generation);
-  command->add_option("--seed", generation.seed, "The same seed draws the same frames")
-      ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}))
-      ->capture_default_str();
-  command->add_option("--device", generation.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  add_seed_option(*command, generation.seed, "Seed of all that is drawn: the same one draws the same frames");
+  add_device_option(*command, generation.device);
   command->add_option("--precision", generation.precision, "float32 or bfloat16")
       ->check(CLI::IsMember({"float32", "bfloat16"}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Of the CPU; all without it")->check(CLI::Range(1, 4096));
+  add_threads_option(*command, options->threads);
   command->add_option("--fps", options->frames_per_second, "Frames a second of the file")
       ->check(CLI::Range(1, 240))
       ->capture_default_str();

@@ -6,6 +6,7 @@
 #include <physgen/policy/checkpoint_summary.h>
 
 #include "commands.h"
+#include "shared_options.h"
 
 namespace physgen {
 
@@ -13,8 +14,8 @@ void add_inspect_command(CLI::App& app) {
   auto path = std::make_shared<std::string>();
   auto as_json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("inspect", "Verify a checkpoint and say what it is");
-  command->add_option("path", *path, "a policy, a VAE, or a .safetensors file")->required();
-  command->add_flag("--json", *as_json, "as one JSON object");
+  command->add_option("path", *path, "Policy, VAE, or .safetensors file")->required();
+  add_json_option(*command, *as_json);
   command->callback([=] {
     const CheckpointSummary summary = summarize_checkpoint(*path);
     fmt::print("{}", *as_json ? to_json(summary) + "\n" : to_text(summary));

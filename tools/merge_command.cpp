@@ -6,6 +6,7 @@
 #include <physgen/policy/merge.h>
 
 #include "commands.h"
+#include "shared_options.h"
 
 namespace physgen {
 
@@ -13,8 +14,8 @@ void add_merge_command(CLI::App& app) {
   auto checkpoint = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("merge", "Add the low-rank adapters of a policy into its weights");
-  command->add_option("--checkpoint", *checkpoint, "a policy checkpoint with adapters")->required();
-  command->add_option("--out", *out, "the policy checkpoint to write")->required();
+  command->add_option("--checkpoint", *checkpoint, "Policy with adapters")->required();
+  command->add_option("--out", *out, "Folder to write the policy to")->required();
   command->callback([=] {
     merge_policy(*checkpoint, *out);
     fmt::print("{}\n", *out);

@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
     app.fallthrough();
     app.add_option_function<std::string>(
            "--log-level", [](const std::string& name) { spdlog::set_level(spdlog::level::from_str(name)); },
-           "how much to tell on the way")
+           "How much to tell on the way: trace, debug, info, warning, error or off")
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
     add_commands(app);
     app.parse(argc, argv);

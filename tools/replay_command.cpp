@@ -13,6 +13,7 @@
 #include "command_line.h"
 #include "commands.h"
 #include "progress_line.h"
+#include "shared_options.h"
 #include "simulator_options.h"
 #include "stop_signal.h"
 
@@ -98,11 +99,11 @@ void replay(ReplayOptions options) {
 
 void add_replay_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
-      "replay", "repeat an evaluation's actions: do its episodes end as before, and what does the policy cost?");
+      "replay", "Repeat an evaluation's actions: do its episodes end as before, and what does the policy cost?");
   const auto options = std::make_shared<ReplayOptions>();
-  command->add_option("evaluation", options->folder, "the --out folder of physgen rollout")->required();
-  command->add_option("--out", options->evaluation.out, "folder for the results")->required();
-  command->add_option("--workers", options->evaluation.workers, "as many as the evaluation had")->capture_default_str();
+  command->add_option("evaluation", options->folder, "The --out folder of physgen rollout")->required();
+  command->add_option("--out", options->evaluation.out, "Folder to write the results to")->required();
+  add_workers_option(*command, options->evaluation.workers);
   add_python_option(*command, options->simulator);
   command->callback([options] { replay(*options); });
 }

@@ -36,9 +36,9 @@ void report(const std::vector<std::string>& folders) {
 }  // namespace
 
 void add_report_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("report", "write an evaluation's page, or compare two episode by episode");
+  CLI::App* command = app.add_subcommand("report", "Write an evaluation's page, or compare two episode by episode");
   const auto folders = std::make_shared<std::vector<std::string>>();
-  command->add_option("folders", *folders, "one or two --out folders of physgen rollout")->required()->expected(1, 2);
+  command->add_option("folders", *folders, "One or two --out folders of physgen rollout")->required()->expected(1, 2);
   command->callback([folders] { report(*folders); });
 }
 

@@ -22,6 +22,7 @@
 
 #include "command_line.h"
 #include "commands.h"
+#include "shared_options.h"
 #include "simulator_options.h"
 #include "stop_signal.h"
 
@@ -208,13 +209,14 @@ void run_rollout(RolloutOptions options) {
 }
 
 void add_policy_options(CLI::App& command, RolloutConfig& config) {
-  command.add_option("--checkpoint", config.checkpoint, "folder of a trained policy")->required();
-  command.add_option("--device", config.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  command.add_option("--execute", config.execute, "actions to execute between two looks; without it as trained")
+  command.add_option("--checkpoint", config.checkpoint, "Policy that acts")->required();
+  add_device_option(command, config.device);
+  command.add_option("--execute", config.execute, "Actions to execute between two looks; without it, as trained")
       ->check(CLI::Range(1, 4096));
-  command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it as trained");
-  command.add_option("--denoising-steps", config.denoising_steps, "without it as trained")->check(CLI::Range(1, 1000));
-  command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it as trained");
+  command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it, as trained");
+  command.add_option("--denoising-steps", config.denoising_steps, "Steps of an action chunk; without it, as trained")
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it, as trained");
 }
 
 void add_environment_options(CLI::App& command, RolloutOptions& options) {
@@ -222,47 +224,44 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
   SimulatorConfig& simulator = options.simulator;
   command.add_option("--env", config.environment, "maniskill:TASK, such as maniskill:PushCube-v1, or libero:SUITE")
       ->required();
-  command.add_option("--tasks", options.tasks, "of a suite, names or numbers from 0; without it all");
+  command.add_option("--tasks", options.tasks, "Tasks of a suite, names or numbers from 0; without it, all");
   command.add_flag("--swap-instructions", options.swap_instructions,
-                   "tell the policy in each task what the next one asks for: shows whether it listens");
-  command.add_option("--episodes,--episodes-per-task", config.episodes, "how many of each task")
+                   "Tell the policy in each task what the next one asks for: shows whether it listens");
+  command.add_option("--episodes,--episodes-per-task", config.episodes, "Episodes of each task")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
-  command
-      .add_option("--seed", config.seed,
-                  "of each task's first episode, in LIBERO the number of its initial state; "
-                  "seeds seen by the demonstrator are skipped")
-      ->capture_default_str()
-      ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}));
-  command.add_option("--size", config.size, "height and width of the rendered pictures; without it as in training")
+  add_seed_option(command, config.seed,
+                  "Seed of each task's first episode, in LIBERO the number of its initial state; "
+                  "seeds seen by the demonstrator are skipped");
+  command.add_option("--size", config.size, "Height and width of the rendered pictures; without it, as in training")
       ->check(CLI::Range(8, 4096));
   command
       .add_option("--max-steps", config.max_steps,
-                  "control steps after which an episode has failed; without it the simulator's usual limit")
+                  "Control steps after which an episode has failed; without it, the simulator's usual limit")
       ->check(CLI::Range(1, 1'000'000));
   add_python_option(command, simulator);
-  command.add_option("--deadline", simulator.deadline_seconds, "seconds a reset or step may take before it is retried")
+  command.add_option("--deadline", simulator.deadline_seconds, "Seconds a reset or step may take before it is retried")
       ->capture_default_str();
 }
 
 void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
-  command.add_option("--out", evaluation.out, "folder for results; with results of the same command, continues them")
+  command
+      .add_option("--out", evaluation.out, "Folder to write the results to; those of the same command are continued")
       ->required();
-  command.add_option("--workers", evaluation.workers, "simulators at the same time")->capture_default_str();
-  command.add_option("--retries", evaluation.retries, "of an episode that the simulator spoils")->capture_default_str();
-  command.add_option("--threads", evaluation.threads, "of the CPU for each worker's policy; 0: the cores shared")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 4096));
-  command.add_option("--video", evaluation.video, "folder for MP4 files of the first episodes of each task");
-  command.add_option("--videos", evaluation.videos, "how many episodes of each task to film")->capture_default_str();
+  add_workers_option(command, evaluation.workers);
+  command.add_option("--retries", evaluation.retries, "Retries of an episode that the simulator spoils")
+      ->capture_default_str();
+  add_threads_option(command, evaluation.threads, " for each worker's policy; without it, the cores are shared");
+  command.add_option("--video", evaluation.video, "Folder to write MP4 files of each task's first episodes to");
+  command.add_option("--videos", evaluation.videos, "Episodes of each task to film")->capture_default_str();
   command.add_flag("--imagine", evaluation.imagine,
-                   "show in the videos the canvas that the policy expected to see next");
+                   "Show in the videos the canvas that the policy expected to see next");
 }
 
 }  // namespace
 
 void add_rollout_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("rollout", "let a policy act in a simulator and count its successes");
+  CLI::App* command = app.add_subcommand("rollout", "Let a policy act in a simulator and count its successes");
   const auto options = std::make_shared<RolloutOptions>();
   options->config.device = "auto";
   options->config.max_steps = 0;

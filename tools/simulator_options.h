@@ -10,6 +10,9 @@ namespace physgen {
 /// The interpreter that runs it.
 void add_python_option(CLI::App& command, SimulatorConfig& simulator);
 
+/// How many of them run.
+void add_workers_option(CLI::App& command, int64_t& workers);
+
 /// The simulator of an evaluation. @param given  what the flags say of it
 SimulatorConfig simulator_of(const RolloutConfig& config, SimulatorConfig given);
 

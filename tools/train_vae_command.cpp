@@ -9,22 +9,22 @@
 
 #include "commands.h"
 #include "run_display.h"
+#include "shared_options.h"
 #include "stop_signal.h"
 
 namespace physgen {
 namespace {
 
 struct TrainVaeOptions {
-  std::vector<std::string> data, cameras, assignments;
-  std::string out, config, device = "auto";
+  std::vector<std::string> data, cameras;
+  std::string out, device = "auto";
+  ConfigOptions config;
   int64_t steps = 0;
-  bool resume = false, print_config = false;
+  bool resume = false;
 };
 
 VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& config) {
-  ConfigDocument document =
-      options.config.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::load(options.config);
-  for (const std::string& assignment : options.assignments) document.set(assignment);
+  ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
   return document.read(config);
 }
@@ -44,7 +44,7 @@ VaeJob job_of(const TrainVaeOptions& options) {
 
 void train_vae_command(const TrainVaeOptions& options) {
   const VaeJob job = job_of(options);
-  if (options.print_config) {
+  if (options.config.print) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
@@ -59,17 +59,14 @@ void train_vae_command(const TrainVaeOptions& options) {
 void add_train_vae_command(CLI::App& app) {
   auto options = std::make_shared<TrainVaeOptions>();
   CLI::App* command = app.add_subcommand("train-vae", "Train a small VAE on the frames of demonstrations");
-  command->add_option("--data", options->data, "Demonstrations: HDF5 files, LeRobot data sets, or folders of them");
-  command->add_option("--out", options->out, "The run folder: best/, step-N/, metrics.jsonl");
-  command->add_option("--config", options->config, "JSON file of the run's settings");
-  command->add_option("--set", options->assignments, "One setting more: vae.latent_channels=8")->take_all();
-  command->add_option("--camera", options->cameras, "Cameras on the canvas, from left to right");
-  command->add_option("--steps", options->steps, "Steps to train")->check(CLI::PositiveNumber);
-  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  command->add_flag("--resume", options->resume, "Go on with the run of the folder");
-  command->add_flag("--print-config", options->print_config, "Print the settings and stop");
+  add_data_option(*command, options->data);
+  add_run_folder_options(*command, options->out, options->resume);
+  add_config_options(*command, options->config, "configs/maniskill_vae.json");
+  add_cameras_option(*command, options->cameras);
+  add_steps_option(*command, options->steps);
+  add_device_option(*command, options->device);
   command->callback([=] {
-    if (!options->print_config && options->out.empty()) throw CLI::RequiredError("--out");
+    if (!options->config.print && options->out.empty()) throw CLI::RequiredError("--out");
     train_vae_command(*options);
   });
 }

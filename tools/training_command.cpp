@@ -9,6 +9,7 @@
 #include <physgen/train/trainer.h>
 
 #include "run_display.h"
+#include "shared_options.h"
 #include "stop_signal.h"
 
 namespace physgen {
@@ -17,16 +18,12 @@ namespace {
 struct TrainingOptions {
   TrainingGoal goal = TrainingGoal::frames_and_actions;
   FinetuneJob job;
-  std::string config;
-  std::vector<std::string> assignments;
+  ConfigOptions config;
   int64_t steps = 0;
-  bool print_config = false;
 };
 
 FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
-  ConfigDocument document =
-      options.config.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::load(options.config);
-  for (const std::string& assignment : options.assignments) document.set(assignment);
+  ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
   config = document.read(config);
   if (options.goal == TrainingGoal::frames) config.loss.action = false;
@@ -54,7 +51,7 @@ FinetuneJob job_of(const TrainingOptions& options) {
 
 void run_training(const TrainingOptions& options) {
   const FinetuneJob job = job_of(options);
-  if (options.print_config) {
+  if (options.config.print) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
@@ -65,29 +62,22 @@ void run_training(const TrainingOptions& options) {
 }
 
 void add_input_options(CLI::App& command, FinetuneJob& job) {
-  command.add_option("--data", job.data,
-                     "demonstrations: HDF5 files, LeRobot data sets or folders of them; each is a dataset of its own");
-  command.add_option("--weights", job.weights, "how often each --data is drawn from, as 1,2; without it by its size")
+  add_data_option(command, job.data);
+  command.add_option("--weights", job.weights, "How often each --data is drawn from, as 1,2; without it, by its size")
       ->delimiter(',');
-  command.add_option("--vae", job.vae, "a VAE checkpoint, for a policy that starts from nothing");
+  command.add_option("--vae", job.vae, "VAE checkpoint, for a policy that starts from nothing");
   command.add_option("--init", job.init,
-                     "a policy to start from, such as RUN/best, or a backbone, such as nova:FOLDER");
-  command.add_option("--instruction", job.instruction, "what the robot is asked to do, in place of the data's own");
-  command.add_option("--camera", job.cameras, "cameras on the canvas, from left to right");
+                     "Policy to start from, such as RUN/best, or pretrained backbone, such as nova:FOLDER");
+  add_instruction_option(command, job.instruction);
+  add_cameras_option(command, job.cameras);
 }
 
 void add_run_options(CLI::App& command, TrainingOptions& options) {
-  command.add_option("--out", options.job.out, "the run folder: best/, step-N/, metrics.jsonl");
-  command.add_option("--cache", options.job.cache, "where encoded frames are kept; without it in the run folder");
-  command.add_option("--config", options.config,
-                     "a JSON file of the run's settings, such as configs/maniskill_finetune.json");
-  command.add_option("--set", options.assignments, "one setting more, as optimizer.weight_decay=0")
-      ->take_all()
-      ->allow_extra_args(false);
-  command.add_option("--steps", options.steps, "steps of the whole run")->check(CLI::PositiveNumber);
-  command.add_option("--device", options.job.device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  command.add_flag("--resume", options.job.resume, "go on with the run of the folder");
-  command.add_flag("--print-config", options.print_config, "print the settings and stop");
+  add_run_folder_options(command, options.job.out, options.job.resume);
+  command.add_option("--cache", options.job.cache, "Folder of encoded frames; without it, in the run folder");
+  add_config_options(command, options.config, "configs/maniskill_finetune.json");
+  add_steps_option(command, options.steps);
+  add_device_option(command, options.job.device);
 }
 
 }  // namespace
@@ -99,7 +89,7 @@ void add_training_command(CLI::App& app, const std::string& name, const std::str
   add_input_options(*command, options->job);
   add_run_options(*command, *options);
   command->callback([options] {
-    if (!options->print_config && options->job.out.empty()) throw CLI::RequiredError("--out");
+    if (!options->config.print && options->job.out.empty()) throw CLI::RequiredError("--out");
     run_training(*options);
   });
 }

@@ -35,10 +35,10 @@ void add_verify_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("verify", "Compute what the reference computed, and compare");
   command->add_option("checkpoint", *checkpoint, "nova:FOLDER of a release, or a folder that convert wrote")
       ->required();
-  command->add_option("golden", *golden, "golden.safetensors of scripts/reference/make_golden.py")
+  command->add_option("golden", *golden, "The golden.safetensors of scripts/reference/make_golden.py")
       ->check(CLI::ExistingFile)
       ->required();
-  command->add_flag("--double", *in_double, "The modules compute in float64: tells rounding of ours from error");
+  command->add_flag("--double", *in_double, "Compute in float64: tells rounding from error");
   command->callback([=] { verify(*checkpoint, *golden, *in_double); });
 }
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <physgen/core/config.h>
+
+namespace physgen {
+
+// Flags that several commands have, so that a flag means the same and says the same in all of them.
+
+CLI::Option* add_data_option(CLI::App& command, std::vector<std::string>& paths);
+CLI::Option* add_cameras_option(CLI::App& command, std::vector<std::string>& cameras);
+CLI::Option* add_instruction_option(CLI::App& command, std::string& instruction);
+/// --out and --resume of a training run.
+void add_run_folder_options(CLI::App& command, std::string& out, bool& resume);
+CLI::Option* add_steps_option(CLI::App& command, int64_t& steps);
+CLI::Option* add_device_option(CLI::App& command, std::string& device);
+/// @param use  of them, as " for each worker's policy; without it, the cores are shared"
+CLI::Option* add_threads_option(CLI::App& command, int64_t& threads, const std::string& use = "; without it, all");
+/// @param what  it decides
+template <class Integer>
+CLI::Option* add_seed_option(CLI::App& command, Integer& seed, const std::string& what) {
+  return command.add_option("--seed", seed, what)
+      ->check(CLI::Range(int64_t{0}, int64_t{0xffffffff}))
+      ->capture_default_str();
+}
+CLI::Option* add_json_option(CLI::App& command, bool& json);
+
+/// The settings of a run as its flags give them.
+struct ConfigOptions {
+  std::string file;
+  std::vector<std::string> assignments;
+  bool print = false;  ///< the settings, and stop
+};
+
+/// --config, --set and --print-config. @param example  a config file of this command
+void add_config_options(CLI::App& command, ConfigOptions& options, const std::string& example);
+
+/// The file with the assignments. Throws ConfigError as ConfigDocument does.
+ConfigDocument document_of(const ConfigOptions& options);
+
+}  // namespace physgen
