@@ -123,6 +123,26 @@ TEST_F(PolicyCheckpoint, AConfigThatDoesNotFitItselfIsTheFilesFault) {
   EXPECT_NE(to_text(problem_of<FormatError>([&] { load_policy(path_); })).find("modle"), std::string::npos);
 }
 
+TEST_F(PolicyCheckpoint, TheSeedsOfEarlierVersionsAreRead) {
+  auto config = nlohmann::json::parse(write_config(config_));
+  config["seeds_tried"] = {0, 9, 20, 29};  // first, last, first, last
+  forge("config.json", [&](const fs::path& file) { write_bytes(file, config.dump()); });
+  const std::vector<std::pair<int64_t, int64_t>> seeds = {{0, 9}, {20, 29}};
+  EXPECT_EQ(load_policy(path_).config.seeds_tried, seeds);
+}
+
+TEST_F(PolicyCheckpoint, AConfigThatNamesAnotherFileIsRefused) {
+  const std::string other = folder_ / "model.json";
+  write_bytes(other, write_config(config_.model));
+  auto config = nlohmann::json::parse(write_config(config_));
+  for (const nlohmann::json& model : {nlohmann::json(other), nlohmann::json{{"include", other}}}) {
+    config["model"] = model;
+    forge("config.json", [&](const fs::path& file) { write_bytes(file, config.dump()); });
+    const Problem problem = problem_of<FormatError>([&] { load_policy(path_); });
+    EXPECT_EQ(problem.where.find((path_ / "config.json").string() + ": model"), 0u) << problem.where;
+  }
+}
+
 TEST_F(PolicyCheckpoint, ADirectoryOfAnotherKindIsRefused) {
   fs::remove(path_ / kManifestName);
   write_manifest(path_, "vae");

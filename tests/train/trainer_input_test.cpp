@@ -216,6 +216,21 @@ TEST_F(TrainerInput, FieldsThatDoNotGoTogetherAreRefused) {
   }
 }
 
+TEST(FinetuneConfig, TheZerosOfEarlierVersionsAreNone) {
+  FinetuneConfig given;
+  given.control_mode = "pd_ee_pose";
+  given.max_minutes = 3;
+  given.threads = 2;
+  const auto config =
+      ConfigDocument::parse(R"({"control_mode": "", "max_minutes": 0, "threads": 0})", "job.json").read(given);
+  EXPECT_EQ(config.control_mode, std::nullopt);
+  EXPECT_EQ(config.max_minutes, std::nullopt);
+  EXPECT_EQ(config.threads, std::nullopt);
+  const Problem problem = problem_of<ConfigError>(
+      [&] { ConfigDocument::parse(R"({"max_minutes": -1})", "my.json").read<FinetuneConfig>(); });
+  EXPECT_EQ(problem.where, "my.json: max_minutes");
+}
+
 TEST(FinetuneConfig, ATypoInAConfigNamesThePathAndTheNearestKey) {
   const auto document = ConfigDocument::parse(R"({"optimizer": {"learning_rate": {"peek": 0.1}}})", "my.json");
   const Problem problem = problem_of<ConfigError>([&] { document.read<FinetuneConfig>(); });
