@@ -27,12 +27,6 @@ NamedTensors tensors_of(const std::vector<OptimizedParameter>& parameters) {
 
 AdamW::AdamW(std::vector<OptimizedParameter> parameters, const OptimizerConfig& config)
     : parameters_(std::move(parameters)), config_(config) {
-  if (config.betas.size() != 2) {
-    throw ConfigError({.what = "AdamW has a wrong number of betas",
-                       .where = "betas",
-                       .got = std::to_string(config.betas.size()) + " numbers",
-                       .expected = "2"});
-  }
   for (const auto& item : parameters_) {
     averages_.push_back(at::zeros_like(item.parameter).detach());
     square_averages_.push_back(at::zeros_like(item.parameter).detach());

@@ -80,10 +80,6 @@ TEST(AdamWTest, AStateThatDoesNotFitIsRefusedWhole) {
   EXPECT_EQ(optimizer.state()[1].second.sum().item<float>(), 0);
 }
 
-TEST(AdamWTest, OneBetaIsRefused) {
-  EXPECT_EQ(problem_of<ConfigError>([] { AdamW optimizer({}, {.betas = {0.9}}); }).where, "betas");
-}
-
 TEST(AdamWTest, TheParametersOfNormsDoNotDecayAndFrozenOnesAreLeftOut) {
   ResidualBlock block(4, 8, 2, 0);
   block->conv2->bias.set_requires_grad(false);

@@ -205,7 +205,6 @@ TEST_F(TrainerInput, ADeviceThatIsNotThereIsRefused) {
 TEST_F(TrainerInput, FieldsThatDoNotGoTogetherAreRefused) {
   const std::vector<std::pair<std::string, std::function<void(FinetuneConfig&)>>> cases = {
       {"accumulation", [](FinetuneConfig& config) { config.accumulation = 3; }},
-      {"optimizer.betas", [](FinetuneConfig& config) { config.optimizer.betas = {0.9}; }},
       {"loss.observation, loss.action",
        [](FinetuneConfig& config) { config.loss.observation = config.loss.action = false; }},
       {"canvas.cameras", [](FinetuneConfig& config) { config.canvas.cameras.clear(); }}};

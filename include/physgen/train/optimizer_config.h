@@ -1,6 +1,6 @@
 #pragma once
 
-#include <vector>
+#include <array>
 
 #include <physgen/train/lr_schedule.h>
 
@@ -9,7 +9,7 @@ namespace physgen {
 /// AdamW (Loshchilov and Hutter 2019), with gradients clipped by the norm of them all. The defaults are the paper's.
 struct OptimizerConfig {
   LearningRateConfig learning_rate{.shape = LearningRateShape::constant, .peak = 1e-4, .warm_up_steps = 1000};
-  std::vector<double> betas = {0.9, 0.95};
+  std::array<double, 2> betas = {0.9, 0.95};
   double epsilon = 1e-8;
   double weight_decay = 0.02;
   double clip_norm = 1;
