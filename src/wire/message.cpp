@@ -126,12 +126,12 @@ msgpack::object_handle unpack(const std::vector<char>& bytes) {
   return root;
 }
 
-void check_keys(const msgpack::object& root) {
-  if (root.type != msgpack::type::MAP) throw malformed("the message", name_of(root.type), "a map");
+void check_keys(const msgpack::object& map, const std::string& where) {
+  if (map.type != msgpack::type::MAP) throw malformed(where, name_of(map.type), "a map");
   std::set<std::string_view> keys;
-  for (const msgpack::object_kv& field : fields_of(root)) {
+  for (const msgpack::object_kv& field : fields_of(map)) {
     if (field.key.type != msgpack::type::STR)
-      throw malformed("the message", "a key that is " + name_of(field.key.type), "text keys");
+      throw malformed(where, "a key that is " + name_of(field.key.type), "text keys");
     const std::string_view key = text_of(field.key);
     if (!keys.insert(key).second) throw malformed(std::string(key), "the key twice", "each key once");
   }
@@ -196,10 +196,19 @@ std::string MessageWriter::bytes() const {
   return bytes.append(fields_.data(), fields_.size());
 }
 
-Message::Message(std::vector<char> bytes) : bytes_(std::move(bytes)), root_(unpack(bytes_)) { check_keys(root_.get()); }
+Message::Message(std::vector<char> bytes) {
+  const auto body = std::make_shared<Body>(Body{std::move(bytes), {}});
+  body->root = unpack(body->bytes);
+  body_ = body;
+  map_ = &body_->root.get();
+  check_keys(*map_, "the message");
+}
+
+Message::Message(std::shared_ptr<const Body> body, const msgpack::object& map, std::string place)
+    : body_(std::move(body)), map_(&map), place_(std::move(place)) {}
 
 const msgpack::object* Message::find(const char* key) const {
-  for (const msgpack::object_kv& field : fields_of(root_.get())) {
+  for (const msgpack::object_kv& field : fields_of(*map_)) {
     if (text_of(field.key) == key) return &field.val;
   }
   return nullptr;
@@ -207,8 +216,8 @@ const msgpack::object* Message::find(const char* key) const {
 
 const msgpack::object& Message::require(const char* key, object_type type, const char* expected) const {
   const msgpack::object* value = find(key);
-  if (!value) throw malformed(key, "no such key", expected);
-  if (value->type != type) throw malformed(key, name_of(value->type), expected);
+  if (!value) throw malformed(path(key), "no such key", expected);
+  if (value->type != type) throw malformed(path(key), name_of(value->type), expected);
   return *value;
 }
 
@@ -219,13 +228,24 @@ int64_t Message::integer(const char* key, int64_t least, int64_t most) const {
   const msgpack::object* value = find(key);
   if (value && value->type == msgpack::type::NEGATIVE_INTEGER) {
     if (value->via.i64 >= least && value->via.i64 <= most) return value->via.i64;
-    throw malformed(key, std::to_string(value->via.i64), expected);
+    throw malformed(path(key), std::to_string(value->via.i64), expected);
   }
   const uint64_t number = require(key, msgpack::type::POSITIVE_INTEGER, expected.c_str()).via.u64;
   if (std::in_range<int64_t>(number) && std::cmp_greater_equal(number, least) && std::cmp_less_equal(number, most)) {
     return static_cast<int64_t>(number);
   }
-  throw malformed(key, std::to_string(number), expected);
+  throw malformed(path(key), std::to_string(number), expected);
+}
+
+double Message::number(const char* key) const {
+  const msgpack::object* value = find(key);
+  if (!value) throw malformed(path(key), "no such key", "a number");
+  if (value->type == msgpack::type::POSITIVE_INTEGER) return static_cast<double>(value->via.u64);
+  if (value->type == msgpack::type::NEGATIVE_INTEGER) return static_cast<double>(value->via.i64);
+  const bool is_float = value->type == msgpack::type::FLOAT32 || value->type == msgpack::type::FLOAT64;
+  if (!is_float) throw malformed(path(key), name_of(value->type), "a number");
+  if (!std::isfinite(value->via.f64)) throw malformed(path(key), "a number that is not finite", "a finite number");
+  return value->via.f64;
 }
 
 std::string Message::text(const char* key) const {
@@ -235,30 +255,40 @@ std::string Message::text(const char* key) const {
 std::vector<std::string> Message::texts(const char* key) const {
   std::vector<std::string> texts;
   for (const msgpack::object& item : items_of(require(key, msgpack::type::ARRAY, "a list of texts"))) {
-    if (item.type != msgpack::type::STR) throw malformed(key, name_of(item.type), "a list of texts");
+    if (item.type != msgpack::type::STR) throw malformed(path(key), name_of(item.type), "a list of texts");
     texts.emplace_back(text_of(item));
   }
   return texts;
 }
 
+std::vector<Message> Message::maps(const char* key) const {
+  std::vector<Message> maps;
+  for (const msgpack::object& item : items_of(require(key, msgpack::type::ARRAY, "a list of maps"))) {
+    const std::string place = path(key) + "[" + std::to_string(maps.size()) + "]";
+    check_keys(item, place);
+    maps.push_back(Message(body_, item, place + "."));
+  }
+  return maps;
+}
+
 std::vector<Image> Message::images(const char* key) const {
   std::vector<Image> images;
   for (const msgpack::object& item : items_of(require(key, msgpack::type::ARRAY, "a list of pictures"))) {
-    images.push_back(image_of(item, std::string(key) + "[" + std::to_string(images.size()) + "]"));
+    images.push_back(image_of(item, path(key) + "[" + std::to_string(images.size()) + "]"));
   }
   return images;
 }
 
 std::vector<float> Message::floats(const char* key) const {
-  const NumericArray array = array_of(require(key, msgpack::type::MAP, "an array"), key);
+  const NumericArray array = array_of(require(key, msgpack::type::MAP, "an array"), path(key));
   if (array.dtype != "<f4" || array.shape.size() != 1 || array.shape[0] > kLongestList ||
       array.data.size() != array.shape[0] * sizeof(float)) {
-    throw malformed(key, array.text(), "<f4 [N] with N * 4 bytes");
+    throw malformed(path(key), array.text(), "<f4 [N] with N * 4 bytes");
   }
   std::vector<float> values(array.shape[0]);
   if (!values.empty()) std::memcpy(values.data(), array.data.data(), array.data.size());
   for (const float value : values) {
-    if (!std::isfinite(value)) throw malformed(key, "a number that is not finite", "finite numbers");
+    if (!std::isfinite(value)) throw malformed(path(key), "a number that is not finite", "finite numbers");
   }
   return values;
 }

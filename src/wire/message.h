@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <msgpack.hpp>
 #include <string>
 #include <string_view>
@@ -44,19 +45,31 @@ class Message {
   bool has(const char* key) const { return find(key) != nullptr; }
   bool flag(const char* key) const;
   int64_t integer(const char* key, int64_t least, int64_t most) const;
+  /// A finite float or an integer.
+  double number(const char* key) const;
   std::string text(const char* key) const;
   std::vector<std::string> texts(const char* key) const;
+  /// A list of maps, each read as the message is; errors name the key within its place: "tasks[2].name".
+  std::vector<Message> maps(const char* key) const;
   /// A list of uint8 arrays [H, W, 3].
   std::vector<Image> images(const char* key) const;
   /// A float32 array [N] of finite numbers.
   std::vector<float> floats(const char* key) const;
 
  private:
+  struct Body {
+    std::vector<char> bytes;  // the texts and binaries of root point into it
+    msgpack::object_handle root;
+  };
+
+  Message(std::shared_ptr<const Body> body, const msgpack::object& map, std::string place);
   const msgpack::object* find(const char* key) const;
   const msgpack::object& require(const char* key, msgpack::type::object_type type, const char* expected) const;
+  std::string path(const char* key) const { return place_ + key; }
 
-  std::vector<char> bytes_;  // the texts and binaries of root_ point into it
-  msgpack::object_handle root_;
+  std::shared_ptr<const Body> body_;
+  const msgpack::object* map_;
+  std::string place_;  // what stands before a key: "", or "tasks[2]."
 };
 
 }  // namespace physgen

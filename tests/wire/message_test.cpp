@@ -8,6 +8,8 @@
 namespace physgen {
 namespace {
 
+using namespace std::string_literals;
+
 std::vector<char> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 
 Problem refusal_of(const std::string& text) {
@@ -90,6 +92,36 @@ TEST(Message, AnyCutOrFlippedByteIsRefusedOrHarmless) {
     } catch (const FormatError&) {
     }
   }
+}
+
+TEST(Message, MapsInAListAreReadAsMessages) {
+  const Message message(
+      bytes_of("\x81\xa5tasks\x92\x82\xa4name\xa3one\xa4rate\x05\x82\xa4name\xa3two\xa4rate\xca\x3f\x40\x00\x00"s));
+  const std::vector<Message> tasks = message.maps("tasks");
+  ASSERT_EQ(tasks.size(), 2u);
+  EXPECT_EQ(tasks[1].text("name"), "two");
+  EXPECT_EQ(tasks[0].number("rate"), 5);
+  EXPECT_EQ(tasks[1].number("rate"), 0.75);
+  EXPECT_EQ(problem_of<FormatError>([&] { tasks[1].integer("rate", 0, 9); }).where, "tasks[1].rate");
+  EXPECT_EQ(problem_of<FormatError>([&] { tasks[0].number("name"); }).got, "a text");
+  EXPECT_EQ(problem_of<FormatError>([&] { message.maps("absent"); }).got, "no such key");
+  const auto maps_of = [](const std::string& text) { Message(bytes_of(text)).maps("a"); };
+  EXPECT_EQ(problem_of<FormatError>([&] {
+              maps_of(
+                  "\x81\xa1"
+                  "a\x91\x07");
+            }).got,
+            "an integer");
+  EXPECT_EQ(problem_of<FormatError>([&] {
+              maps_of(
+                  "\x81\xa1"
+                  "a\x91\x81\x01\x01");
+            }).where,
+            "a[0]");
+  const Message infinite(
+      bytes_of("\x81\xa1"
+               "a\xca\x7f\x80\x00\x00"s));
+  EXPECT_EQ(problem_of<FormatError>([&] { infinite.number("a"); }).expected, "a finite number");
 }
 
 TEST(Message, WrongTypesNameTheKey) {
