@@ -74,6 +74,7 @@ void replay(ReplayOptions options) {
   RolloutConfig config = recorded.config;
   config.replays = options.folder;
   const SimulatorConfig simulator = simulator_of(recorded.config, options.simulator);
+  config.worker = simulator.worker;
   const auto make_environment = [&](bool) { return std::make_unique<SimulatorProcess>(simulator); };
   const auto make_policy = [&] { return recorded_policy(options.folder, recorded.config); };
   const StopSignal stop;
@@ -104,7 +105,7 @@ void add_replay_command(CLI::App& app) {
   command->add_option("evaluation", options->folder, "The --out folder of physgen rollout")->required();
   command->add_option("--out", options->evaluation.out, "Folder to write the results to")->required();
   add_workers_option(*command, options->evaluation.workers);
-  add_python_option(*command, options->simulator);
+  add_worker_options(*command, options->simulator);
   command->callback([options] { replay(*options); });
 }
 

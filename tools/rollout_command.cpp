@@ -114,22 +114,30 @@ void check_initial_states(const RolloutConfig& config, int64_t there) {
                      .expected = fmt::format("0 to {}", there - 1)});
 }
 
+// Of all the tasks; 0 where they differ.
+int64_t common_limit(const std::vector<SimulatorTask>& tasks) {
+  const int64_t first = tasks.front().max_steps;
+  const bool same = std::all_of(tasks.begin(), tasks.end(), [&](const auto& task) { return task.max_steps == first; });
+  return same ? first : 0;
+}
+
 // Fills in the tasks, the limit of an episode and, where they are swapped, the instructions.
 // @return what the policy will be told, one a task
-std::vector<std::string> choose_tasks(RolloutOptions& options, const TaskList& list) {
+std::vector<std::string> choose_tasks(RolloutOptions& options, const SimulatorDescription& simulator) {
   RolloutConfig& config = options.config;
-  check_initial_states(config, list.initial_states);
+  check_initial_states(config, simulator.initial_states);
+  const std::vector<std::string> names = simulator.task_names();
   std::vector<std::string> told;
-  for (const std::string& task : options.tasks.empty() ? list.tasks : options.tasks) {
-    const size_t place = place_of(task, list.tasks);
-    config.tasks.push_back(list.tasks[place]);
-    told.push_back(list.instructions[place]);
+  for (const std::string& task : options.tasks.empty() ? names : options.tasks) {
+    const size_t place = place_of(task, names);
+    config.tasks.push_back(names[place]);
+    told.push_back(simulator.tasks[place].instruction);
   }
   if (options.swap_instructions) {
     std::rotate(told.begin(), told.begin() + 1, told.end());
     config.instructions = told;
   }
-  if (config.max_steps == 0) config.max_steps = list.max_steps;
+  if (config.max_steps == 0) config.max_steps = common_limit(simulator.tasks);
   return told;
 }
 
@@ -189,11 +197,12 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
 
 void run_rollout(RolloutOptions options) {
   options.evaluation.command = command_line();
-  const TaskList list = SimulatorProcess::list_tasks(
-      simulator_of(options.config, options.simulator));  // before the policy takes its time
+  options.config.worker = options.simulator.worker;
+  const SimulatorDescription description =
+      SimulatorProcess::describe(simulator_of(options.config, options.simulator));  // before the policy takes its time
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
-  warn_of_new_instructions(choose_tasks(options, list), *policy);
+  warn_of_new_instructions(choose_tasks(options, description), *policy);
   SimulatorConfig simulator = simulator_of(options.config, options.simulator);
   simulator.state = policy->uses_state();
   const auto make_environment = [&](bool record) {
@@ -222,7 +231,9 @@ void add_policy_options(CLI::App& command, RolloutConfig& config) {
 void add_environment_options(CLI::App& command, RolloutOptions& options) {
   RolloutConfig& config = options.config;
   SimulatorConfig& simulator = options.simulator;
-  command.add_option("--env", config.environment, "maniskill:TASK, such as maniskill:PushCube-v1, or libero:SUITE")
+  command
+      .add_option("--env", config.environment,
+                  "maniskill:TASK, such as maniskill:PushCube-v1, libero:SUITE, or NAME:TASK of a --worker")
       ->required();
   command.add_option("--tasks", options.tasks, "Tasks of a suite, names or numbers from 0; without it, all");
   command.add_flag("--swap-instructions", options.swap_instructions,
@@ -237,9 +248,9 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
       ->check(CLI::Range(8, 4096));
   command
       .add_option("--max-steps", config.max_steps,
-                  "Control steps after which an episode has failed; without it, the simulator's usual limit")
+                  "Control steps after which an episode has failed; without it, each task's usual limit")
       ->check(CLI::Range(1, 1'000'000));
-  add_python_option(command, simulator);
+  add_worker_options(command, simulator);
   command.add_option("--deadline", simulator.deadline_seconds, "Seconds a reset or step may take before it is retried")
       ->capture_default_str();
 }
@@ -264,7 +275,6 @@ void add_rollout_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("rollout", "Let a policy act in a simulator and count its successes");
   const auto options = std::make_shared<RolloutOptions>();
   options->config.device = "auto";
-  options->config.max_steps = 0;
   add_policy_options(*command, options->config);
   add_environment_options(*command, *options);
   add_evaluation_options(*command, options->evaluation);

@@ -7,8 +7,8 @@
 
 namespace physgen {
 
-/// The interpreter that runs it.
-void add_python_option(CLI::App& command, SimulatorConfig& simulator);
+/// What runs it: --worker or --python.
+void add_worker_options(CLI::App& command, SimulatorConfig& simulator);
 
 /// How many of them run.
 void add_workers_option(CLI::App& command, int64_t& workers);

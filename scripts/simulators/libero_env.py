@@ -23,6 +23,8 @@ MAX_STEPS = {"libero_spatial": 220, "libero_object": 280, "libero_goal": 300, "l
 WAIT = np.array([0, 0, 0, 0, 0, 0, -1.0])  # stand still with an open hand
 WAIT_STEPS = 10  # objects fall to rest, before the policy acts
 LARGEST_STATES = 64 << 20  # bytes of a file of initial states
+CONTROL_RATE = 20  # control steps a second
+STATE_WIDTH = 8
 SEED = 7  # of the fixtures' placement: the same in every evaluation of the field that sets it
 
 GET_ASSETS = """pass the assets of a LIBERO checkout to the set-up:
@@ -147,7 +149,7 @@ def make_env(suite: str, task: str, size: int):
             use_camera_obs=False,
             has_renderer=False,
             has_offscreen_renderer=True,
-            control_freq=20,
+            control_freq=CONTROL_RATE,
             horizon=100000,
             camera_names=list(CAMERAS.values()),
             camera_heights=size,

@@ -1,33 +1,71 @@
-"""Runs one simulator for `physgen rollout`: answers its requests over an inherited socket, one reply to each.
+"""What every simulator's worker in Python shares: the connection to physgen and the messages.
 
-A message is its length (uint32, little-endian) and that many bytes of MessagePack: a map. An array is a map of the binary keys
-__ndarray__, data, dtype and shape. Requests: hello, list, make, reset, step, close. An exception becomes {error, kind}; its traceback is
-printed. Of the simulator's state only what the policy may know goes out: pictures, the robot's own state when asked for, success.
+A worker is a program that hands `serve` its simulators, classes with the methods of `Simulator`. The protocol is written down in
+.github/docs/simulators.md. It takes numpy and msgpack, and may be copied beside a worker of your own.
 """
 
 import argparse
-import gc
-import os
-import platform
 import socket
 import struct
-import sys
 import traceback
 
-import maniskill_tasks
 import msgpack
 import numpy as np
 
-PROTOCOL = 2
+PROTOCOL = 3
 LONGEST_MESSAGE = 256 << 20
 
 
 class Refusal(Exception):
-    """What was asked for cannot be had, however often it is tried."""
+    """What was asked for cannot be had, however often it is tried.
+
+    kind: "unknown_task" (with choices), "refused" (the user asked for something wrong), or "cannot_start" (something is not installed).
+    next_step: what the user may do about it.
+    """
 
     def __init__(self, kind: str, text: str, **details):
         super().__init__(text)
         self.reply = {"kind": kind, **details}
+
+
+class UnknownTask(Refusal):
+    def __init__(self, name: str, choices):
+        super().__init__("unknown_task", f"no task named {name}", choices=list(choices))
+
+
+class Simulator:
+    """What a worker has to fill in. The constructor may raise Refusal("cannot_start", why, next_step=remedy)."""
+
+    version = ""  # for people
+
+    def describe(self, name: str) -> dict:
+        """What there is under this name, quickly. Raises UnknownTask.
+
+        tasks: a list of {name, instruction, max_steps}; cameras: a list of {name}, with field_of_view (vertical, radians) and pose
+        (float32 [7]) where they are known; control_modes: a list of names; control_rate: control steps a second; state_width: numbers
+        in the robot's state, 0 for none; initial_states: how many each task has, 0 where any seed will do.
+        """
+        raise NotImplementedError
+
+    def make(self, name: str, cameras: list[str], size: int, control_mode: str) -> tuple[np.ndarray, np.ndarray]:
+        """Prepares the task, or all tasks of a suite. Returns the least and the greatest value of each action."""
+        raise NotImplementedError
+
+    def reset(self, task: str, seed: int):
+        """Begins an episode that depends on nothing but `seed`."""
+        raise NotImplementedError
+
+    def act(self, action: np.ndarray) -> tuple[bool, bool]:
+        """One control step. Returns whether the task is done, and whether the episode is over."""
+        raise NotImplementedError
+
+    def views(self, cameras: list[str]) -> list[np.ndarray]:
+        """What each camera sees now: uint8 [size, size, 3]."""
+        raise NotImplementedError
+
+    def state(self) -> np.ndarray:
+        """The robot's own state now: [state_width]. Not asked for where that is 0."""
+        raise NotImplementedError
 
 
 def encode_array(value):
@@ -43,6 +81,8 @@ def decode_array(message: dict):
 
 
 class Connection:
+    """The socket to physgen: a message is its length (uint32, little-endian) and that many bytes of MessagePack."""
+
     def __init__(self, descriptor: int):
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
@@ -73,158 +113,30 @@ class Connection:
         self.socket.sendall(struct.pack("<I", len(body)) + body)
 
 
-class ManiSkill:
-    """ManiSkill's tasks, simulated and rendered on the CPU."""
-
-    def tasks(self, name):
-        """The instruction of each task of this name, and the usual limit of an episode."""
-        known = maniskill_tasks.INSTRUCTIONS
-        if name not in known:
-            raise Refusal("unknown_task", f"no task named {name}", choices=list(known))
-        return {name: known[name]}, maniskill_tasks.MAX_STEPS
-
-    def initial_states(self, name):
-        """How many each task of this name has; 0: any seed will do."""
-        return 0
-
-    def make(self, task, cameras, size, control_mode, max_steps):
-        try:
-            import maniskill_env
-        except ImportError as error:
-            raise Refusal("cannot_start", f"ManiSkill cannot be imported: {error}")
-        self.module = maniskill_env
-        try:
-            self.env = self.module.make_env(task, cameras, size, control_mode, max_steps)
-        except ValueError as error:
-            raise Refusal("refused", str(error))
-        except AssertionError as error:
-            if "not in supported modes" in str(error):
-                raise Refusal("refused", f"control mode {error}")
-            raise
-        gc.freeze()  # ManiSkill collects garbage at every reset: 0.2 s if all the modules' objects are searched
-        space = self.env.action_space
-        return np.float32(space.low).reshape(-1), np.float32(space.high).reshape(-1)
-
-    def reset(self, task, seed):
-        self.env.reset(seed=seed)
-
-    def act(self, action):
-        info = self.env.step(action)[-1]
-        return bool(info["success"])
-
-    def views(self, cameras):
-        return self.module.render_views(self.env, cameras)
-
-    def state(self):
-        return self.module.state_of(self.env)
-
-
-class Libero:
-    """LIBERO's suites: a task's environment is made when an episode of it begins, from one of its published initial states."""
-
-    def __init__(self):
-        try:
-            import libero_env
-        except ImportError as error:
-            raise Refusal("cannot_start", f"LIBERO cannot be imported: {error}")
-        self.module = libero_env
-        self.task = self.env = None
-
-    def tasks(self, name):
-        suites = self.module.task_map()
-        if name not in suites:
-            raise Refusal("unknown_task", f"no suite named {name}", choices=list(suites))
-        return {task: self.module.instruction_of(task) for task in suites[name]}, self.module.MAX_STEPS[name]
-
-    def initial_states(self, name):
-        return min(len(self.states_of(name, task)) for task in self.module.task_map()[name])
-
-    def states_of(self, suite, task):
-        try:
-            return self.module.initial_states_of(suite, task)
-        except ValueError as error:
-            raise Refusal("cannot_start", str(error))
-
-    def make(self, suite, cameras, size, control_mode, max_steps):
-        unknown = [camera for camera in cameras if camera not in self.module.CAMERAS]
-        if unknown:
-            raise Refusal("refused", f"no camera named {', '.join(unknown)}: there are {', '.join(self.module.CAMERAS)}")
-        if control_mode != self.module.CONTROL_MODE:
-            raise Refusal("refused", f"control mode {control_mode}: there is {self.module.CONTROL_MODE}")
-        self.suite, self.size = suite, size
-        return np.full(7, -1, np.float32), np.ones(7, np.float32)
-
-    def reset(self, task, seed):
-        states = self.states_of(self.suite, task)
-        if seed >= len(states):
-            raise Refusal("refused", f"initial state {seed}: {task} has 0 to {len(states) - 1}")
-        self.open(task)
-        self.module.reset(self.env, self.module.SEED)
-        self.module.set_state(self.env, states[seed])
-        self.module.wait(self.env)
-
-    def open(self, task):
-        if self.task == task:
-            return
-        if self.env is not None:
-            self.env.close()
-        self.task = self.env = None
-        try:
-            self.env = self.module.make_env(self.suite, task, self.size)
-        except (ImportError, FileNotFoundError) as error:
-            raise Refusal("cannot_start", f"{error}\n{self.module.GET_ASSETS}" if "assets" in str(error) else str(error))
-        self.task = task
-
-    def act(self, action):
-        self.env.step(np.float64(action))
-        return bool(self.env._check_success())
-
-    def views(self, cameras):
-        turned = [self.module.render_view(self.env, camera, self.size)[::-1, ::-1] for camera in cameras]
-        return [np.ascontiguousarray(picture) for picture in turned]
-
-    def state(self):
-        return self.module.state_of(self.env)
-
-
 class Session:
     """One simulator and the episode that runs in it."""
 
-    def __init__(self, start_simulator):
-        self.start_simulator = start_simulator
-        self.simulator = self.steps = None
+    def __init__(self, simulators: dict, name: str):
+        self.simulators, self.name, self.simulator = simulators, name, None
 
     def hello(self, protocol):
-        if protocol != PROTOCOL:
-            raise Refusal("refused", f"protocol {protocol}; this worker speaks {PROTOCOL}")
-        self.simulator = self.start_simulator()
-        return {
-            "protocol": PROTOCOL,
-            "simulator": type(self.simulator).__name__.lower(),
-            "python": platform.python_version(),
-        }
+        if protocol == PROTOCOL:
+            if self.name not in self.simulators:
+                raise Refusal("refused", f"this worker has no simulator named {self.name}: there is {', '.join(self.simulators)}")
+            self.simulator = self.simulators[self.name]()
+        return {"protocol": PROTOCOL, "simulator": f"{self.name} {getattr(self.simulator, 'version', '')}".rstrip()}
 
-    def list(self, name):
-        instructions, max_steps = self.simulator.tasks(name)
-        return {
-            "tasks": list(instructions),
-            "instructions": list(instructions.values()),
-            "initial_states": self.simulator.initial_states(name),
-            "max_steps": max_steps,
-        }
+    def describe(self, name):
+        return self.simulator.describe(name)
 
-    def make(self, name, cameras, size, control_mode, max_steps, state, record):
-        self.instructions, _ = self.simulator.tasks(name)
-        low, high = self.simulator.make(name, cameras, size, control_mode, max_steps)
-        self.cameras, self.max_steps = cameras, max_steps
-        self.sends_state, self.records = state, record
-        return {"action_width": len(low), "action_low": low, "action_high": high, "cameras": cameras}
+    def make(self, name, cameras, size, control_mode, state, record):
+        low, high = self.simulator.make(name, cameras, size, control_mode)
+        self.cameras, self.sends_state, self.records = cameras, state, record
+        return {"action_low": row_of_floats(low), "action_high": row_of_floats(high)}
 
-    def reset(self, task, seed):
-        if task not in self.instructions:
-            raise Refusal("unknown_task", f"no task named {task}", choices=list(self.instructions))
+    def reset(self, task, seed, max_steps):
         self.simulator.reset(task, seed)
-        self.instruction, self.steps, self.success = self.instructions[task], 0, False
+        self.max_steps, self.steps, self.success, self.over = max_steps, 0, False, False
         return self.perception()
 
     def step(self, actions):
@@ -232,7 +144,7 @@ class Session:
             raise ValueError("a step after the end of the episode")
         frames = []
         for action in actions:
-            self.success = self.simulator.act(action)
+            self.success, self.over = map(bool, self.simulator.act(action))
             self.steps += 1
             if self.records:
                 frames.append(self.simulator.views(self.cameras[:1])[0])
@@ -241,23 +153,26 @@ class Session:
         return self.perception() | ({"frames": frames} if self.records else {})
 
     def done(self):
-        return self.success or self.steps >= self.max_steps
+        return self.success or self.over or self.steps >= self.max_steps
 
     def perception(self):
         seen = {
             "views": self.simulator.views(self.cameras),
-            "instruction": self.instruction,
             "success": self.success,
             "done": self.done(),
             "control_steps": self.steps,
         }
-        return seen | ({"state": self.simulator.state()} if self.sends_state else {})
+        return seen | ({"state": row_of_floats(self.simulator.state())} if self.sends_state else {})
 
     def answer(self, message):
         name = message.pop("request")
-        if name not in ("hello", "list", "make", "reset", "step"):
+        if name not in ("hello", "describe", "make", "reset", "step"):
             raise ValueError(f"no request named {name}")
         return getattr(self, name)(**message)
+
+
+def row_of_floats(values):
+    return np.asarray(values, np.float32).reshape(-1)
 
 
 def failure(error):
@@ -267,25 +182,19 @@ def failure(error):
     return {"error": " ".join(f"{type(error).__name__}: {error}".split()), "kind": "failure"}
 
 
-def serve(connection, start_simulator):
-    session = Session(start_simulator)
+def serve(simulators: dict[str, type], connect=Connection):
+    """Answers one request after the other with the simulator that was asked for, until physgen closes the connection.
+
+    simulators: by the name that stands before the colon in `--env NAME:TASK`.
+    """
+    parser = argparse.ArgumentParser(description="Runs a simulator for `physgen rollout`.")
+    parser.add_argument("--simulator", required=True, help=", ".join(simulators))
+    parser.add_argument("--fd", type=int, required=True, help="an inherited socket")
+    options = parser.parse_args()
+    connection, session = connect(options.fd), Session(simulators, options.simulator)
     while (message := connection.receive()) is not None and message["request"] != "close":
         try:
             reply = session.answer(message)
         except Exception as error:
             reply = failure(error)
         connection.send(reply)
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Runs one simulator for `physgen rollout`.")
-    parser.add_argument("--simulator", choices=["maniskill", "libero"], required=True)
-    parser.add_argument("--fd", type=int, required=True, help="an inherited socket")
-    options = parser.parse_args()
-    serve(Connection(options.fd), {"maniskill": ManiSkill, "libero": Libero}[options.simulator])
-    sys.stdout.flush()
-    os._exit(0)  # the driver's own clean-up is slow and sometimes crashes
-
-
-if __name__ == "__main__":
-    main()

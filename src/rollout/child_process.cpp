@@ -26,7 +26,8 @@ constexpr size_t kKeptOutput = 8 << 10;    // bytes
 constexpr size_t kLargestPiece = 4 << 20;  // bytes: memory grows with what has come, not with what was announced
 constexpr size_t kQuotedLines = 12;
 constexpr size_t kQuotedBytes = 1500;
-constexpr int kMostPieces = 64;  // a child that prints without end must not outlast its deadline
+constexpr size_t kQuotedText = 60;  // bytes of what was printed into the connection
+constexpr int kMostPieces = 64;     // a child that prints without end must not outlast its deadline
 
 Error system_error(const std::string& what) { return Error({.what = what, .got = std::strerror(errno)}); }
 
@@ -47,7 +48,9 @@ class Ends {
 };
 
 /// Runs in the child between fork and exec, where only async-signal-safe calls are allowed.
-[[noreturn]] void become(char* const* arguments, int connection, int output, pid_t parent) {
+/// @param refusal  closes when the program runs, and says why where it does not
+[[noreturn]] void become(char* const* arguments, int connection, int output, int refusal, pid_t parent) {
+  refusal = fcntl(refusal, F_DUPFD_CLOEXEC, ChildProcess::kChildDescriptor + 1);
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // the parent died before the line above
@@ -66,8 +69,8 @@ class Ends {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   execv(arguments[0], arguments);
-  dprintf(STDERR_FILENO, "%s: %s\n", arguments[0], strerror(errno));
-  _exit(127);
+  const int reason = errno;
+  _exit(write(refusal, &reason, sizeof reason) == sizeof reason ? 127 : 126);
 }
 
 void make_non_blocking(int descriptor) { fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK); }
@@ -83,6 +86,26 @@ bool has_ended(pid_t id, siginfo_t& info) {
   return waitid(P_PID, static_cast<id_t>(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == id;
 }
 
+std::string remedy_of(int reason) {
+  if (reason == ENOEXEC) return "a script begins with a line such as #!/usr/bin/env python3";
+  if (reason == ENOENT) return "is the program in its first line (#!) there?";
+  return "";
+}
+
+/// Waits until the child runs its program. Throws ConfigError, the child reaped, where it cannot.
+void wait_for_program(pid_t child, int refusal, const std::string& program) {
+  int reason = 0;
+  ssize_t count = 0;
+  while ((count = read(refusal, &reason, sizeof reason)) < 0 && errno == EINTR) {
+  }
+  if (count != sizeof reason) return;
+  waitpid(child, nullptr, 0);
+  throw ConfigError({.what = "a program cannot be executed",
+                     .where = program,
+                     .got = std::strerror(reason),
+                     .next_step = remedy_of(reason)});
+}
+
 }  // namespace
 
 Deadline seconds_from_now(double seconds) {
@@ -93,8 +116,9 @@ Deadline seconds_from_now(double seconds) {
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments) {
   Ends connection;
   Ends output;
+  Ends refusal;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, connection.data()) != 0 ||
-      pipe2(output.data(), O_CLOEXEC) != 0) {
+      pipe2(output.data(), O_CLOEXEC) != 0 || pipe2(refusal.data(), O_CLOEXEC) != 0) {
     throw system_error("no socket could be made for a process");
   }
   std::vector<char*> pointers;
@@ -103,8 +127,10 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments) {
   const pid_t parent = getpid();
   id_ = fork();
   if (id_ < 0) throw system_error("no process could be started");
-  if (id_ == 0) become(pointers.data(), connection[1], output[1], parent);
+  if (id_ == 0) become(pointers.data(), connection[1], output[1], refusal[1], parent);
   setpgid(id_, id_);  // whichever of the two comes first
+  ::close(refusal.take(1));
+  wait_for_program(id_, refusal[0], arguments[0]);
   socket_ = connection.take(0);
   output_ = output.take(0);
   make_non_blocking(socket_);
@@ -126,11 +152,7 @@ void ChildProcess::send(std::string_view message, Deadline deadline) {
 std::vector<char> ChildProcess::receive(size_t longest, Deadline deadline) {
   uint32_t length = 0;
   transfer_in(reinterpret_cast<char*>(&length), sizeof length, deadline);
-  if (length == 0 || length > longest) {
-    throw Error({.what = "a message has an impossible length",
-                 .got = std::to_string(length) + " bytes",
-                 .expected = "1 to " + std::to_string(longest)});
-  }
+  if (length == 0 || length > longest) refuse_length(length, longest);
   std::vector<char> message;
   while (message.size() < length) {
     const size_t begin = message.size();
@@ -138,6 +160,22 @@ std::vector<char> ChildProcess::receive(size_t longest, Deadline deadline) {
     transfer_in(message.data() + begin, message.size() - begin, deadline);
   }
   return message;
+}
+
+void ChildProcess::refuse_length(uint32_t length, size_t longest) {
+  std::string text(sizeof length + kQuotedText, '\0');
+  std::memcpy(text.data(), &length, sizeof length);
+  const ssize_t more = recv(socket_, text.data() + sizeof length, kQuotedText, MSG_DONTWAIT);
+  text.resize(sizeof length + static_cast<size_t>(std::max<ssize_t>(more, 0)));
+  text = text.substr(0, text.find('\n'));
+  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+    throw Error({.what = "the process printed into its connection",
+                 .got = "\"" + text + "\"",
+                 .expected = "messages alone: what it prints goes to stdout or stderr"});
+  }
+  throw Error({.what = "a message has an impossible length",
+               .got = std::to_string(length) + " bytes",
+               .expected = "1 to " + std::to_string(longest)});
 }
 
 void ChildProcess::transfer_in(char* bytes, size_t count, Deadline deadline) {

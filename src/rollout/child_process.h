@@ -29,7 +29,7 @@ class ChildProcess {
   static constexpr int kChildDescriptor = 3;
 
   /// @param arguments  the program's path first
-  /// Throws Error when the machine refuses a process or a socket.
+  /// Throws ConfigError when the program cannot be executed, Error when the machine refuses a process or a socket.
   explicit ChildProcess(const std::vector<std::string>& arguments);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
@@ -51,6 +51,7 @@ class ChildProcess {
   pid_t id() const { return id_; }
 
  private:
+  [[noreturn]] void refuse_length(uint32_t length, size_t longest);
   void transfer_in(char* bytes, size_t count, Deadline deadline);
   void transfer_out(const char* bytes, size_t count, Deadline deadline);
   void wait_until_ready(short events, Deadline deadline);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -19,8 +20,6 @@
 
 namespace physgen {
 namespace {
-
-constexpr int64_t kFramesPerSecond = 20;  // a frame a control step, as fast as the robot moves
 
 // A real frame and, as tall, the one that was expected.
 Image beside(const Image& frame, const Image& expected) {
@@ -139,7 +138,8 @@ std::string EpisodeRunner::write_film(const EpisodeRecord& record, const std::ve
   const std::string name =
       fmt::format("episode_{:04}_seed_{}_{}.mp4", record.episode, record.seed, record.success ? "success" : "failure");
   const std::string path = std::filesystem::path(options_.video) / name;
-  VideoWriter writer(path, film.front().height, film.front().width, kFramesPerSecond);
+  const auto rate = std::max<int64_t>(1, std::llround(environment_->control_rate()));  // as fast as the robot moves
+  VideoWriter writer(path, film.front().height, film.front().width, rate);
   for (const Image& frame : film) writer.add(frame);
   writer.close();
   return path;

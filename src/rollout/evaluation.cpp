@@ -60,7 +60,7 @@ void keep_config(const RolloutConfig& config, const fs::path& folder) {
   const json stored = json::parse(write_config(ConfigDocument::load(path).read<RolloutConfig>()));
   const json given = json::parse(text);
   for (const auto& field : given.items()) {
-    if (field.key() == "checkpoint") continue;  // another path to the same checkpoint
+    if (field.key() == "checkpoint" || field.key() == "worker") continue;  // another path to the same
     const json& there = stored.at(field.key());
     if (there != field.value()) {
       throw other_config(path.string() + ": " + field.key(), field.value().dump(), there.dump() + ", as there");

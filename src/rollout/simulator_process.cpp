@@ -7,19 +7,19 @@
 #include <limits>
 
 #include "child_process.h"
-#include "wire/message.h"
+#include "description_reader.h"
 #include "physgen/core/suggestion.h"
+#include "wire/message.h"
 #include "worker_program.h"
 
 namespace physgen {
 namespace {
 
-constexpr int64_t kProtocol = 2;
+constexpr int64_t kProtocol = 3;  // scripts/simulators/physgen_worker.py and .github/docs/simulators.md say the same
 constexpr int64_t kLargestSeed = std::numeric_limits<uint32_t>::max();
 constexpr int64_t kMostActions = 4096;
 constexpr int64_t kMostSteps = 1'000'000;
 constexpr double kSecondsToEnd = 2;
-const std::vector<std::string> kSimulators = {"maniskill", "libero"};
 
 FormatError lie(const std::string& where, const std::string& got, const std::string& expected) {
   return FormatError(
@@ -50,6 +50,16 @@ void check_actions(const Matrix& actions, int64_t width) {
   throw Error({.what = "an action is not finite", .where = "SimulatorProcess::step", .expected = "finite numbers"});
 }
 
+void check_limits(const std::vector<float>& low, const std::vector<float>& high) {
+  if (low.empty() || low.size() != high.size()) {
+    throw lie("action_high", std::to_string(high.size()) + " limits", std::to_string(low.size()) + ", at least 1");
+  }
+  for (size_t i = 0; i < low.size(); ++i) {
+    if (low[i] > high[i])
+      throw lie("action_low", fmt::format("{} to {}", low[i], high[i]), "a least, then a greatest");
+  }
+}
+
 void check_config(const SimulatorConfig& config) {
   parse_environment_name(config.simulator + ":" + config.task);
   const auto require = [](bool right, const char* where, const std::string& got, const char* expected) {
@@ -58,8 +68,8 @@ void check_config(const SimulatorConfig& config) {
   };
   require(!config.cameras.empty(), "cameras", "none", "at least one");
   require(config.size >= 16 && config.size <= 2048, "size", std::to_string(config.size), "16 to 2048 pixels");
-  require(config.max_steps >= 1 && config.max_steps <= kMostSteps, "max_steps", std::to_string(config.max_steps),
-          "1 to 1000000");
+  require(config.max_steps >= 0 && config.max_steps <= kMostSteps, "max_steps", std::to_string(config.max_steps),
+          "0 to 1000000");
   require(config.deadline_seconds > 0 && config.start_deadline_seconds > 0, "deadline", "none", "more than 0 s");
 }
 
@@ -67,69 +77,76 @@ void check_config(const SimulatorConfig& config) {
 
 std::pair<std::string, std::string> parse_environment_name(const std::string& name) {
   const size_t colon = name.find(':');
-  if (colon == std::string::npos || colon + 1 == name.size()) {
+  if (colon == std::string::npos || colon == 0 || colon + 1 == name.size()) {
     throw ConfigError({.what = "an environment's name is incomplete",
                        .where = "--env",
                        .got = "\"" + name + "\"",
                        .expected = "SIMULATOR:TASK, such as maniskill:PushCube-v1 or libero:libero_object"});
   }
-  const std::string simulator = name.substr(0, colon);
-  if (std::find(kSimulators.begin(), kSimulators.end(), simulator) == kSimulators.end()) {
-    throw ConfigError({.what = "there is no such simulator",
-                       .where = "--env",
-                       .got = "\"" + simulator + "\"",
-                       .expected = "one of " + comma_separated(kSimulators),
-                       .next_step = suggestion(simulator, kSimulators)});
-  }
-  return {simulator, name.substr(colon + 1)};
+  return {name.substr(0, colon), name.substr(colon + 1)};
 }
 
 struct SimulatorProcess::Session {
   explicit Session(const SimulatorConfig& chosen)
-      : config(chosen), child(worker_command(chosen, ChildProcess::kChildDescriptor)) {}
+      : config(chosen), child(worker_command(chosen, ChildProcess::kChildDescriptor, workers_folder())) {}
 
   void start();
-  TaskList list();
+  void describe();
   void make_task();
+  Perception reset(const EpisodeStart& start);
   Perception ask(const std::string& request, int64_t steps_before, int64_t steps_asked, const std::string& doing);
   Message exchange(const std::string& request, double seconds, const std::string& doing);
   Perception perception_of(const Message& reply, int64_t steps_before, int64_t steps_asked);
-  void check_state(const Perception& seen);
+  void check_state(const Perception& seen) const;
   void check_progress(const Perception& seen, int64_t steps_before, int64_t steps_asked) const;
   [[noreturn]] void refuse(const Message& reply, const std::string& doing);
+  [[noreturn]] void refuse_protocol(int64_t spoken);
   /// Ends the child, which gets `grace` seconds to do so by itself, and throws SimulatorFailure.
   [[noreturn]] void fail(const Problem& cause, const std::string& doing, double grace = 0);
   std::string place(const std::string& doing) const { return config.simulator + ":" + config.task + ", " + doing; }
 
   SimulatorConfig config;
   ChildProcess child;
+  SimulatorDescription description;
   std::vector<float> action_low;
   std::vector<float> action_high;
-  size_t state_width = 0;  // 0 until the first perception
+  SimulatorTask task;  // of the present episode, with the limit that holds
   int64_t control_steps = 0;
 };
 
 void SimulatorProcess::Session::start() {
   const Message reply = exchange(MessageWriter("hello").add_integer("protocol", kProtocol).bytes(),
                                  config.start_deadline_seconds, "start");
+  int64_t spoken = 0;
   try {
-    reply.integer("protocol", kProtocol, kProtocol);
+    spoken = reply.integer("protocol", 0, std::numeric_limits<uint32_t>::max());
+    if (spoken == kProtocol) description.simulator = reply.text("simulator");
   } catch (const FormatError& error) {
     fail(error.problem(), "start");
   }
+  if (spoken != kProtocol) refuse_protocol(spoken);
 }
 
-TaskList SimulatorProcess::Session::list() {
-  const std::string doing = "listing the tasks";
+void SimulatorProcess::Session::refuse_protocol(int64_t spoken) {
+  child.end(0);
+  throw Error({.what = "the simulator's worker speaks another protocol",
+               .where = place("start"),
+               .got = "protocol " + std::to_string(spoken),
+               .expected = "protocol " + std::to_string(kProtocol),
+               .next_step = spoken < kProtocol
+                                ? "bring the worker up to date: one in Python takes this version's physgen_worker.py, "
+                                  "others follow .github/docs/simulators.md"
+                                : "use the physgen that the worker was written for, or a later one"});
+}
+
+void SimulatorProcess::Session::describe() {
+  const std::string doing = "describing the tasks";
   const Message reply =
-      exchange(MessageWriter("list").add_text("name", config.task).bytes(), config.start_deadline_seconds, doing);
+      exchange(MessageWriter("describe").add_text("name", config.task).bytes(), config.start_deadline_seconds, doing);
   try {
-    TaskList list{reply.texts("tasks"), reply.texts("instructions"), reply.integer("initial_states", 0, kLargestSeed),
-                  reply.integer("max_steps", 1, kMostSteps)};
-    if (!list.tasks.empty() && list.tasks.size() == list.instructions.size()) return list;
-    throw lie("tasks",
-              std::to_string(list.tasks.size()) + " with " + std::to_string(list.instructions.size()) + " instructions",
-              "one instruction each");
+    const std::string simulator = description.simulator;
+    description = read_description(reply);
+    description.simulator = simulator;
   } catch (const FormatError& error) {
     fail(error.problem(), doing);
   }
@@ -141,23 +158,30 @@ void SimulatorProcess::Session::make_task() {
                                   .add_texts("cameras", config.cameras)
                                   .add_integer("size", config.size)
                                   .add_text("control_mode", config.control_mode)
-                                  .add_integer("max_steps", config.max_steps)
                                   .add_flag("state", config.state)
                                   .add_flag("record", config.record)
                                   .bytes();
   const Message reply = exchange(request, config.start_deadline_seconds, "making the task");
   try {
-    const size_t width = static_cast<size_t>(reply.integer("action_width", 1, kMostActions));
     action_low = reply.floats("action_low");
     action_high = reply.floats("action_high");
-    if (action_low.size() != width || action_high.size() != width) {
-      throw lie("action_low", std::to_string(action_low.size()) + " limits", std::to_string(width));
-    }
-    if (reply.texts("cameras") != config.cameras)
-      throw lie("cameras", comma_separated(reply.texts("cameras")), comma_separated(config.cameras));
+    check_limits(action_low, action_high);
   } catch (const FormatError& error) {
     fail(error.problem(), "making the task");
   }
+}
+
+Perception SimulatorProcess::Session::reset(const EpisodeStart& start) {
+  const std::vector<std::string> names = description.task_names();
+  const std::vector<std::string_view> choices(names.begin(), names.end());
+  task = description.tasks[choice_of(start.task, choices, "the simulator has no such task", place("reset"))];
+  if (config.max_steps > 0) task.max_steps = config.max_steps;
+  const std::string request = MessageWriter("reset")
+                                  .add_text("task", start.task)
+                                  .add_integer("seed", start.seed)
+                                  .add_integer("max_steps", task.max_steps)
+                                  .bytes();
+  return ask(request, 0, 0, "reset of " + start.task + ", seed " + std::to_string(start.seed));
 }
 
 Perception SimulatorProcess::Session::ask(const std::string& request, int64_t steps_before, int64_t steps_asked,
@@ -190,10 +214,10 @@ Message SimulatorProcess::Session::exchange(const std::string& request, double s
 Perception SimulatorProcess::Session::perception_of(const Message& reply, int64_t steps_before, int64_t steps_asked) {
   Perception seen{.views = reply.images("views"),
                   .state = config.state ? reply.floats("state") : std::vector<float>(),
-                  .instruction = reply.text("instruction"),
+                  .instruction = task.instruction,
                   .success = reply.flag("success"),
                   .done = reply.flag("done"),
-                  .control_steps = reply.integer("control_steps", 0, config.max_steps),
+                  .control_steps = reply.integer("control_steps", 0, task.max_steps),
                   .frames = {}};
   if (config.record && steps_asked > 0) seen.frames = reply.images("frames");
   check_pictures(seen.views, config.cameras.size(), config.size, "views");
@@ -203,12 +227,9 @@ Perception SimulatorProcess::Session::perception_of(const Message& reply, int64_
   return seen;
 }
 
-void SimulatorProcess::Session::check_state(const Perception& seen) {
-  if (!config.state) return;
-  if (state_width == 0) state_width = seen.state.size();
-  if (seen.state.size() == state_width && state_width > 0) return;
-  throw lie("state", std::to_string(seen.state.size()) + " numbers",
-            state_width ? std::to_string(state_width) : "some");
+void SimulatorProcess::Session::check_state(const Perception& seen) const {
+  if (!config.state || std::ssize(seen.state) == description.state_width) return;
+  throw lie("state", std::to_string(seen.state.size()) + " numbers", std::to_string(description.state_width));
 }
 
 void SimulatorProcess::Session::check_progress(const Perception& seen, int64_t steps_before,
@@ -219,8 +240,8 @@ void SimulatorProcess::Session::check_progress(const Perception& seen, int64_t s
   if (!started && (taken < 1 || taken > steps_asked || (taken < steps_asked && !seen.done))) {
     throw lie("control_steps", steps, std::to_string(steps_asked) + " more, or fewer and done");
   }
-  if (seen.done != (seen.success || seen.control_steps == config.max_steps)) {
-    throw lie("done", seen.done ? "true" : "false", "true exactly on success or at the step limit");
+  if (!seen.done && (seen.success || seen.control_steps == task.max_steps)) {
+    throw lie("done", "false", "true on success and at the step limit");
   }
   if (config.record && steps_asked > 0) check_pictures(seen.frames, static_cast<size_t>(taken), config.size, "frames");
 }
@@ -234,6 +255,7 @@ void SimulatorProcess::Session::refuse(const Message& reply, const std::string& 
     kind = reply.text("kind");
     problem.got = reply.text("error");
     if (kind == "unknown_task") choices = reply.texts("choices");
+    if (reply.has("next_step")) problem.next_step = reply.text("next_step");
   } catch (const FormatError& error) {
     fail(error.problem(), doing);
   }
@@ -251,7 +273,6 @@ void SimulatorProcess::Session::refuse(const Message& reply, const std::string& 
   }
   if (kind == "cannot_start") {
     problem.what = "the simulator cannot be started";
-    problem.next_step = repair_of(config.simulator);
     throw Error(problem);
   }
   fail(problem, doing);
@@ -267,17 +288,20 @@ void SimulatorProcess::Session::fail(const Problem& cause, const std::string& do
   throw SimulatorFailure(problem);
 }
 
-TaskList SimulatorProcess::list_tasks(const SimulatorConfig& config) {
+SimulatorDescription SimulatorProcess::describe(const SimulatorConfig& config) {
   parse_environment_name(config.simulator + ":" + config.task);
   Session session(config);
   session.start();
-  return session.list();
+  session.describe();
+  return session.description;
 }
 
 SimulatorProcess::SimulatorProcess(const SimulatorConfig& config) {
   check_config(config);
   session_ = std::make_unique<Session>(config);
   session_->start();
+  session_->describe();
+  check_config_against(session_->description, config);
   session_->make_task();
 }
 
@@ -296,8 +320,7 @@ Perception SimulatorProcess::reset(const EpisodeStart& start) {
                        .got = std::to_string(seed),
                        .expected = "0 to " + std::to_string(kLargestSeed)});
   }
-  return session_->ask(MessageWriter("reset").add_text("task", start.task).add_integer("seed", seed).bytes(), 0, 0,
-                       "reset of " + start.task + ", seed " + std::to_string(seed));
+  return session_->reset(start);
 }
 
 Perception SimulatorProcess::step(const Matrix& actions) {
@@ -306,6 +329,7 @@ Perception SimulatorProcess::step(const Matrix& actions) {
                        actions.rows(), "control step " + std::to_string(session_->control_steps));
 }
 
+const SimulatorDescription& SimulatorProcess::description() const { return session_->description; }
 int64_t SimulatorProcess::action_width() const { return static_cast<int64_t>(session_->action_low.size()); }
 const std::vector<float>& SimulatorProcess::action_low() const { return session_->action_low; }
 const std::vector<float>& SimulatorProcess::action_high() const { return session_->action_high; }

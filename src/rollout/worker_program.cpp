@@ -2,80 +2,113 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
-#include <filesystem>
 
 #include "physgen/core/error.h"
+#include "physgen/core/suggestion.h"
 
 namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kScript = "simulator_worker.py";
-/// Where a simulator's Python is, and how to get it.
-struct Home {
-  const char* variable;
+/// A simulator whose worker is part of PhysGen.
+struct KnownWorker {
+  const char* simulator;
+  const char* script;
+  const char* variable;  // of the environment, that names another Python
   const char* python;
-  const char* repair;
+  const char* setup;
 };
 
-Home home_of(const std::string& simulator) {
-  if (simulator == "libero") {
-    return {"PHYSGEN_LIBERO_PYTHON", ".venv-libero/bin/python", "run scripts/setup_libero"};
+constexpr std::array<KnownWorker, 2> kKnownWorkers = {{
+    {"maniskill", "maniskill_worker.py", "PHYSGEN_PYTHON", ".venv/bin/python", "run scripts/setup"},
+    {"libero", "libero_worker.py", "PHYSGEN_LIBERO_PYTHON", ".venv-libero/bin/python", "run scripts/setup_libero"},
+}};
+
+const KnownWorker& known_worker(const std::string& simulator) {
+  std::vector<std::string> names;
+  for (const KnownWorker& worker : kKnownWorkers) {
+    if (worker.simulator == simulator) return worker;
+    names.emplace_back(worker.simulator);
   }
-  return {"PHYSGEN_PYTHON", ".venv/bin/python", "run scripts/setup, then physgen doctor"};
+  throw ConfigError({.what = "there is no such simulator",
+                     .where = "--env",
+                     .got = "\"" + simulator + "\"",
+                     .expected = "one of " + comma_separated(names) + ", or a simulator of your own with its --worker",
+                     .next_step = suggestion(simulator, names)});
 }
 
-void require_named(const std::string& path, int access_mode, const std::string& what, const std::string& where) {
-  if (access(path.c_str(), access_mode) == 0 && !fs::is_directory(path)) return;
-  throw ConfigError({.what = what, .where = where, .got = path, .expected = "an existing file"});
+void require_worker(const std::string& path) {
+  const auto refuse = [&](const char* got, const std::string& next_step = "") {
+    throw ConfigError({.what = "the worker cannot be run",
+                       .where = "--worker " + path,
+                       .got = got,
+                       .expected = "an executable file",
+                       .next_step = next_step});
+  };
+  if (!fs::exists(path)) refuse("no such file");
+  if (fs::is_directory(path)) refuse("a folder");
+  if (access(path.c_str(), X_OK) != 0) refuse("a file that is not executable", "chmod +x " + path);
 }
 
-/// The script beside the folders above the running program: of the source tree, or of an installation.
-fs::path find_script() {
-  const fs::path program = fs::read_symlink("/proc/self/exe");
-  for (fs::path folder = program.parent_path(); folder != folder.parent_path(); folder = folder.parent_path()) {
-    for (const char* place : {"scripts/simulators", "share/physgen/scripts/simulators"}) {
-      if (fs::exists(folder / place / kScript)) return folder / place / kScript;
-    }
-  }
-  throw Error({.what = "the simulator worker was not found",
-               .where = std::string(kScript),
-               .got = "no scripts/simulators folder above " + program.string(),
+void require_python(const std::string& path, const std::string& where) {
+  if (access(path.c_str(), X_OK) == 0 && !fs::is_directory(path)) return;
+  throw ConfigError(
+      {.what = "the Python interpreter does not exist", .where = where, .got = path, .expected = "an existing file"});
+}
+
+fs::path script_of(const KnownWorker& worker, const fs::path& workers) {
+  if (fs::exists(workers / worker.script)) return workers / worker.script;
+  throw Error({.what = "the simulator's worker was not found",
+               .where = worker.script,
+               .got = "no scripts/simulators folder above the program",
                .next_step = "run physgen where it was built or installed"});
 }
 
-std::string script_of(const SimulatorConfig& config) {
-  if (config.script.empty()) return find_script();
-  require_named(config.script, R_OK, "the simulator worker's script does not exist", "script");
-  return config.script;
-}
-
-std::string python_of(const SimulatorConfig& config, const fs::path& script) {
-  const Home home = home_of(config.simulator);
-  const char* variable = std::getenv(home.variable);
-  if (!config.python.empty() || (variable && *variable)) {
-    const std::string python = config.python.empty() ? variable : config.python;
-    require_named(python, X_OK, "the Python interpreter does not exist",
-                  config.python.empty() ? home.variable : "--python");
-    return python;
+std::string python_of(const KnownWorker& worker, const std::string& chosen, const fs::path& workers) {
+  const char* variable = std::getenv(worker.variable);
+  if (!chosen.empty()) {
+    require_python(chosen, "--python");
+    return chosen;
   }
-  const fs::path python = fs::absolute(script).parent_path().parent_path().parent_path() / home.python;
+  if (variable && *variable) {
+    require_python(variable, worker.variable);
+    return variable;
+  }
+  const fs::path python = fs::absolute(workers).parent_path().parent_path() / worker.python;
   if (access(python.c_str(), X_OK) == 0) return python;
   throw Error({.what = "there is no Python with the simulator",
                .where = python.string(),
                .got = "no such program",
-               .next_step = std::string(home.repair) + "; or name one with --python or " + home.variable});
+               .next_step = std::string(worker.setup) + "; or name one with --python or " + worker.variable});
 }
 
 }  // namespace
 
-std::string repair_of(const std::string& simulator) { return home_of(simulator).repair; }
+fs::path workers_folder() {
+  const fs::path program = fs::read_symlink("/proc/self/exe");
+  for (fs::path folder = program.parent_path(); folder != folder.parent_path(); folder = folder.parent_path()) {
+    for (const char* place : {"scripts/simulators", "share/physgen/scripts/simulators"}) {
+      if (fs::exists(folder / place)) return folder / place;
+    }
+  }
+  return {};
+}
 
-std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor) {
-  const std::string script = script_of(config);
-  return {python_of(config, script), script, "--simulator", config.simulator, "--fd", std::to_string(descriptor)};
+std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor, const fs::path& workers) {
+  std::vector<std::string> command;
+  if (!config.worker.empty()) {
+    require_worker(config.worker);
+    command = {fs::absolute(config.worker)};
+  } else {
+    const KnownWorker& worker = known_worker(config.simulator);
+    const fs::path script = script_of(worker, workers);
+    command = {python_of(worker, config.python, workers), script};
+  }
+  command.insert(command.end(), {"--simulator", config.simulator, "--fd", std::to_string(descriptor)});
+  return command;
 }
 
 }  // namespace physgen

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -7,11 +8,15 @@
 
 namespace physgen {
 
-/// The command line of the simulator worker: interpreter, script and arguments. Throws ConfigError where the user named
-/// an interpreter or script that is not there, Error where none is found.
-std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor);
+/// scripts/simulators of the source tree or installation that the running program is in, which holds the workers of
+/// the known simulators; empty where there is none.
+std::filesystem::path workers_folder();
 
-/// What to do about a simulator that cannot be started.
-std::string repair_of(const std::string& simulator);
+/// The command line of a simulator's worker: the user's own, or a known simulator's, which is Python and a script.
+/// Throws ConfigError for an unknown simulator and where the user named a program or interpreter that cannot be run,
+/// Error where none is found.
+/// @param workers  what `workers_folder` returned
+std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor,
+                                        const std::filesystem::path& workers);
 
 }  // namespace physgen

@@ -78,7 +78,7 @@ inline RolloutConfig config_of(int64_t episodes) {
   RolloutConfig config;
   config.checkpoint = "a/checkpoint";
   config.checkpoint_sha256 = "0123";
-  config.environment = "maniskill:Reach-v1";
+  config.environment = "fake:Reach-v1";
   config.tasks = {"Reach-v1"};
   config.cameras = {"front", "side"};
   config.episodes = episodes;

@@ -61,7 +61,7 @@ TEST_F(Evaluation, ASimulatorThatNeverStartsEndsIt) {
   options.retries = 1;
   const Problem problem = problem_of<SimulatorFailure>([&] { run(config_of(50), options); });
   EXPECT_TRUE(contains(problem.what, "exit code 3")) << to_text(problem);
-  EXPECT_TRUE(contains(problem.where, "maniskill:Reach-v1, start")) << problem.where;
+  EXPECT_TRUE(contains(problem.where, "fake:Reach-v1, start")) << problem.where;
   EXPECT_TRUE(journal_of(folder.path()).empty());
 }
 
@@ -187,6 +187,7 @@ TEST_F(Evaluation, AnotherConfigIsRefusedInTheSameFolder) {
 
   RolloutConfig moved = config_of(1);
   moved.checkpoint = "another/path/to/it";
+  moved.worker = "another/path/to/the/worker";
   EXPECT_EQ(run(moved, options_of(folder.path(), 2)).records.size(), 1u);
 
   std::filesystem::remove(folder / "rollout.json");

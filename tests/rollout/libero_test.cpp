@@ -45,14 +45,14 @@ TEST_F(Libero, ListsItsSuitesWithTheLimitsOfTheField) {
   const std::pair<const char*, int64_t> limits[] = {
       {"libero_spatial", 220}, {"libero_object", 280}, {"libero_goal", 300}, {"libero_10", 520}, {"libero_90", 400}};
   for (const auto& [name, most] : limits) {
-    const TaskList list = SimulatorProcess::list_tasks(suite(name));
-    EXPECT_EQ(list.tasks.size(), std::string(name) == "libero_90" ? 90u : 10u) << name;
-    EXPECT_EQ(list.initial_states, 50) << name;
-    EXPECT_EQ(list.max_steps, most) << name;
+    const SimulatorDescription there = SimulatorProcess::describe(suite(name));
+    EXPECT_EQ(there.tasks.size(), std::string(name) == "libero_90" ? 90u : 10u) << name;
+    EXPECT_EQ(there.initial_states, 50) << name;
+    for (const SimulatorTask& task : there.tasks) EXPECT_EQ(task.max_steps, most) << name;
   }
-  const TaskList list = SimulatorProcess::list_tasks(suite("libero_10"));
-  EXPECT_EQ(list.tasks[2], "KITCHEN_SCENE3_turn_on_the_stove_and_put_the_moka_pot_on_it");
-  EXPECT_EQ(list.instructions[2], "turn on the stove and put the moka pot on it");
+  const SimulatorTask third = SimulatorProcess::describe(suite("libero_10")).tasks[2];
+  EXPECT_EQ(third.name, "KITCHEN_SCENE3_turn_on_the_stove_and_put_the_moka_pot_on_it");
+  EXPECT_EQ(third.instruction, "turn on the stove and put the moka pot on it");
 }
 
 TEST_F(Libero, AnEpisodeDependsOnItsInitialStateAlone) {
@@ -81,10 +81,10 @@ TEST_F(Libero, WhatItDoesNotHaveIsRefused) {
   EXPECT_NE(refusal(suite("libero_objects")).next_step.find("libero_object"), std::string::npos);
   SimulatorConfig config = suite("libero_object");
   config.cameras = {"agent_view"};
-  EXPECT_NE(refusal(config).got.find("agentview"), std::string::npos);
+  EXPECT_NE(refusal(config).expected.find("agentview"), std::string::npos);
   config = suite("libero_object");
   config.control_mode = "pd_joint_pos";
-  EXPECT_NE(refusal(config).got.find("osc_pose"), std::string::npos);
+  EXPECT_NE(refusal(config).expected.find("osc_pose"), std::string::npos);
   SimulatorProcess simulator(suite("libero_object"));
   const Problem state = problem_of<ConfigError>([&] {
     simulator.reset({"pick_up_the_butter_and_place_it_in_the_basket", 50});

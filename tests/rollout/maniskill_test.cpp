@@ -72,10 +72,10 @@ TEST(ManiSkill, WhatItDoesNotHaveIsRefused) {
   };
   SimulatorConfig config = push_cube();
   config.cameras = {"rear_camera"};
-  EXPECT_NE(problem_with(config).got.find("render_camera"), std::string::npos);
+  EXPECT_NE(problem_with(config).expected.find("render_camera"), std::string::npos);
   config = push_cube();
   config.control_mode = "pd_joint_pso";
-  EXPECT_NE(problem_with(config).got.find("pd_joint_pos"), std::string::npos);
+  EXPECT_NE(problem_with(config).expected.find("pd_joint_pos"), std::string::npos);
 }
 
 }  // namespace

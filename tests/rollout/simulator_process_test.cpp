@@ -43,7 +43,45 @@ TEST(SimulatorProcess, AnEpisodeRunsToItsStepLimit) {
   EXPECT_FLOAT_EQ(seen.state[0], 0.4f);
   EXPECT_TRUE(seen.frames.empty());
   seen = simulator.step(actions(100));
-  EXPECT_EQ(seen.control_steps, 40);
+  EXPECT_EQ(seen.control_steps, 30);
+  EXPECT_TRUE(seen.done);
+  EXPECT_FALSE(seen.success);
+}
+
+TEST(SimulatorProcess, AnotherStepLimitHoldsInsteadOfTheTasksOwn) {
+  SimulatorConfig config = fake_simulator();
+  config.task = "all";
+  config.max_steps = 12;
+  SimulatorProcess simulator(config);
+  simulator.reset({"Stay-v1", 3});
+  EXPECT_EQ(simulator.step(actions(100)).control_steps, 12);
+}
+
+TEST(SimulatorProcess, TheWorkerDescribesItsSimulator) {
+  SimulatorConfig config = fake_simulator();
+  config.task = "all";
+  const SimulatorDescription there = SimulatorProcess::describe(config);
+  EXPECT_EQ(there.simulator, "fake 1.0");
+  EXPECT_EQ(there.task_names(), std::vector<std::string>({"Reach-v1", "Stay-v1"}));
+  EXPECT_EQ(there.tasks[0].instruction, "reach the goal");
+  EXPECT_EQ(there.tasks[0].max_steps, 40);
+  EXPECT_EQ(there.tasks[1].max_steps, 30);
+  EXPECT_EQ(there.camera_names(), std::vector<std::string>({"front", "side"}));
+  EXPECT_DOUBLE_EQ(there.cameras[0].field_of_view.value(), 0.8);
+  EXPECT_EQ(there.cameras[0].pose.value().translation(), Eigen::Vector3d(1, 2, 3));
+  EXPECT_FALSE(there.cameras[1].field_of_view || there.cameras[1].pose);
+  EXPECT_EQ(there.control_modes, std::vector<std::string>({"delta"}));
+  EXPECT_DOUBLE_EQ(there.control_rate, 12.5);
+  EXPECT_EQ(there.state_width, 2);
+  EXPECT_EQ(there.initial_states, 0);
+}
+
+TEST(SimulatorProcess, AnEpisodeMayEndBeforeItsLimitWithoutSuccess) {
+  const FakeFaults fall{{"FAKE_FALL", "1"}};
+  SimulatorProcess simulator(fake_simulator());
+  simulator.reset({"Reach-v1", 1});
+  const Perception seen = simulator.step(actions(5));
+  EXPECT_EQ(seen.control_steps, 1);
   EXPECT_TRUE(seen.done);
   EXPECT_FALSE(seen.success);
 }
@@ -108,7 +146,7 @@ TEST_P(SimulatorFault, IsAFailureThatSaysWhatHappened) {
   const Problem problem = problem_of<SimulatorFailure>([&] { simulator.step(actions(2)); });
   EXPECT_LT(stopwatch.seconds(), 6);
   EXPECT_TRUE(contains(problem.what + problem.got, fault.what)) << to_text(problem);
-  EXPECT_TRUE(contains(problem.where, "maniskill:Reach-v1, control step 0")) << problem.where;
+  EXPECT_TRUE(contains(problem.where, "fake:Reach-v1, control step 0")) << problem.where;
   EXPECT_TRUE(contains(problem.where, fault.where)) << problem.where;
   const char* printed = std::string(fault.kind) == "flood" ? "noise" : "about to commit";
   EXPECT_TRUE(contains(problem.next_step, printed)) << problem.next_step;
@@ -124,12 +162,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"too_long", "4294967295 bytes", ""}, Fault{"exception", "the solver\n diverged", ""},
                     Fault{"wrong_shape", "3 x 5", "views"}, Fault{"wrong_dtype", "<f4", "views[0]"},
                     Fault{"not_finite", "not finite", "state"}, Fault{"missing_key", "no such key", "success"},
-                    Fault{"lost_step", "3 after 0", "control_steps"}, Fault{"false_end", "true", "done"},
+                    Fault{"lost_step", "3 after 0", "control_steps"}, Fault{"false_end", "false", "done"},
+                    Fault{"prints", "\"Loading the scene ...\"", ""},
                     Fault{"flood", "did not answer before its deadline", ""}),
     [](const auto& test) { return std::string(test.param.kind); });
 
 TEST(SimulatorProcess, AFaultWhileStartingIsAFailureToo) {
-  for (const char* request : {"hello", "make"}) {
+  for (const char* request : {"hello", "describe", "make"}) {
     const FakeFaults faults{{"FAKE_FAULT", "sigsegv"}, {"FAKE_FAULT_AT", request}};
     const Problem problem = problem_of<SimulatorFailure>([] { SimulatorProcess simulator(fake_simulator()); });
     EXPECT_TRUE(contains(problem.what, "signal 11")) << to_text(problem);
@@ -173,9 +212,13 @@ TEST(SimulatorProcess, AnUnknownTaskIsRefusedWithTheChoices) {
 }
 
 TEST(SimulatorProcess, AnUnknownSimulatorIsRefusedWithTheChoices) {
-  const Problem problem = problem_of<ConfigError>([] { parse_environment_name("maniskil:PushCube-v1"); });
+  SimulatorConfig config = fake_simulator();
+  config.simulator = "maniskil";
+  config.worker = "";
+  const Problem problem = problem_of<ConfigError>([&] { SimulatorProcess simulator(config); });
   EXPECT_EQ(problem.got, "\"maniskil\"");
-  EXPECT_EQ(problem.expected, "one of maniskill, libero");
+  EXPECT_TRUE(contains(problem.expected, "one of maniskill, libero")) << problem.expected;
+  EXPECT_TRUE(contains(problem.expected, "--worker")) << problem.expected;
   EXPECT_EQ(problem.next_step, "did you mean \"maniskill\"?");
   EXPECT_EQ(ConfigError(problem).exit_code(), 2);
 }
@@ -183,53 +226,9 @@ TEST(SimulatorProcess, AnUnknownSimulatorIsRefusedWithTheChoices) {
 TEST(SimulatorProcess, AnEnvironmentIsNamedBySimulatorAndTask) {
   EXPECT_EQ(parse_environment_name("maniskill:PushCube-v1"),
             std::make_pair(std::string("maniskill"), std::string("PushCube-v1")));
-  for (const char* name : {"PushCube-v1", "maniskill:", ""}) {
+  for (const char* name : {"PushCube-v1", "maniskill:", ":PushCube-v1", ""}) {
     const Problem problem = problem_of<ConfigError>([&] { parse_environment_name(name); });
     EXPECT_TRUE(contains(problem.expected, "SIMULATOR:TASK")) << problem.expected;
-  }
-}
-
-TEST(SimulatorProcess, AMissingPythonIsNamed) {
-  SimulatorConfig config = fake_simulator();
-  config.python = "/no/such/python";
-  const Problem named = problem_of<ConfigError>([&] { SimulatorProcess simulator(config); });
-  EXPECT_EQ(named.where, "--python");
-  EXPECT_EQ(named.got, "/no/such/python");
-
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "without_python/scripts";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "simulator_worker.py") << "";
-  config.python = "";
-  config.script = folder / "simulator_worker.py";
-  const char* variable = std::getenv("PHYSGEN_PYTHON");
-  const std::string kept = variable ? variable : "";
-  unsetenv("PHYSGEN_PYTHON");
-  const Problem absent = problem_of<Error>([&] { SimulatorProcess simulator(config); });
-  if (variable) setenv("PHYSGEN_PYTHON", kept.c_str(), 1);
-  EXPECT_TRUE(contains(absent.where, "without_python/.venv/bin/python")) << absent.where;
-  EXPECT_TRUE(contains(absent.next_step, "physgen doctor")) << absent.next_step;
-}
-
-TEST(SimulatorProcess, ASimulatorThatIsNotInstalledIsAnErrorWithTheRepair) {
-  SimulatorConfig config = fake_simulator();
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "without_simulator";
-  std::filesystem::create_directories(folder);
-  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulators/simulator_worker.py",
-                             folder / "simulator_worker.py", std::filesystem::copy_options::overwrite_existing);
-  std::filesystem::copy_file(PHYSGEN_SOURCE_DIR "/scripts/simulators/maniskill_tasks.py", folder / "maniskill_tasks.py",
-                             std::filesystem::copy_options::overwrite_existing);
-  config.task = "PushCube-v1";
-  config.script = folder / "simulator_worker.py";  // without maniskill_env.py beside it
-  try {
-    SimulatorProcess simulator(config);
-    FAIL() << "no error";
-  } catch (const SimulatorFailure& error) {
-    FAIL() << "to try again would not help: " << error.what();
-  } catch (const Error& error) {
-    EXPECT_TRUE(contains(error.problem().what, "cannot be started")) << error.what();
-    EXPECT_TRUE(contains(error.problem().got, "maniskill_env")) << error.what();
-    EXPECT_TRUE(contains(error.problem().next_step, "scripts/setup")) << error.what();
-    EXPECT_EQ(error.exit_code(), 1);
   }
 }
 

@@ -31,15 +31,15 @@ class FakeFaults {
 
 inline SimulatorConfig fake_simulator() {
   SimulatorConfig config;
+  config.simulator = "fake";
   config.task = "Reach-v1";
   config.cameras = {"front", "side"};
   config.size = 16;
-  config.max_steps = 40;
+  config.control_mode = "delta";
   config.state = true;
   config.deadline_seconds = 10;
   config.start_deadline_seconds = 60;
-  config.python = PHYSGEN_PYTHON;
-  config.script = PHYSGEN_SOURCE_DIR "/tests/support/fake_simulator_worker.py";
+  config.worker = PHYSGEN_SOURCE_DIR "/tests/support/fake_simulator_worker.py";
   return config;
 }
 

@@ -1,12 +1,15 @@
-"""A tiny deterministic simulator behind the real worker's protocol, which dies, hangs and lies on command.
+#!/bin/sh
+"exec" "${0%/*}/../../.venv/bin/python" "$0" "$@"
+"""A tiny deterministic simulator behind the real workers' protocol, which dies, hangs and lies on command.
 
-FAKE_FAULT=kind        this fault at every request FAKE_FAULT_AT (hello, make, reset, step; default step)
+FAKE_FAULT=kind        this fault at every request FAKE_FAULT_AT (hello, describe, make, reset, step; default step)
 FAKE_FAULT_RATE=0.3    a fault of any kind in this share of the attempts at an episode, drawn from its seed and the attempt's
 FAKE_ATTEMPTS=folder   number, which is counted in this folder; every attempt is counted there, faulty or not
 FAKE_STEP_SECONDS=0.01 what a control step takes
+FAKE_STATE_WIDTH=0     what it says of its state
+FAKE_FALL=1            every control step ends the episode
 """
 
-import argparse
 import hashlib
 import os
 import signal
@@ -18,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulators"))
 
 import numpy as np  # noqa: E402
-from simulator_worker import Connection, Refusal, serve  # noqa: E402
+from physgen_worker import Connection, Simulator, UnknownTask, serve  # noqa: E402
 
 KINDS = [
     "sigkill", "sigsegv", "hang", "eof", "garbage", "truncated", "too_long", "exception", "wrong_shape", "wrong_dtype",
@@ -26,24 +29,27 @@ KINDS = [
 ]
 
 
-class Reach:
+class Reach(Simulator):
     """A point that actions [dx, dy] move; the goal's place and its distance can be read off the picture."""
 
     INSTRUCTIONS = {"Reach-v1": "reach the goal", "Stay-v1": "stay away from the goal"}
+    LIMITS = {"Reach-v1": 40, "Stay-v1": 30}
     SUITE = ["Reach-v1", "Stay-v1"]
+    version = "1.0"
 
-    def tasks(self, name):
+    def describe(self, name):
         names = self.SUITE if name == "all" else [name]
         if not set(names) <= set(self.SUITE):
-            raise Refusal("unknown_task", f"no task named {name}", choices=self.SUITE)
-        return {task: self.INSTRUCTIONS[task] for task in names}, 40
+            raise UnknownTask(name, self.SUITE)
+        tasks = [{"name": task, "instruction": self.INSTRUCTIONS[task], "max_steps": self.LIMITS[task]} for task in names]
+        front = {"name": "front", "field_of_view": 0.8, "pose": np.float32([1, 2, 3, 1, 0, 0, 0])}
+        width = int(os.environ.get("FAKE_STATE_WIDTH", 2))
+        return {"tasks": tasks, "cameras": [front, {"name": "side"}], "control_modes": ["delta"], "control_rate": 12.5,
+                "state_width": width, "initial_states": 0}
 
-    def initial_states(self, name):
-        return 0
-
-    def make(self, task, cameras, size, control_mode, max_steps):
+    def make(self, task, cameras, size, control_mode):
         self.size = size
-        return np.float32([-1, -1]), np.float32([1, 1])
+        return [-1, -1], [1, 1]
 
     def reset(self, task, seed):
         self.goal = np.frombuffer(hashlib.sha256(str(seed).encode()).digest()[:2], np.uint8) / 255 * 2 - 1
@@ -52,7 +58,7 @@ class Reach:
     def act(self, action):
         time.sleep(float(os.environ.get("FAKE_STEP_SECONDS", 0)))
         self.place = self.place + 0.1 * np.clip(action, -1, 1)
-        return bool(np.abs(self.goal - self.place).max() < 0.05)
+        return np.abs(self.goal - self.place).max() < 0.05, "FAKE_FALL" in os.environ
 
     def views(self, cameras):
         picture = np.zeros((self.size, self.size, 3), np.uint8)
@@ -61,7 +67,7 @@ class Reach:
         return [picture + np.uint8(index) for index in range(len(cameras))]
 
     def state(self):
-        return np.float32(self.place)
+        return self.place
 
 
 def fraction(*parts):
@@ -152,19 +158,32 @@ class LyingConnection(Connection):
         return message | {"control_steps": message["control_steps"] + 1}
 
     def false_end(self, message):
-        return message | {"done": not message["done"]}
+        return message | {"success": True, "done": False}
+
+    def prints(self, message):
+        self.socket.sendall(b"Loading the scene ...\nready\n")
+        time.sleep(3600)
+
+    def old_protocol(self, message):
+        return message | {"protocol": 2}
+
+    def new_protocol(self, message):
+        return message | {"protocol": 4}
+
+    def no_tasks(self, message):
+        return message | {"tasks": []}
+
+    def no_rate(self, message):
+        return message | {"control_rate": 0.0}
+
+    def crossed_limits(self, message):
+        return message | {"action_low": message["action_high"] + 1}
 
     def flood(self, message):
         while True:
             print("noise " * 1000, flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--simulator", required=True)
-    parser.add_argument("--fd", type=int, required=True)
-    serve(LyingConnection(parser.parse_args().fd), Reach)
-
-
 if __name__ == "__main__":
-    main()
+    print("the simulator's banner")  # where it prints does not matter
+    serve({"fake": Reach}, LyingConnection)

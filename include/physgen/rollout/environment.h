@@ -34,6 +34,8 @@ class Environment {
   virtual Perception reset(const EpisodeStart& start) = 0;
   /// Executes the rows of `actions` [k, A] in turn until they or the episode end.
   virtual Perception step(const Matrix& actions) = 0;
+  /// Control steps a second.
+  virtual double control_rate() const = 0;
 };
 
 }  // namespace physgen

@@ -22,14 +22,15 @@ struct RolloutConfig {
   std::string data_sha256;                ///< of what the policy was trained on; empty: not known
   std::string replays;                    ///< an evaluation whose actions were repeated; empty: the policy acted
   std::string environment;                ///< "maniskill:PushCube-v1", "libero:libero_object"
+  std::string worker;                     ///< the simulator's own program; for the reader alone; empty: a known one
   std::vector<std::string> tasks;         ///< of the environment, in the order of their episodes
   std::vector<std::string> instructions;  ///< what the policy is told in each task; empty: what the simulator says
   std::vector<std::string> cameras;
   int64_t size = 0;  ///< height and width of a picture, pixels; 0: as in training
   std::string control_mode;
-  int64_t max_steps = 200;
-  int64_t episodes = 50;                                    ///< of each task
-  int64_t seed = 0;                                         ///< the first of each task; then upward
+  int64_t max_steps = 0;  ///< control steps of an episode at most; 0: each task's usual limit
+  int64_t episodes = 50;  ///< of each task
+  int64_t seed = 0;       ///< the first of each task; then upward
   std::vector<std::pair<int64_t, int64_t>> excluded_seeds;  ///< first and last of each range to skip
   int64_t execute = 0;                                      ///< control steps between two answers of the policy
   std::string device;
@@ -45,12 +46,13 @@ void describe(RolloutConfig& config, Field& field) {
   field("data_sha256", config.data_sha256);
   field("replays", config.replays);
   field("environment", config.environment);
+  field("worker", config.worker);
   field("tasks", config.tasks);
   field("instructions", config.instructions);
   field("cameras", config.cameras);
   field("size", config.size, {.least = 0});
   field("control_mode", config.control_mode);
-  field("max_steps", config.max_steps, {.least = 1});
+  field("max_steps", config.max_steps, {.least = 0});
   field("episodes", config.episodes, {.least = 1});
   field("seed", config.seed, {.least = 0});
   field("excluded_seeds", config.excluded_seeds);
