@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <physgen/core/error.h>
@@ -18,6 +19,8 @@
 
 #include "commands.h"
 #include "shared_options.h"
+#include "simulator_options.h"
+#include "worker_check.h"
 
 namespace physgen {
 namespace {
@@ -219,8 +222,18 @@ void run_doctor(bool json) {
 void add_doctor_command(CLI::App& app) {
   CLI::App* doctor = app.add_subcommand("doctor", "Try what PhysGen needs on this machine");
   const auto json = std::make_shared<bool>(false);
+  const auto environment = std::make_shared<std::string>();
+  const auto simulator = std::make_shared<SimulatorConfig>();
+  CLI::Option* env = doctor->add_option("--env", *environment, "Try this simulator alone: NAME:TASK of a --worker");
   add_json_option(*doctor, *json);
-  doctor->callback([json] { run_doctor(*json); });
+  env->excludes(doctor->get_option("--json"));
+  add_worker_options(*doctor, *simulator);
+  for (const char* option : {"--worker", "--python"}) doctor->get_option(option)->needs(env);
+  doctor->callback([=] {
+    if (environment->empty()) return run_doctor(*json);
+    std::tie(simulator->simulator, simulator->task) = parse_environment_name(*environment);
+    check_worker(*simulator);
+  });
 }
 
 }  // namespace physgen
