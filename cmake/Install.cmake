@@ -30,7 +30,8 @@ install(FILES ${PROJECT_BINARY_DIR}/physgen.pc DESTINATION ${CMAKE_INSTALL_LIBDI
 
 # What the binary needs to run: the simulator's side, what sets that up, and the configs.
 install(DIRECTORY configs DESTINATION ${PHYSGEN_SHARE_DIR})
-install(DIRECTORY scripts/simulators DESTINATION ${PHYSGEN_SHARE_DIR}/scripts FILES_MATCHING PATTERN "*.py")
+install(DIRECTORY scripts/simulators DESTINATION ${PHYSGEN_SHARE_DIR}/scripts USE_SOURCE_PERMISSIONS
+  FILES_MATCHING PATTERN "*.py")
 install(PROGRAMS scripts/setup scripts/setup_libero DESTINATION ${PHYSGEN_SHARE_DIR}/scripts)
 install(FILES LICENSE DESTINATION ${PHYSGEN_SHARE_DIR})
 
