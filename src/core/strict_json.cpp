@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/json_text.h"
+#include "core/quote.h"
 #include "physgen/core/error.h"
 
 namespace physgen {
@@ -17,30 +19,20 @@ using nlohmann::json;
 constexpr size_t kDeepestNesting = 64;  // copying and printing a value take stack for each level
 
 /// The library's text is "[json.exception.…] parse error at line 1, column 2: syntax error while …".
-FormatError syntax_error(const std::string& text, const std::string& source) {
+std::string reason_of(const std::string& text) {
   const std::string mark = "parse error at ";
   const size_t begin = text.find(mark);
-  const size_t colon = begin == std::string::npos ? begin : text.find(": ", begin);
-  const bool placed = colon != std::string::npos;
-  const std::string position = placed ? ": " + text.substr(begin + mark.size(), colon - begin - mark.size()) : "";
-  return FormatError({.what = "a file is not valid JSON",
-                      .where = source + position,
-                      .got = text.substr(placed ? colon + 2 : text.find("] ") + 2)});
-}
-
-FormatError too_deep(const std::string& source) {
-  return FormatError({.what = "a JSON value is nested too deeply",
-                      .where = source,
-                      .expected = "at most " + std::to_string(kDeepestNesting) + " levels"});
+  return text.substr(begin == std::string::npos ? text.find("] ") + 2 : text.find(": ", begin) + 2);
 }
 
 /// Builds the value of a text. Of the library's own builders one lets duplicate keys pass, and the other, which tells a
 /// callback of keys, looks through a whole list after each object in it.
-class ValueBuilder final : public nlohmann::json_sax<json> {
+template <class Json>
+class ValueBuilder final : public nlohmann::json_sax<Json> {
  public:
-  explicit ValueBuilder(const std::string& source) : source_(source) {}
+  explicit ValueBuilder(const JsonText& text) : text_(text) {}
 
-  json take_value() { return std::move(root_); }
+  Json take_value() { return std::move(root_); }
 
   bool null() override { return add(nullptr); }
   bool boolean(bool value) override { return add(value); }
@@ -50,8 +42,8 @@ class ValueBuilder final : public nlohmann::json_sax<json> {
   bool string(std::string& value) override { return add(value); }  // a copy: the buffer may be far larger
   bool binary(json::binary_t&) override { return false; }          // not in a text
 
-  bool start_object(size_t) override { return open(json::object()); }
-  bool start_array(size_t) override { return open(json::array()); }
+  bool start_object(size_t) override { return open(Json::object()); }
+  bool start_array(size_t) override { return open(Json::array()); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
@@ -65,33 +57,36 @@ class ValueBuilder final : public nlohmann::json_sax<json> {
   }
 
   bool parse_error(size_t, const std::string&, const json::exception& error) override {
-    throw syntax_error(error.what(), source_);
+    throw FormatError({.what = "a file is not valid JSON", .where = text_.column(), .got = reason_of(error.what())});
   }
 
  private:
   /// A list or an object that is not closed yet. It stays where it is: nothing is added to those around it meanwhile.
   struct Level {
-    json* value = nullptr;
-    json::iterator member = {};  ///< of an object: the latest key, and the place of its value
+    Json* value = nullptr;
+    typename Json::iterator member = {};  ///< of an object: the latest key, and the place of its value
   };
 
   void check_depth() const {
-    if (open_.size() > kDeepestNesting) throw too_deep(source_);
+    if (open_.size() <= kDeepestNesting) return;
+    throw FormatError({.what = "a JSON value is nested too deeply",
+                       .where = text_.line(),
+                       .expected = "at most " + std::to_string(kDeepestNesting) + " levels"});
   }
 
-  json& place(json value) {
+  Json& place(Json value) {
     check_depth();
     if (open_.empty()) return root_ = std::move(value);
     if (open_.back().value->is_array()) return open_.back().value->emplace_back(std::move(value));
     return *open_.back().member = std::move(value);
   }
 
-  bool add(json value) {
+  bool add(Json value) {
     place(std::move(value));
     return true;
   }
 
-  bool open(json value) {
+  bool open(Json value) {
     open_.push_back({.value = &place(std::move(value))});
     return true;
   }
@@ -104,27 +99,43 @@ class ValueBuilder final : public nlohmann::json_sax<json> {
   [[noreturn]] void refuse_duplicate() const {
     std::string path;
     for (const Level& level : open_) {
-      if (level.value->is_object()) path += (path.empty() ? "" : ".") + level.member.key();
+      if (level.value->is_object()) {
+        append_key(path, level.member.key());
+      } else {
+        append_index(path, level.value->size() - 1);
+      }
     }
     throw FormatError({.what = "a JSON key stands twice in one object",
-                       .where = source_ + ": " + path,
-                       .got = "\"" + open_.back().member.key() + "\" a second time",
+                       .where = text_.line() + ": " + path,
+                       .got = quote(open_.back().member.key()) + " a second time",
                        .expected = "each key once"});
   }
 
-  const std::string& source_;
-  json root_;
+  const JsonText& text_;
+  Json root_;
   std::vector<Level> open_;
 };
 
+template <class Json>
+Json parse(const std::string& text, const std::string& source, size_t first_line) {
+  JsonText parsed(text, source, first_line);
+  // The JSON library takes a zero byte for the end of its input.
+  if (const size_t zero = text.find('\0'); zero != text.npos) {
+    throw FormatError({.what = "a JSON text holds a zero byte", .where = source + ", byte " + std::to_string(zero)});
+  }
+  ValueBuilder<Json> builder(parsed);
+  parsed.tell(builder);
+  return builder.take_value();
+}
+
 }  // namespace
 
-json parse_strict_json(const std::string& text, const std::string& source) {
-  // The JSON library takes a zero byte for the end of its input.
-  if (text.find('\0') != text.npos) throw FormatError({.what = "a JSON text holds a zero byte", .where = source});
-  ValueBuilder builder(source);
-  json::sax_parse(text, &builder);
-  return builder.take_value();
+json parse_strict_json(const std::string& text, const std::string& source, size_t first_line) {
+  return parse<json>(text, source, first_line);
+}
+
+nlohmann::ordered_json parse_ordered_json(const std::string& text, const std::string& source) {
+  return parse<nlohmann::ordered_json>(text, source, 1);
 }
 
 }  // namespace physgen

@@ -158,7 +158,7 @@ TEST(ConfigTest, AnIntegerTooLargeForSixtyFourBitsIsRefused) {
   const std::string most = "an integer of at most 9223372036854775807";
   expect_problem(R"({"steps": 9223372036854775808})", "run.json: steps", "9223372036854775808", most);
   EXPECT_EQ(problem_with(R"({"steps": 100000000000000000000})").where, "run.json: steps");
-  EXPECT_EQ(problem_with(R"({"adam": {"learning_rate": 1e999}})").where, "run.json");
+  EXPECT_EQ(problem_with(R"({"adam": {"learning_rate": 1e999}})").where, "run.json, line 1, column 33");
 }
 
 TEST(ConfigTest, AnUnknownEnumTextIsRefusedWithTheChoices) {
@@ -170,19 +170,19 @@ TEST(ConfigTest, AnUnknownEnumTextIsRefusedWithTheChoices) {
 }
 
 TEST(ConfigTest, ADuplicateKeyIsRefusedWithItsPath) {
-  expect_problem(R"({"steps": 1, "steps": 1})", "run.json: steps", "\"steps\" a second time", "each key once");
-  expect_problem(R"({"adam": {"betas": [], "betas": []}})", "run.json: adam.betas", "\"betas\" a second time",
+  expect_problem(R"({"steps": 1, "steps": 1})", "run.json, line 1: steps", "\"steps\" a second time", "each key once");
+  expect_problem(R"({"adam": {"betas": [], "betas": []}})", "run.json, line 1: adam.betas", "\"betas\" a second time",
                  "each key once");
   EXPECT_NO_THROW(read(R"({"adam": {}, "name": "adam"})"));
 }
 
 TEST(ConfigTest, TextThatIsNotJsonIsRefusedWithLineAndColumn) {
   const Problem problem = problem_with("{\n  \"steps\": 1,\n  \"name\" \"a\"\n}");
-  EXPECT_EQ(problem.where, "run.json: line 3, column 12");
+  EXPECT_EQ(problem.where, "run.json, line 3, column 12");
   EXPECT_NE(problem.got.find("expected ':'"), std::string::npos) << problem.got;
   for (const char* text : {"", "{", "{} {}", "{\"steps\": 1,}", "{\"steps\": 01}", "{\"steps\": NaN}", "// no\n{}",
                            "{\"name\": \"\xff\"}", "{'name': 1}"}) {
-    EXPECT_NE(problem_with(text).where.find("run.json: line "), std::string::npos) << text;
+    EXPECT_NE(problem_with(text).where.find("run.json, line "), std::string::npos) << text;
   }
 }
 
@@ -204,7 +204,7 @@ TEST(ConfigTest, DeepNestingIsRefused) {
   const auto nested = [](size_t depth) {
     return "{\"steps\": " + std::string(depth, '[') + std::string(depth, ']') + "}";
   };
-  expect_problem(nested(200000), "run.json", "", "at most 64 levels");
+  expect_problem(nested(200000), "run.json, line 1", "", "at most 64 levels");
   expect_problem(nested(3), "run.json: steps", "[[[]]] (array)", "an integer from 1 to 1000");
 }
 

@@ -76,34 +76,52 @@ TEST(StrictJson, ADuplicateKeyIsRefusedWithItsPath) {
   const auto expect_duplicate = [](const std::string& text, const std::string& path, const std::string& key) {
     const Problem problem = problem_with(text);
     EXPECT_EQ(problem.what, "a JSON key stands twice in one object");
-    EXPECT_EQ(problem.where, "a.json: " + path);
+    EXPECT_EQ(problem.where, "a.json, line 1: " + path);
     EXPECT_EQ(problem.got, "\"" + key + "\" a second time");
     EXPECT_EQ(problem.expected, "each key once");
   };
   expect_duplicate(R"({"a": 1, "b": 2, "a": 3})", "a", "a");
   expect_duplicate(R"({"a": null, "a": null})", "a", "a");
   expect_duplicate(R"({"a": {"b": 1}, "c": {"d": {"e": [], "e": 1}}})", "c.d.e", "e");
-  expect_duplicate(R"({"a": [1, {"b": 1}, [{"c": 1, "b": 2, "c": 3}]]})", "a.c", "c");
-  expect_duplicate(R"([{"a": 1, "\u0061": 2}])", "a", "a");
+  expect_duplicate(R"({"a": [1, {"b": 1}, [{"c": 1, "b": 2, "c": 3}]]})", "a[2][0].c", "c");
+  expect_duplicate(R"([{"a": 1, "\u0061": 2}])", "[0].a", "a");
   expect_duplicate(R"({"": 1, "": 2})", "", "");
+}
+
+TEST(StrictJson, ADuplicateKeyIsRefusedWithItsLine) {
+  EXPECT_EQ(problem_with("{\n  \"a\": 1,\n\n  \"a\":\n2}").where, "a.json, line 4: a");
+  EXPECT_EQ(problem_with("{\r\n\"a\": 1\n,\"a\": 2}").where, "a.json, line 3: a");
+  EXPECT_EQ(problem_of<FormatError>([] { parse_strict_json(R"({"a": 1, "a": 2})", "a.jsonl", 7); }).where,
+            "a.jsonl, line 7: a");
+}
+
+TEST(StrictJson, AKeyIsShownWithoutControlCharacters) {
+  EXPECT_EQ(problem_with("{\"a\\u001b[2J\": 1, \"a\\u001b[2J\": 2}").where, "a.json, line 1: a\\u001b[2J");
+}
+
+TEST(StrictJson, TheOrderOfKeysIsKeptWhereItIsAskedFor) {
+  const std::string text = R"({"b":[{"d":1,"c":2}],"a":3})";
+  EXPECT_EQ(parse_ordered_json(text, "a.json").dump(), text);
+  EXPECT_EQ(problem_of<FormatError>([] { parse_ordered_json(R"({"b": 1, "a": 1, "b": 2})", "a.json"); }).where,
+            "a.json, line 1: b");
 }
 
 TEST(StrictJson, ASyntaxErrorIsShownWithLineAndColumn) {
   const Problem problem = problem_with("{\n  \"a\": 1,\n  \"b\" \"c\"\n}");
   EXPECT_EQ(problem.what, "a file is not valid JSON");
-  EXPECT_EQ(problem.where, "a.json: line 3, column 9");
+  EXPECT_EQ(problem.where, "a.json, line 3, column 9");
   EXPECT_EQ(problem.got, "syntax error while parsing object separator - unexpected string literal; expected ':'");
   for (const char* text : {"",        " ",           "[",         "{",           "[1",     "[1,]",  "[1}",
                            "{\"a\"",  "{\"a\":",     "{\"a\": 1", "{\"a\": 1,}", "{1: 1}", "[] []", "01",
                            "1.",      "+1",          "NaN",       "tru",         "'a'",    "\"a",   "\"\xff\"",
                            "\"\\x\"", "\"\\ud800\"", "\"\n\"",    "// no\n1"}) {
-    EXPECT_EQ(problem_with(text).where.find("a.json: line "), 0u) << text;
+    EXPECT_EQ(problem_with(text).where.find("a.json, line "), 0u) << text;
   }
 }
 
 TEST(StrictJson, ANumberTooLargeForADoubleIsRefused) {
   const Problem problem = problem_with("[1e999]");
-  EXPECT_EQ(problem.where, "a.json");
+  EXPECT_EQ(problem.where, "a.json, line 1, column 7");
   EXPECT_EQ(problem.got, "number overflow parsing '1e999'");
 }
 
@@ -121,7 +139,7 @@ TEST(StrictJson, SixtyFourLevelsAreReadAndMoreAreRefused) {
                                   std::string(1'000'000, '['), objects(65, "")}) {
     const Problem problem = problem_with(text);
     EXPECT_EQ(problem.what, "a JSON value is nested too deeply");
-    EXPECT_EQ(problem.where, "a.json");
+    EXPECT_EQ(problem.where, "a.json, line 1");
     EXPECT_EQ(problem.expected, "at most 64 levels");
   }
 }
