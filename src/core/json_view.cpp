@@ -96,6 +96,16 @@ std::string range_text(const std::string& noun, Number least, Number most) {
   return has_most ? noun + " of at most " + json(most).dump() : noun;
 }
 
+json parse_with(const std::string& text, const std::string& source, const JsonWords& words, size_t first_line) {
+  try {
+    return parse_strict_json(text, source, first_line);
+  } catch (const FormatError& error) {
+    Problem problem = error.problem();
+    problem.next_step = words.next_step;
+    throw FormatError(problem);
+  }
+}
+
 }  // namespace
 
 struct JsonView::Document {
@@ -200,6 +210,12 @@ std::vector<int64_t> JsonView::integers(int64_t least, int64_t most) const {
   return numbers;
 }
 
+std::pair<int64_t, int64_t> JsonView::range() const {
+  const std::vector<int64_t> ends = integers();
+  if (ends.size() != 2 || ends[0] > ends[1]) refuse("[first, last], two integers");
+  return {ends[0], ends[1]};
+}
+
 bool JsonView::flag_or(const std::string& key, bool fallback) const { return has(key) ? at(key).flag() : fallback; }
 
 std::string JsonView::text_or(const std::string& key, const std::string& fallback) const {
@@ -229,7 +245,7 @@ void JsonView::require_keys(std::initializer_list<std::string_view> known) const
 }
 
 JsonView parse_json(std::string text, std::string source, const JsonWords& words, size_t first_line) {
-  json root = parse_strict_json(text, source, first_line);
+  json root = parse_with(text, source, words, first_line);
   auto document = std::make_shared<const JsonView::Document>(
       JsonView::Document{std::move(text), std::move(source), words, first_line, std::move(root)});
   return {document, document->root};

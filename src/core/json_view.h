@@ -50,13 +50,18 @@ class JsonView {
   double number(double least = -std::numeric_limits<double>::max(),
                 double most = std::numeric_limits<double>::max()) const;
   std::vector<std::string> texts() const;  ///< of a list
-  std::vector<int64_t> integers(int64_t least, int64_t most) const;
+  std::vector<int64_t> integers(int64_t least = std::numeric_limits<int64_t>::min(),
+                                int64_t most = std::numeric_limits<int64_t>::max()) const;
+  /// A list of two integers, the first no greater than the second.
+  std::pair<int64_t, int64_t> range() const;
 
   // The value of a member, or `fallback` where it is absent.
   bool flag_or(const std::string& key, bool fallback) const;
   std::string text_or(const std::string& key, const std::string& fallback) const;
-  int64_t integer_or(const std::string& key, int64_t fallback, int64_t least, int64_t most) const;
-  double number_or(const std::string& key, double fallback, double least, double most) const;
+  int64_t integer_or(const std::string& key, int64_t fallback, int64_t least = std::numeric_limits<int64_t>::min(),
+                     int64_t most = std::numeric_limits<int64_t>::max()) const;
+  double number_or(const std::string& key, double fallback, double least = -std::numeric_limits<double>::max(),
+                   double most = std::numeric_limits<double>::max()) const;
 
   /// Refuses a value that is none of the wanted ones.
   void require(std::initializer_list<nlohmann::json> wanted) const;

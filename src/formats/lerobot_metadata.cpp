@@ -5,23 +5,29 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <regex>
 #include <variant>
 
 #include <physgen/core/error.h>
 
+#include "core/json_file.h"
+#include "core/quote.h"
 #include "formats/demonstration_file.h"
-#include "formats/field_reader.h"
 #include "formats/parquet_file.h"
 
 namespace physgen {
 namespace {
 
-using nlohmann::json;
 namespace filesystem = std::filesystem;
 
-constexpr const char* kLayout = "LeRobot's";
+constexpr JsonWords kInfoWords = {.damaged = "the JSON of a set of demonstrations is not LeRobot's",
+                                  .missing = "a folder is no LeRobot data set",
+                                  .expected = "LeRobot's description of the data set",
+                                  .next_step = "download the whole data set, or correct the JSON"};
+constexpr JsonWords kEpisodesWords = {.damaged = "the JSON of a set of demonstrations is not LeRobot's",
+                                      .missing = "a file of a LeRobot data set is missing",
+                                      .expected = "one line of JSON an episode",
+                                      .next_step = "download the whole data set, or correct the JSON"};
 constexpr double kLongestVideo = 1e7;  // seconds
 constexpr size_t kLongestPattern = 400;
 constexpr int64_t kLiberoActions = 7, kLiberoStates = 8;
@@ -30,17 +36,16 @@ using PathFields = std::map<std::string, std::variant<int64_t, std::string>>;
 
 /// A path of info.json with its fields filled in: "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet". It
 /// leads nowhere but into the data set.
-std::string fill(const filesystem::path& folder, const std::string& pattern, const PathFields& fields) {
+std::string fill(const filesystem::path& folder, const JsonView& field, const PathFields& fields) {
   static const std::regex right("([^{}]|\\{[a-z_]+(:0[1-9]d)?\\})*");
+  const std::string& pattern = field.text();
   const auto refuse = [&](const std::string& why) {
-    throw FormatError({"a pattern of paths cannot be filled in", (folder / "meta/info.json").string(),
-                       "\"" + pattern.substr(0, 80) + "\": " + why, "a path below the data set with LeRobot's names",
-                       "correct meta/info.json"});
+    field.refuse(quote(pattern) + ": " + why, "a path below the data set with LeRobot's names");
   };
   if (pattern.size() > kLongestPattern || !std::regex_match(pattern, right)) refuse("no such pattern");
   fmt::dynamic_format_arg_store<fmt::format_context> store;
   for (const auto& [name, value] : fields) {
-    std::visit([&, key = name.c_str()](const auto& field) { store.push_back(fmt::arg(key, field)); }, value);
+    std::visit([&, key = name.c_str()](const auto& part) { store.push_back(fmt::arg(key, part)); }, value);
   }
   filesystem::path path;
   try {
@@ -53,65 +58,56 @@ std::string fill(const filesystem::path& folder, const std::string& pattern, con
 }
 
 /// What stands at the first of some keys that is there; "" for none.
-std::string first_of(const FieldReader& features, std::initializer_list<const char*> keys) {
+std::string first_of(const JsonView& features, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
     if (features.has(key)) return key;
   }
   return "";
 }
 
-std::vector<int64_t> shape_of(const FieldReader& feature, size_t rank, int64_t most) {
-  std::vector<int64_t> shape;
-  for (const json& size : feature.list("shape")) {
-    if (!size.is_number_integer() || size < 1 || size > most) {
-      feature.fail("shape", feature.list("shape").dump().substr(0, 40), "sizes of 1 to " + std::to_string(most));
-    }
-    shape.push_back(size.get<int64_t>());
-  }
-  if (shape.size() != rank) {
-    feature.fail("shape", std::to_string(shape.size()) + " sizes", std::to_string(rank) + " sizes");
-  }
+std::vector<int64_t> shape_of(const JsonView& feature, size_t rank, int64_t most) {
+  const JsonView sizes = feature.at("shape");
+  const std::vector<int64_t> shape = sizes.integers(1, most);
+  if (shape.size() != rank) sizes.refuse(std::to_string(shape.size()) + " sizes", std::to_string(rank) + " sizes");
   return shape;
 }
 
 /// Height and width: the channels come last, or first in old data sets. Nothing where it is no RGB, but depth.
-std::optional<std::pair<int64_t, int64_t>> picture_size(const FieldReader& feature) {
+std::optional<std::pair<int64_t, int64_t>> picture_size(const JsonView& feature) {
   const std::vector<int64_t> shape = shape_of(feature, 3, kMostPixelsPerSide);
   if (shape[2] == 3) return std::pair{shape[0], shape[1]};
   if (shape[0] == 3) return std::pair{shape[1], shape[2]};
   return std::nullopt;
 }
 
-void read_features(const FieldReader& info, LeRobotMetadata& metadata) {
-  const FieldReader features = info.object("features");
+void read_features(const JsonView& info, LeRobotMetadata& metadata) {
+  const JsonView features = info.at("features");
   metadata.action_key = first_of(features, {"action", "actions"});
-  if (metadata.action_key.empty()) info.fail("features", "neither action nor actions", "the robot's actions");
-  metadata.action_width = shape_of(features.object(metadata.action_key), 1, kMostColumns)[0];
+  if (metadata.action_key.empty()) features.refuse("neither action nor actions", "the robot's actions");
+  metadata.action_width = shape_of(features.at(metadata.action_key), 1, kMostColumns)[0];
   metadata.state_key = first_of(features, {"observation.state", "state"});
-  if (!metadata.state_key.empty())
-    metadata.state_width = shape_of(features.object(metadata.state_key), 1, kMostColumns)[0];
-  for (const auto& [key, feature] : info.at("features", "an object").items()) {
-    const FieldReader fields = features.object(key);
-    const std::string type = fields.text("dtype");
+  if (!metadata.state_key.empty()) metadata.state_width = shape_of(features.at(metadata.state_key), 1, kMostColumns)[0];
+  for (const auto& [key, feature] : features.members()) {
+    const std::string& type = feature.at("dtype").text();
     if (type != "image" && type != "video") continue;
-    const auto size = picture_size(fields);
+    const auto size = picture_size(feature);
     if (!size) continue;
-    const std::string camera = key.substr(key.rfind('.') + 1);
-    if (metadata.cameras.contains(camera)) info.fail("features", "two cameras named " + camera, "each name once");
-    metadata.cameras[camera] = {key, type == "video", *size};
+    const std::string camera(key.substr(key.rfind('.') + 1));
+    if (metadata.cameras.contains(camera)) feature.refuse("two cameras named " + quote(camera), "each name once");
+    metadata.cameras[camera] = {std::string(key), type == "video", *size};
   }
-  if (metadata.cameras.empty()) info.fail("features", "no RGB of dtype image or video", "at least one camera");
+  if (metadata.cameras.empty()) features.refuse("no RGB of dtype image or video", "at least one camera");
 }
 
 /// What the robot is called in data sets of LIBERO; those of another robot are not LIBERO's.
-bool may_be_libero(const FieldReader& info) {
+bool may_be_libero(const JsonView& info) {
   if (!info.has("robot_type")) return true;
-  const std::string robot = info.text("robot_type");
+  const std::string robot = info.at("robot_type").text();
   return robot == "panda" || robot == "franka" || robot == "libero" || robot == "unknown";
 }
 
 /// LIBERO as openpi and LeRobot publish it gets the names that it has elsewhere.
-void recognise_libero(const FieldReader& info, LeRobotMetadata& metadata) {
+void recognise_libero(const JsonView& info, LeRobotMetadata& metadata) {
   const char* wrist = metadata.cameras.contains("image2") ? "image2" : "wrist_image";
   const bool same_widths = metadata.action_width == kLiberoActions && metadata.state_width == kLiberoStates;
   const bool same_cameras =
@@ -126,22 +122,22 @@ void recognise_libero(const FieldReader& info, LeRobotMetadata& metadata) {
 }
 
 /// What `write_lerobot` adds, in place of what is only recognised.
-void read_additions(const FieldReader& info, LeRobotMetadata& metadata) {
+void read_additions(const JsonView& info, LeRobotMetadata& metadata) {
   if (!info.has("physgen")) return recognise_libero(info, metadata);
-  const FieldReader additions = info.object("physgen");
-  metadata.control_mode = additions.text("control_mode");
+  const JsonView additions = info.at("physgen");
+  metadata.control_mode = additions.at("control_mode").text();
   if (metadata.control_mode == "osc_pose") recognise_libero(info, metadata);
   if (additions.has("seeds_tried")) {
-    for (const json& range : additions.list("seeds_tried")) metadata.seeds_tried.push_back(additions.range_of(range));
+    for (const JsonView& tried : additions.at("seeds_tried").items()) metadata.seeds_tried.push_back(tried.range());
   }
 }
 
 /// Marks the episodes that `write_lerobot` lists as failures.
-void read_failures(const FieldReader& info, LeRobotMetadata& metadata) {
-  if (!info.has("physgen") || !info.object("physgen").has("failures")) return;
-  const json& failures = info.object("physgen").list("failures");
+void read_failures(const JsonView& info, LeRobotMetadata& metadata) {
+  if (!info.has("physgen") || !info.at("physgen").has("failures")) return;
+  const std::vector<int64_t> failures = info.at("physgen").at("failures").integers();
   for (LeRobotEpisode& episode : metadata.episodes) {
-    episode.success = std::find(failures.begin(), failures.end(), json(episode.index)) == failures.end();
+    episode.success = std::find(failures.begin(), failures.end(), episode.index) == failures.end();
   }
 }
 
@@ -152,46 +148,23 @@ std::string instruction_of(const std::vector<std::string>& tasks, const std::str
                      "one sentence that tells the robot what to do", "pass --instruction \"…\""});
 }
 
-/// The lines of meta/episodes.jsonl, with their number from 1.
-template <class Visit>
-void each_line(const std::string& path, const Visit& visit) {
-  std::ifstream file(path);
-  if (!file) {
-    throw FormatError({"a file of a LeRobot data set is missing", path, "no such file", "one line of JSON an episode",
-                       "download the whole data set"});
-  }
-  std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string where = path + ", line " + std::to_string(number) + ":";
-    const json value = json::parse(line, nullptr, false);
-    if (value.is_discarded()) {
-      throw FormatError({"a line is not JSON", where, "\"" + line.substr(0, 40) + "\"", "one JSON object",
-                         "download this data set again"});
-    }
-    visit(FieldReader(value, where, kLayout), where);
-  }
-}
-
 /// v2.0 and v2.1: one line and one file an episode.
-void read_episodes_of_v2(const filesystem::path& folder, const FieldReader& info, const std::string& instruction,
+void read_episodes_of_v2(const filesystem::path& folder, const JsonView& info, const std::string& instruction,
                          LeRobotMetadata& metadata) {
-  const int64_t chunk = info.integer("chunks_size");
-  if (chunk < 1) info.fail("chunks_size", std::to_string(chunk), "1 or more");
-  each_line((folder / "meta/episodes.jsonl").string(), [&](const FieldReader& line, const std::string& where) {
-    LeRobotEpisode episode{line.integer("episode_index"), line.integer("length"), "", true, "", {}};
-    std::vector<std::string> tasks;
-    for (const json& task : line.list("tasks")) tasks.push_back(task.is_string() ? task.get<std::string>() : "");
-    episode.instruction = instruction_of(tasks, instruction, where);
+  const int64_t chunk = info.at("chunks_size").integer(1);
+  const auto read_episode = [&](const JsonView& line, const std::string&) {
+    LeRobotEpisode episode{line.at("episode_index").integer(), line.at("length").integer(), "", true, "", {}};
+    episode.instruction = instruction_of(line.at("tasks").texts(), instruction, line.where());
     PathFields fields{{"episode_chunk", episode.index / chunk}, {"episode_index", episode.index}};
-    episode.data = fill(folder, info.text("data_path"), fields);
+    episode.data = fill(folder, info.at("data_path"), fields);
     for (const auto& [camera, column] : metadata.cameras) {
       if (!column.video) continue;
       fields["video_key"] = column.key;
-      episode.videos[camera] = {fill(folder, info.text("video_path"), fields), 0};
+      episode.videos[camera] = {fill(folder, info.at("video_path"), fields), 0};
     }
     metadata.episodes.push_back(std::move(episode));
-  });
+  };
+  each_json_line(folder / "meta/episodes.jsonl", kEpisodesWords, LastLine::whole, read_episode);
 }
 
 std::vector<std::string> parquet_files(const filesystem::path& folder) {
@@ -228,7 +201,7 @@ void check_start(double seconds, const std::string& where) {
 }
 
 /// v3.0: one row an episode, many episodes a file.
-void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info, const std::string& path,
+void read_episodes_of_v3(const filesystem::path& folder, const JsonView& info, const std::string& path,
                          const std::string& instruction, LeRobotMetadata& metadata) {
   const ParquetFile table(path);
   const std::vector<int64_t> indices = table.read_integers("episode_index"), rows = table.read_integers("length");
@@ -241,7 +214,7 @@ void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info
                                  rows[i],
                                  instruction_of(tasks[i], instruction, where),
                                  true,
-                                 fill(folder, info.text("data_path"), data.at(i)),
+                                 fill(folder, info.at("data_path"), data.at(i)),
                                  {}});
   }
   for (const auto& [camera, column] : metadata.cameras) {
@@ -252,7 +225,7 @@ void read_episodes_of_v3(const filesystem::path& folder, const FieldReader& info
       check_start(starts[i], path + ", row " + std::to_string(i));
       PathFields fields = videos.at(i);
       fields["video_key"] = column.key;
-      metadata.episodes[first + i].videos[camera] = {fill(folder, info.text("video_path"), fields), starts[i]};
+      metadata.episodes[first + i].videos[camera] = {fill(folder, info.at("video_path"), fields), starts[i]};
     }
   }
 }
@@ -271,20 +244,15 @@ void sort_episodes(const filesystem::path& folder, LeRobotMetadata& metadata) {
 }  // namespace
 
 LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std::string& instruction) {
-  const std::string path = (folder / "meta/info.json").string();
-  const json document = read_json_file(path, "a folder is no LeRobot data set", "LeRobot's description of the data set",
-                                       "download the whole data set");
-  const FieldReader info(document, path + ":", kLayout);
-  const std::string version = info.text("codebase_version");
-  if (version != "v2.0" && version != "v2.1" && version != "v3.0") {
-    info.fail("codebase_version", version, "v2.0, v2.1 or v3.0");
-  }
+  const JsonView info = read_json_file(folder / "meta/info.json", kInfoWords);
+  const JsonView version = info.at("codebase_version");
+  version.require({"v2.0", "v2.1", "v3.0"});
   LeRobotMetadata metadata;
-  metadata.frames_per_second = info.number("fps");
-  if (metadata.frames_per_second <= 0) info.fail("fps", std::to_string(metadata.frames_per_second), "more than 0");
+  metadata.frames_per_second = info.at("fps").number();
+  if (metadata.frames_per_second <= 0) info.at("fps").refuse("more than 0");
   read_features(info, metadata);
   read_additions(info, metadata);
-  if (version == "v3.0") {
+  if (version.text() == "v3.0") {
     for (const std::string& file : parquet_files(folder / "meta/episodes")) {
       read_episodes_of_v3(folder, info, file, instruction, metadata);
     }

@@ -3,56 +3,51 @@
 #include <algorithm>
 #include <map>
 
-#include "formats/field_reader.h"
+#include "core/json_file.h"
 
 namespace physgen {
 namespace {
 
-using nlohmann::json;
+constexpr JsonWords kWords = {.damaged = "the JSON of a set of demonstrations is not ManiSkill's",
+                              .missing = "an .h5 file has no readable .json beside it",
+                              .expected = "the JSON that ManiSkill writes together with the .h5",
+                              .next_step = "copy both files of the pair, or make the demonstrations again"};
 
 /// Recorded on a GPU a seed is a list of one; replayed trajectories keep it in reset_kwargs only.
-int64_t seed_of(const FieldReader& episode) {
-  if (episode.has("episode_seed")) return episode.integer("episode_seed");
-  if (!episode.has("reset_kwargs")) return -1;
-  const FieldReader reset = episode.object("reset_kwargs");
-  if (!reset.has("seed")) return -1;
-  const json& seed = reset.at("seed", "an integer");
-  if (seed.is_array() && seed.size() == 1 && seed[0].is_number_integer()) return seed[0].get<int64_t>();
-  return reset.integer("seed");
+int64_t seed_of(const JsonView& episode) {
+  if (episode.has("episode_seed")) return episode.at("episode_seed").integer();
+  if (!episode.has("reset_kwargs") || !episode.at("reset_kwargs").has("seed")) return -1;
+  const JsonView seed = episode.at("reset_kwargs").at("seed");
+  const bool is_list = seed.value().is_array() && seed.value().size() == 1;
+  return is_list ? seed.items()[0].integer() : seed.integer();
 }
 
-std::string control_mode_of(const FieldReader& episode, const FieldReader& environment) {
+std::string control_mode_of(const JsonView& episode, const JsonView& environment) {
   if (!episode.has("control_mode") && environment.has("env_kwargs")) {
-    const FieldReader arguments = environment.object("env_kwargs");
-    if (arguments.has("control_mode")) return arguments.text("control_mode");
+    const JsonView arguments = environment.at("env_kwargs");
+    if (arguments.has("control_mode")) return arguments.at("control_mode").text();
   }
-  return episode.text("control_mode");
+  return episode.at("control_mode").text();
 }
 
-EpisodeMetadata read_episode(const FieldReader& fields, const FieldReader& environment) {
+EpisodeMetadata read_episode(const JsonView& fields, const JsonView& environment) {
   EpisodeMetadata episode;
-  episode.id = fields.integer("episode_id");
+  episode.id = fields.at("episode_id").integer();
   episode.seed = seed_of(fields);
-  episode.elapsed_steps = fields.integer("elapsed_steps");
+  episode.elapsed_steps = fields.at("elapsed_steps").integer();
   episode.control_mode = control_mode_of(fields, environment);
-  if (fields.has("success")) {
-    const json& success = fields.at("success", "true or false");
-    if (!success.is_boolean()) fields.fail("success", success.type_name(), "true or false");
-    episode.success = success.get<bool>();
-  }
+  episode.success = fields.flag_or("success", true);
   return episode;
 }
 
-std::vector<EpisodeMetadata> read_episodes(const FieldReader& root, const FieldReader& environment) {
+std::vector<EpisodeMetadata> read_episodes(const JsonView& root, const JsonView& environment) {
   std::vector<EpisodeMetadata> episodes;
-  for (size_t i = 0; i < root.list("episodes").size(); ++i) {
-    episodes.push_back(read_episode(root.object_in("episodes", i), environment));
-  }
+  for (const JsonView& fields : root.at("episodes").items()) episodes.push_back(read_episode(fields, environment));
   std::sort(episodes.begin(), episodes.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   const auto twice =
       std::adjacent_find(episodes.begin(), episodes.end(), [](const auto& a, const auto& b) { return a.id == b.id; });
   if (twice != episodes.end()) {
-    root.fail("episodes", "episode_id " + std::to_string(twice->id) + " twice", "each episode_id once");
+    root.at("episodes").refuse("episode_id " + std::to_string(twice->id) + " twice", "each episode_id once");
   }
   return episodes;
 }
@@ -60,15 +55,12 @@ std::vector<EpisodeMetadata> read_episodes(const FieldReader& root, const FieldR
 }  // namespace
 
 ManiSkillMetadata read_maniskill_metadata(const std::string& path) {
-  const json document =
-      read_json_file(path, "an .h5 file has no readable .json beside it",
-                     "the JSON that ManiSkill writes together with the .h5", "copy both files of the pair");
-  const FieldReader root(document, path + ":", "ManiSkill's");
-  const FieldReader environment = root.object("env_info");
+  const JsonView root = read_json_file(path, kWords);
+  const JsonView environment = root.at("env_info");
   ManiSkillMetadata metadata;
-  metadata.task = environment.text("env_id");
-  if (root.has("instruction")) metadata.instruction = root.text("instruction");
-  if (root.has("seeds_tried")) metadata.seeds_tried = root.range_of(root.at("seeds_tried", "[first, last]"));
+  metadata.task = environment.at("env_id").text();
+  metadata.instruction = root.text_or("instruction", "");
+  if (root.has("seeds_tried")) metadata.seeds_tried = root.at("seeds_tried").range();
   metadata.episodes = read_episodes(root, environment);
   return metadata;
 }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "data/demonstration_fixture.h"
+#include "support/duplicate_key.h"
 
 namespace physgen {
 namespace {
@@ -124,22 +125,27 @@ TEST_F(DemonstrationDatasetTest, RefusesAFileWithoutEpisodes) {
   EXPECT_EQ(problem.where, path_);
 }
 
+TEST_F(DemonstrationDatasetTest, RefusesADuplicateKeyOfItsJson) {
+  write_json(path_, json());
+  expect_duplicate_key_refused<FormatError>(folder_ + "/a/push.json", [&] { DemonstrationDataset{{path_}}; });
+}
+
 TEST_F(DemonstrationDatasetTest, RefusesAMissingOrBrokenJson) {
   const std::string json_path = folder_ + "/a/push.json";
   std::ofstream(json_path) << R"({"episodes": [)";
-  EXPECT_EQ(open_problem().what, "a file is not JSON");
-  EXPECT_EQ(open_problem().where, json_path);
+  EXPECT_EQ(open_problem().what, "a file is not valid JSON");
+  EXPECT_EQ(open_problem().where, json_path + ", line 1, column 14");
   std::ofstream(json_path) << "[1, 2]";
   EXPECT_EQ(open_problem().expected, "an object");
   auto root = json();
   root["episodes"][1]["elapsed_steps"] = "three";
   write_json(path_, root);
-  EXPECT_EQ(open_problem().where, json_path + ":episodes[1].elapsed_steps");
+  EXPECT_EQ(open_problem().where, json_path + ", line 19: episodes[1].elapsed_steps");
   EXPECT_EQ(open_problem().got, "\"three\"");
   root = json();
   root["episodes"][0].erase("control_mode");
   write_json(path_, root);
-  EXPECT_EQ(open_problem().where, json_path + ":episodes[0].control_mode");
+  EXPECT_EQ(open_problem().where, json_path + ", line 10: episodes[0].control_mode");
   std::filesystem::remove(json_path);
   EXPECT_THAT(open_problem().what, HasSubstr("no readable .json"));
 }

@@ -14,6 +14,7 @@
 #ifdef PHYSGEN_HAS_ARROW
 #include "formats/parquet_file.h"
 #endif
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 
@@ -187,7 +188,7 @@ TEST_F(LeRobotTest, WhatIsWrongWithTheDescriptionIsNamed) {
   expect({{"codebase_version", "v1.6"}}, "codebase_version", "v1.6");
   expect({{"fps", 0}}, "fps", "0");
   expect({{"features", {{"action", nullptr}}}}, "features", "neither action nor actions");
-  expect({{"features", {{"action", {{"shape", {0}}}}}}}, "features.action.shape", "[0]");
+  expect({{"features", {{"action", {{"shape", {0}}}}}}}, "features.action.shape[0]", "0");
   for (const char* pattern :
        {"data/{surprise}.parquet", "{chunk_index:099999d}", "/etc/{chunk_index}", "../{file_index}"}) {
     expect({{"data_path", pattern}}, "info.json", pattern);
@@ -196,7 +197,16 @@ TEST_F(LeRobotTest, WhatIsWrongWithTheDescriptionIsNamed) {
   expect({{"features", {{"observation.images.side", nullptr}, {"observation.images.front", nullptr}}}}, "features",
          "no RGB");
   std::ofstream(folder_ + "/meta/info.json") << "{";
-  EXPECT_THAT(open_problem().what, HasSubstr("not JSON"));
+  EXPECT_THAT(open_problem().what, HasSubstr("not valid JSON"));
+}
+
+TEST_F(LeRobotTest, ADuplicateKeyIsRefused) {
+  convert();
+  const auto open = [&] { DemonstrationDataset{{folder_}}; };
+  expect_duplicate_key_refused<FormatError>(folder_ + "/meta/info.json", open);
+  set_info({{"codebase_version", "v2.1"}, {"data_path", "data/chunk-000/file-000.parquet"}});
+  std::ofstream(folder_ + "/meta/episodes.jsonl") << R"({"episode_index": 0, "length": 6, "tasks": ["push"]})";
+  expect_duplicate_key_refused<FormatError>(folder_ + "/meta/episodes.jsonl", open);
 }
 
 TEST_F(LeRobotTest, ADepthCameraIsPassedOver) {
@@ -230,7 +240,7 @@ TEST_F(LeRobotTest, ALengthOtherThanTheRowsIsRefused) {
   lengths("-5");
   EXPECT_THAT(open_problem().what, HasSubstr("too short"));
   lengths("\"three\"");
-  EXPECT_THAT(open_problem().where, HasSubstr("line 2:length"));
+  EXPECT_THAT(open_problem().where, HasSubstr("line 2: length"));
 }
 
 TEST_F(LeRobotTest, DamagedAndMissingFilesAreNamed) {
