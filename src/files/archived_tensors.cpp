@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/quote.h"
 #include "files/pickle_reader.h"
-#include "files/quote.h"
 #include "files/zip_archive.h"
 #include "physgen/core/error.h"
 
@@ -46,7 +46,7 @@ Entries entries_in_root(const std::vector<ZipEntry>& zip, const std::string& sou
     if (root.empty()) root = folder;
     const std::string_view name = entry.name.substr(folder.size());
     if (folder.empty() || folder != root || !is_known(name)) {
-      refuse(source, "the entry " + quote_of(entry.name), "data.pkl, data/*, byteorder and version in one folder",
+      refuse(source, "the entry " + quote(entry.name), "data.pkl, data/*, byteorder and version in one folder",
              kSaveStateDict);
     }
     entries[name] = entry.data;
@@ -58,15 +58,14 @@ Entries entries_in_root(const std::vector<ZipEntry>& zip, const std::string& sou
 void check_notes(const Entries& entries, const std::string& source) {
   const auto order = entries.find("byteorder");
   if (order != entries.end() && text_of(order->second) != "little") {
-    refuse(source, "the byte order " + quote_of(text_of(order->second)), "little",
-           "save it on a little-endian machine");
+    refuse(source, "the byte order " + quote(text_of(order->second)), "little", "save it on a little-endian machine");
   }
   const auto version = entries.find("version");
   if (version == entries.end()) refuse(source, "no entry version", "one");
   std::string_view text = text_of(version->second);
   if (text.ends_with('\n')) text.remove_suffix(1);
   const bool known = (text.size() == 1 && text[0] >= '1' && text[0] <= '9') || text == "10";
-  if (!known) refuse(source, "the version " + quote_of(text), "1 to 10");
+  if (!known) refuse(source, "the version " + quote(text), "1 to 10");
 }
 
 int64_t multiply(int64_t a, int64_t b, const std::string& where) {
@@ -78,7 +77,7 @@ int64_t multiply(int64_t a, int64_t b, const std::string& where) {
 std::span<const std::byte> storage_data(const PickledStorage& storage, const Entries& entries,
                                         const std::string& where) {
   const auto found = entries.find("data/" + std::string(storage.key));
-  if (found == entries.end()) refuse(where, "no entry data/ of the key " + quote_of(storage.key), "its numbers");
+  if (found == entries.end()) refuse(where, "no entry data/ of the key " + quote(storage.key), "its numbers");
   const int64_t size = multiply(static_cast<int64_t>(size_of(storage.type)), storage.size, where);
   if (static_cast<uint64_t>(size) == found->second.size()) return found->second;
   refuse(where, std::to_string(found->second.size()) + " bytes in the entry data/" + std::string(storage.key),

@@ -1,17 +1,15 @@
 #include "physgen/files/manifest.h"
 
-#include <openssl/evp.h>
-
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <system_error>
 
-#include "core/strict_json.h"
+#include "core/json_file.h"
+#include "core/quote.h"
 #include "files/file_descriptor.h"
 #include "files/folder.h"
+#include "files/sha256.h"
 #include "physgen/core/error.h"
 #include "physgen/files/atomic_file.h"
 
@@ -19,47 +17,15 @@ namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr size_t kReadPiece = 1 << 20;         // bytes
-constexpr int64_t kLongestManifest = 1 << 20;  // bytes
+constexpr size_t kReadPiece = 1 << 20;        // bytes
+constexpr size_t kLongestManifest = 1 << 20;  // bytes
 constexpr size_t kMostNamedFiles = 10;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    require(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-
-  void add(std::span<const std::byte> bytes) {
-    require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-
-  std::string hexadecimal() {
-    unsigned char digest[32];
-    require(EVP_DigestFinal_ex(context_.get(), digest, nullptr) == 1);
-    std::string text;
-    for (const unsigned char byte : digest) {
-      text += "0123456789abcdef"[byte >> 4];
-      text += "0123456789abcdef"[byte & 15];
-    }
-    return text;
-  }
-
- private:
-  static void require(bool done) {
-    if (!done) throw Error({.what = "OpenSSL cannot compute SHA-256"});
-  }
-
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
-
-std::string sha256_of_text(const std::string& text) {
-  Sha256 hash;
-  hash.add(std::as_bytes(std::span(text)));
-  return hash.hexadecimal();
-}
+constexpr JsonWords kWords = {.damaged = "a manifest is damaged",
+                              .missing = "a manifest cannot be read",
+                              .expected = "the file as it was saved",
+                              .next_step = "copy the directory again, or use another one"};
 
 ordered_json content_of(const Manifest& manifest) {
   ordered_json files = ordered_json::array();
@@ -76,21 +42,8 @@ std::string text_of(const Manifest& manifest) {
   return content.dump(2) + "\n";
 }
 
-FormatError damaged(const fs::path& path, const std::string& got, const std::string& expected = "") {
-  return FormatError({.what = "a manifest is damaged", .where = path.string(), .got = got, .expected = expected});
-}
-
-std::string read_manifest_text(const fs::path& path) {
-  FileDescriptor file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  const auto status = file.status();
-  if (!S_ISREG(status.st_mode) || status.st_size > kLongestManifest) {
-    throw damaged(path, "not a regular file of at most " + std::to_string(kLongestManifest) + " bytes");
-  }
-  std::string text(static_cast<size_t>(status.st_size), '\0');
-  size_t length = 0;
-  while (const size_t count = file.read(std::as_writable_bytes(std::span(text)).subspan(length))) length += count;
-  text.resize(length);
-  return text;
+FormatError damaged(const fs::path& path, const std::string& got) {
+  return FormatError({.what = kWords.damaged, .where = path.string(), .got = got, .expected = kWords.expected});
 }
 
 bool is_plain_name(const std::string& name) {
@@ -101,40 +54,34 @@ bool is_plain_name(const std::string& name) {
   return true;
 }
 
-ManifestFile file_of(const json& value, const fs::path& path) {
-  ManifestFile file{value.at("name").get<std::string>(), value.at("size").get<int64_t>(),
-                    value.at("sha256").get<std::string>()};
-  if (!is_plain_name(file.name)) throw damaged(path, "the file name " + value.at("name").dump(), "a plain file name");
-  return file;
+ManifestFile file_of(const JsonView& value) {
+  const JsonView name = value.at("name");
+  if (!is_plain_name(name.text())) name.refuse("the file name " + quote(name.text()), "a plain file name");
+  return {name.text(), value.at("size").integer(0), value.at("sha256").text()};
 }
 
 Manifest parse_manifest(const std::string& text, const fs::path& path) {
-  const json root = parse_strict_json(text, path.string());
-  Manifest manifest;
-  try {
-    manifest.format_version = root.at("format_version").get<int64_t>();
-    if (manifest.format_version != kManifestVersion) {
-      throw FormatError({.what = "a manifest is of another version",
-                         .where = path.string(),
-                         .got = std::to_string(manifest.format_version),
-                         .expected = std::to_string(kManifestVersion)});
-    }
-    manifest.kind = root.at("kind").get<std::string>();
-    for (const json& file : root.at("files")) manifest.files.push_back(file_of(file, path));
-  } catch (const json::exception& error) {
-    throw damaged(path, error.what(), "format_version, kind, files and sha256");
+  const JsonView root = parse_json(text, path.string(), kWords);
+  const JsonView version = root.at("format_version");
+  Manifest manifest{.format_version = version.integer(), .kind = "", .files = {}};
+  if (manifest.format_version != kManifestVersion) {
+    throw FormatError({.what = "a manifest is of another version",
+                       .where = version.where(),
+                       .got = std::to_string(manifest.format_version),
+                       .expected = std::to_string(kManifestVersion)});
   }
+  manifest.kind = root.at("kind").text();
+  for (const JsonView& file : root.at("files").items()) manifest.files.push_back(file_of(file));
   return manifest;
 }
 
 Manifest read_manifest(const fs::path& path) {
-  const std::string text = read_manifest_text(path);
+  if (!fs::is_regular_file(status_of(path))) throw damaged(path, "not a regular file");
+  const std::string text = read_json_text(path, kWords, kLongestManifest);
   Manifest manifest = parse_manifest(text, path);
   if (text_of(manifest) != text) throw damaged(path, "a text that does not match its own hash");
   return manifest;
 }
-
-std::string quote(const std::string& name) { return json(name).dump(-1, ' ', true, json::error_handler_t::replace); }
 
 /// What is wrong with one file, or nothing.
 std::string complaint(const fs::path& path, const ManifestFile& expected) {

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/quote.h"
 #include "files/pickle_bytes.h"
 #include "files/pickle_error.h"
 #include "files/pickle_stack.h"
 #include "files/pickle_value.h"
-#include "files/quote.h"
 #include "files/safetensors_header.h"
 
 namespace physgen {
@@ -212,7 +212,7 @@ class PickleReader {
     const uint32_t size = bytes_.take_number<uint32_t>();
     if (size > kLongestText) refuse("a text of " + std::to_string(size) + " bytes", "at most 1024");
     const std::string_view text = bytes_.take(size);
-    if (!is_utf8(text)) refuse("the text " + quote_of(text), "UTF-8");
+    if (!is_utf8(text)) refuse("the text " + quote(text), "UTF-8");
     stack_.push({.kind = Kind::text, .text = text});
   }
 
@@ -222,7 +222,7 @@ class PickleReader {
     const auto is_named = [&](const PickleGlobal& global) { return global.module == module && global.name == name; };
     const auto found = std::find_if(globals.begin(), globals.end(), is_named);
     if (found != globals.end()) return stack_.push({.kind = Kind::global, .number = found - globals.begin()});
-    std::string shown = quote_of(std::string(module) + "." + std::string(name));
+    std::string shown = quote(std::string(module) + "." + std::string(name));
     refuse("the pickle names " + shown.substr(1, shown.size() - 2),
            "only the names of tensors, storages and OrderedDict",
            std::string("do not load it by other means unless you trust its author; ") + kSaveStateDict);
@@ -243,7 +243,7 @@ class PickleReader {
     if (is_new) storages_.push_back(storage);
     const PickledStorage& first = storages_[known->second];
     if (first.type != storage.type || first.size != storage.size) {
-      refuse("the storage " + quote_of(storage.key) + " with two types or sizes", "one");
+      refuse("the storage " + quote(storage.key) + " with two types or sizes", "one");
     }
     stack_.push({.kind = Kind::storage, .number = static_cast<int64_t>(known->second)});
   }
@@ -318,12 +318,12 @@ class PickleReader {
     std::set<std::string_view> names;
     for (const auto& [name, value] : dict(state_dict)) {
       if (value.kind != Kind::tensor) {
-        refuse("the value of " + quote_of(name) + " is " + described(value.kind), "a tensor", kSaveStateDict);
+        refuse("the value of " + quote(name) + " is " + described(value.kind), "a tensor", kSaveStateDict);
       }
       if (!is_tensor_name(name)) {
-        refuse("the tensor name " + quote_of(name), "1 to 1024 bytes without control characters");
+        refuse("the tensor name " + quote(name), "1 to 1024 bytes without control characters");
       }
-      if (!names.insert(name).second) refuse(quote_of(name) + " a second time", "each tensor once");
+      if (!names.insert(name).second) refuse(quote(name) + " a second time", "each tensor once");
       tensors.push_back(tensors_[static_cast<size_t>(value.number)]);
       tensors.back().name = name;
     }

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/quote.h"
 #include "physgen/core/choice.h"
 #include "physgen/core/error.h"
 #include "physgen/core/suggestion.h"
@@ -54,9 +55,9 @@ class HeaderReader : public nlohmann::json_sax<json> {
       place_ = Place::metadata;
       return true;
     }
-    if (place_ != Place::dtype) return unexpected(json(text).dump());
+    if (place_ != Place::dtype) return unexpected(quote(text));
     const std::optional<DataType> type = value_of<DataType>(text);
-    if (!type) refuse(where(), json(text).dump(), "one of " + comma_separated(texts_of<DataType>()));
+    if (!type) refuse(where(), quote(text), "one of " + comma_separated(texts_of<DataType>()));
     tensor().type = *type;
     place_ = Place::tensor;
     return true;
@@ -67,7 +68,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
     if (place_ == Place::header) {
       enter_name();
     } else if (place_ == Place::metadata) {
-      if (header_.metadata.contains(text)) refuse(where(), json(text).dump() + " a second time", "each key once");
+      if (header_.metadata.contains(text)) refuse(where(), quote(text) + " a second time", "each key once");
       place_ = Place::metadata_value;
     } else {
       enter_field();
@@ -154,8 +155,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
   void enter_name() {
     place_ = Place::entry;
     if (key_ != kMetadata && !is_tensor_name(key_))
-      refuse(source_, "the tensor name " + json(key_).dump(), "1 to 1024 bytes without control characters");
-    if (!names_.insert(key_).second) refuse(source_, json(key_).dump() + " a second time", "each tensor once");
+      refuse(source_, "the tensor name " + quote(key_), "1 to 1024 bytes without control characters");
+    if (!names_.insert(key_).second) refuse(source_, quote(key_) + " a second time", "each tensor once");
     name_ = key_;
     fields_.clear();
     if (key_ == kMetadata) return;
@@ -164,7 +165,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
   }
 
   void enter_field() {
-    if (!fields_.insert(key_).second) refuse(where(), json(key_).dump() + " a second time", "each key once");
+    if (!fields_.insert(key_).second) refuse(where(), quote(key_) + " a second time", "each key once");
     if (key_ == "dtype") {
       place_ = Place::dtype;
     } else if (key_ == "shape") {
@@ -172,7 +173,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
     } else if (key_ == "data_offsets") {
       place_ = Place::offsets_start;
     } else {
-      refuse(where(), json(key_).dump(), "dtype, shape or data_offsets");
+      refuse(where(), quote(key_), "dtype, shape or data_offsets");
     }
   }
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <set>
 
-#include "files/quote.h"
+#include "core/quote.h"
 #include "physgen/core/error.h"
 
 namespace physgen {
@@ -110,7 +110,7 @@ class ZipReader {
 
   [[noreturn]] void refuse_entry(std::string_view name, const std::string& got, const std::string& expected,
                                  const std::string& next_step = "") const {
-    refuse("the zip entry " + quote_of(name) + " " + got, expected, next_step);
+    refuse("the zip entry " + quote(name) + " " + got, expected, next_step);
   }
 
   /// `count` bytes of the first `limit` bytes of the archive.
@@ -185,7 +185,7 @@ class ZipReader {
     const std::string_view name(reinterpret_cast<const char*>(bytes.data()) + kDirectoryHeader, name_size);
     if (number_at<uint32_t>(bytes, 0) != kDirectorySignature) refuse("a zip directory without a record", "a record");
     if (!is_entry_name(name)) {
-      refuse("the entry name " + quote_of(name), "a relative path without .. and backslashes, 1 to 1024 bytes");
+      refuse("the entry name " + quote(name), "a relative path without .. and backslashes, 1 to 1024 bytes");
     }
     if (number_at<uint16_t>(bytes, 34) != 0) refuse_entry(name, "lies in another file", "the archive in one file");
     Record record = {.name = name,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 
@@ -137,7 +138,7 @@ TEST_F(ManifestTest, ANameThatLeavesTheDirectoryIsRefused) {
     write_manifest(folder_.path(), "model");
     edit("\"b.bin\"", "\"" + std::string(name) + "\"");
     EXPECT_EQ(refused().got, "the file name \"" + std::string(name) + "\"");
-    EXPECT_EQ(refused().where, manifest_.string());
+    EXPECT_EQ(refused().where, manifest_.string() + ", line 11: files[1].name");
     EXPECT_EQ(refused().expected, "a plain file name");
   }
 }
@@ -160,9 +161,13 @@ TEST_F(ManifestTest, WhatIsNotAManifestIsRefused) {
   EXPECT_NE(refused().got.find("not a regular file"), std::string::npos);
 }
 
+TEST_F(ManifestTest, ADuplicateKeyIsRefused) {
+  expect_duplicate_key_refused<FormatError>(manifest_, [&] { verify_manifest(folder_.path()); });
+}
+
 TEST_F(ManifestTest, AManifestOfEndlessLengthIsRefused) {
   fs::resize_file(manifest_, (1 << 20) + 1);
-  EXPECT_NE(refused().got.find("1048576 bytes"), std::string::npos);
+  EXPECT_EQ(refused().expected, "at most 1048576");
 }
 
 TEST_F(ManifestTest, WhatAManifestCannotListIsNamedWhenItIsWritten) {
