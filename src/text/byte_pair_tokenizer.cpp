@@ -1,14 +1,12 @@
 #include "physgen/text/byte_pair_tokenizer.h"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "core/json_file.h"
 #include "physgen/core/error.h"
 #include "text/code_point.h"
 #include "text/merge_table.h"
@@ -21,34 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kLongestFile = 16 << 20;  // bytes; it may come with an untrusted checkpoint. CodeGen's has 2 MB
-constexpr size_t kLongestText = 1 << 20;   // bytes; a text of one word takes a second and 100 MB
+constexpr size_t kLongestText = 1 << 20;  // bytes; a text of one word takes a second and 100 MB
 
-ConfigError unreadable(const fs::path& path) {
-  return ConfigError({.what = "a tokenizer file cannot be read",
-                      .where = path.string(),
-                      .got = std::strerror(errno),
-                      .expected = "a tokenizer.json",
-                      .next_step = "check the path and its permissions"});
-}
-
-std::string read_file(const fs::path& path) {
-  std::error_code failed;
-  const uintmax_t size = fs::file_size(path, failed);
-  if (failed) {
-    errno = failed.value();
-    throw unreadable(path);
-  }
-  if (size > kLongestFile) {
-    throw FormatError({.what = "a tokenizer file is too large",
-                       .where = path.string(),
-                       .got = std::to_string(size) + " bytes",
-                       .expected = "at most " + std::to_string(kLongestFile)});
-  }
-  std::string text(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(text.data(), static_cast<std::streamsize>(size))) throw unreadable(path);
-  return text;
+void require_file(const fs::path& path) {
+  std::error_code unreachable;
+  if (fs::is_regular_file(path, unreachable)) return;
+  throw ConfigError({.what = "a tokenizer file cannot be read",
+                     .where = path.string(),
+                     .got = unreachable ? unreachable.message() : "no regular file",
+                     .expected = "a tokenizer.json",
+                     .next_step = "check the path and its permissions"});
 }
 
 std::string hexadecimal(char byte) {
@@ -117,7 +97,8 @@ struct BytePairTokenizer::Tables {
 BytePairTokenizer::BytePairTokenizer(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
 
 BytePairTokenizer BytePairTokenizer::load(const fs::path& tokenizer_json) {
-  return parse(read_file(tokenizer_json), tokenizer_json.string());
+  require_file(tokenizer_json);
+  return parse(read_json_text(tokenizer_json), tokenizer_json.string());
 }
 
 BytePairTokenizer BytePairTokenizer::parse(const std::string& text, const std::string& source) {

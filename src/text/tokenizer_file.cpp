@@ -5,65 +5,63 @@
 #include <set>
 #include <utility>
 
-#include "core/strict_json.h"
-#include "physgen/core/error.h"
-#include "text/json_entry.h"
+#include "core/json_view.h"
+#include "core/quote.h"
 #include "text/printable_byte.h"
 
 namespace physgen {
 namespace {
 
-using nlohmann::json;
-
+constexpr JsonWords kWords = {.damaged = "a tokenizer file is damaged, or of a tokenizer that is not supported",
+                              .next_step = "use the tokenizer.json of CodeGen or of a model that shares its tokenizer"};
 constexpr size_t kLongestAddedToken = 1024;  // bytes: to look for one in a text takes time in proportion
 
 using Vocabulary = std::map<std::string_view, int32_t>;  // the tokens of a model by their letters
 
-void check_byte_level(const JsonEntry& entry) {
-  entry.check_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  if (entry.at("type").text() != "ByteLevel") entry.at("type").refuse("\"ByteLevel\"");
+void check_byte_level(const JsonView& entry) {
+  entry.require_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+  entry.at("type").require({"ByteLevel"});
 }
 
 /// Left alone: `decoder`, which makes texts of tokens, and `truncation` and `padding`, which CodeGenTokenizerFast sets
 /// anew at each call.
-void check_file(const JsonEntry& file) {
-  file.check_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
-                   "decoder", "model"});
-  file.check("version", {"1.0"});
-  file.check("normalizer", {nullptr});
-  const JsonEntry pre_tokenizer = file.at("pre_tokenizer");
+void check_file(const JsonView& file) {
+  file.require_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                     "post_processor", "decoder", "model"});
+  file.require_if_there("version", {"1.0"});
+  file.require_if_there("normalizer", {nullptr});
+  const JsonView pre_tokenizer = file.at("pre_tokenizer");
   check_byte_level(pre_tokenizer);
-  if (pre_tokenizer.at("add_prefix_space").flag()) pre_tokenizer.at("add_prefix_space").refuse("false");
-  pre_tokenizer.check("use_regex", {true});
+  pre_tokenizer.at("add_prefix_space").require({false});
+  pre_tokenizer.require_if_there("use_regex", {true});
   if (file.has("post_processor")) check_byte_level(file.at("post_processor"));
 }
 
 /// Left alone: `unk_token`, `fuse_unk` and `byte_fallback`, since no byte is unknown.
-void check_model(const JsonEntry& model) {
-  model.check_keys({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                    "byte_fallback", "ignore_merges", "vocab", "merges"});
-  model.check("type", {"BPE"});
-  model.check("dropout", {0.0});
-  model.check("continuing_subword_prefix", {""});
-  model.check("end_of_word_suffix", {""});
-  model.check("ignore_merges", {false});
+void check_model(const JsonView& model) {
+  model.require_keys({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
+                      "byte_fallback", "ignore_merges", "vocab", "merges"});
+  model.require_if_there("type", {"BPE"});
+  model.require_if_there("dropout", {0.0});
+  model.require_if_there("continuing_subword_prefix", {""});
+  model.require_if_there("end_of_word_suffix", {""});
+  model.require_if_there("ignore_merges", {false});
 }
 
-Vocabulary vocabulary_of(const JsonEntry& entry) {
-  if (!entry.value().is_object()) entry.refuse("an object of tokens and their ids");
-  const auto& tokens = entry.value().get_ref<const json::object_t&>();
+Vocabulary vocabulary_of(const JsonView& entry) {
+  const auto tokens = entry.members();
   std::vector<bool> taken(tokens.size());
   Vocabulary vocabulary;
   for (const auto& [letters, value] : tokens) {
-    const int32_t id = JsonEntry(value, entry.where() + "." + letters).id(tokens.size());
-    if (taken[id]) entry.refuse("the id " + std::to_string(id) + " a second time", "each id once");
+    const auto id = static_cast<size_t>(value.integer(0, std::ssize(tokens) - 1));
+    if (taken[id]) value.refuse("the id " + std::to_string(id) + " a second time", "each id once");
     taken[id] = true;
-    vocabulary.emplace_hint(vocabulary.end(), letters, id);
+    vocabulary.emplace_hint(vocabulary.end(), letters, static_cast<int32_t>(id));
   }
   return vocabulary;
 }
 
-std::array<int32_t, 256> byte_ids_of(const Vocabulary& vocabulary, const JsonEntry& entry) {
+std::array<int32_t, 256> byte_ids_of(const Vocabulary& vocabulary, const JsonView& entry) {
   std::array<int32_t, 256> ids = {};
   for (size_t byte = 0; byte < ids.size(); ++byte) {
     const std::string letter = printable_byte(static_cast<uint8_t>(byte));
@@ -77,41 +75,39 @@ std::array<int32_t, 256> byte_ids_of(const Vocabulary& vocabulary, const JsonEnt
 }
 
 /// The two sides of a merge: "a b" in older files, ["a", "b"] in newer ones.
-std::pair<std::string_view, std::string_view> sides_of(const JsonEntry& merge) {
+std::pair<std::string_view, std::string_view> sides_of(const JsonView& merge) {
   if (merge.value().is_array()) {
-    if (merge.list_size() != 2) merge.refuse("a list of " + std::to_string(merge.list_size()), "two tokens");
-    return {merge.item(0).text(), merge.item(1).text()};
+    const std::vector<JsonView> sides = merge.items();
+    if (sides.size() != 2) merge.refuse("a list of " + std::to_string(sides.size()), "two tokens");
+    return {sides[0].text(), sides[1].text()};
   }
   const std::string_view text = merge.text();
   if (std::ranges::count(text, ' ') != 1) merge.refuse("two tokens with one space between them");
   return {text.substr(0, text.find(' ')), text.substr(text.find(' ') + 1)};
 }
 
-int32_t known_id(std::string_view letters, const Vocabulary& vocabulary, const JsonEntry& merge) {
+int32_t known_id(std::string_view letters, const Vocabulary& vocabulary, const JsonView& merge) {
   const auto token = vocabulary.find(letters);
-  if (token == vocabulary.end()) {
-    merge.refuse("the token " + quote_json(std::string(letters)), "one of model.vocab");
-  }
+  if (token == vocabulary.end()) merge.refuse("the token " + quote(letters), "one of model.vocab");
   return token->second;
 }
 
-std::vector<Merge> merges_of(const JsonEntry& entry, const Vocabulary& vocabulary) {
+std::vector<Merge> merges_of(const JsonView& entry, const Vocabulary& vocabulary) {
   std::vector<Merge> merges;
   std::set<std::pair<int32_t, int32_t>> pairs;
-  for (size_t i = 0; i < entry.list_size(); ++i) {
-    const JsonEntry item = entry.item(i);
+  for (const JsonView& item : entry.items()) {
     const auto [left, right] = sides_of(item);
     const Merge merge{.left = known_id(left, vocabulary, item),
                       .right = known_id(right, vocabulary, item),
                       .result = known_id(std::string(left).append(right), vocabulary, item),
-                      .rank = static_cast<int32_t>(i)};
+                      .rank = static_cast<int32_t>(merges.size())};
     if (!pairs.emplace(merge.left, merge.right).second) item.refuse("a merge a second time", "each merge once");
     merges.push_back(merge);
   }
   return merges;
 }
 
-const std::string& content_of(const JsonEntry& entry) {
+const std::string& content_of(const JsonView& entry) {
   const std::string& content = entry.at("content").text();
   if (content.empty() || content.size() > kLongestAddedToken) {
     entry.at("content").refuse(std::to_string(content.size()) + " bytes", "1 to " + std::to_string(kLongestAddedToken));
@@ -124,11 +120,11 @@ class AddedTokens {
  public:
   explicit AddedTokens(const Vocabulary& vocabulary) : vocabulary_(vocabulary), count_(vocabulary.size()) {}
 
-  void add(const JsonEntry& entry) {
-    entry.check_keys({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-    for (const char* key : {"single_word", "lstrip", "rstrip"}) entry.check(key, {false});
+  void add(const JsonView& entry) {
+    entry.require_keys({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+    for (const char* key : {"single_word", "lstrip", "rstrip"}) entry.require_if_there(key, {false});
     const std::string& content = content_of(entry);
-    if (!contents_.insert(content).second) entry.refuse(quote_json(content) + " a second time", "each token once");
+    if (!contents_.insert(content).second) entry.refuse(quote(content) + " a second time", "each token once");
     tokens_.push_back({content, id_of(content, entry), entry.at("normalized").flag()});
   }
 
@@ -137,11 +133,11 @@ class AddedTokens {
 
  private:
   /// That of the vocabulary, or else the next one: the reference numbers them so, whatever the file says.
-  int32_t id_of(const std::string& content, const JsonEntry& entry) {
+  int32_t id_of(const std::string& content, const JsonView& entry) {
     const auto known = vocabulary_.find(content);
     const size_t wanted = known == vocabulary_.end() ? count_++ : static_cast<size_t>(known->second);
-    const JsonEntry id = entry.at("id");
-    if (!id.value().is_number_unsigned() || id.value() != wanted) id.refuse(std::to_string(wanted));
+    const JsonView id = entry.at("id");
+    if (id.integer() != static_cast<int64_t>(wanted)) id.refuse(std::to_string(wanted));
     return static_cast<int32_t>(wanted);
   }
 
@@ -154,15 +150,13 @@ class AddedTokens {
 }  // namespace
 
 TokenizerFile parse_tokenizer_file(const std::string& text, const std::string& source) {
-  const json root = parse_strict_json(text, source);
-  const JsonEntry file(root, source);
+  const JsonView file = parse_json(text, source, kWords);
   check_file(file);
-  const JsonEntry model = file.at("model");
+  const JsonView model = file.at("model");
   check_model(model);
   const Vocabulary vocabulary = vocabulary_of(model.at("vocab"));
-  const JsonEntry list = file.at("added_tokens");
   AddedTokens added(vocabulary);
-  for (size_t i = 0; i < list.list_size(); ++i) added.add(list.item(i));
+  for (const JsonView& token : file.at("added_tokens").items()) added.add(token);
   return {.byte_ids = byte_ids_of(vocabulary, model.at("vocab")),
           .merges = merges_of(model.at("merges"), vocabulary),
           .added_tokens = added.tokens(),

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "text/code_point_class.h"
@@ -252,6 +253,11 @@ TEST_F(BytePairTokenizerTest, AddedTokensThatAreNotSupportedAreRefused) {
     expect_refused("/added_tokens/3/content", content);
   }
   expect_refused("/added_tokens/3/normalized", 1);
+}
+
+TEST_F(BytePairTokenizerTest, ADuplicateKeyIsRefused) {
+  write_bytes(path_, read_bytes(kTiny));
+  expect_duplicate_key_refused<FormatError>(path_, [&] { BytePairTokenizer::load(path_); });
 }
 
 TEST_F(BytePairTokenizerTest, WhatIsNotATokenizerFileIsRefused) {
