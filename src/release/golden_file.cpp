@@ -4,15 +4,17 @@
 #include <sstream>
 
 #include <torch/torch.h>
-#include <nlohmann/json.hpp>
 
-#include <physgen/files/safetensors.h>
 #include <physgen/core/error.h>
+#include <physgen/files/safetensors.h>
 
 namespace physgen {
 namespace {
 
 constexpr const char* kFormat = "physgen-golden-1";
+constexpr JsonWords kWords = {
+    .damaged = "a golden file does not say what is needed",
+    .next_step = "make it with scripts/reference/make_golden.py, together with the checkpoint"};
 
 // How near is near enough: |a - b| <= absolute + relative |b| everywhere, or for whole generations the cosine.
 struct Tolerance {
@@ -71,19 +73,18 @@ const at::Tensor& GoldenFile::at(const std::string& name) const {
   return found->second;
 }
 
-nlohmann::json GoldenFile::metadata(const std::string& key) const {
+JsonView GoldenFile::metadata(const std::string& key) const {
   const auto found = metadata_.find(key);
-  const auto json = nlohmann::json::parse(found == metadata_.end() ? "" : found->second, nullptr, false);
-  if (json.is_discarded()) refuse(key, "no JSON", "an entry of the metadata");
-  return json;
+  if (found == metadata_.end()) refuse(key, "nothing", "an entry of the metadata");
+  return parse_json(found->second, path_ + ", metadata " + key, kWords);
 }
 
 void GoldenFile::refuse(const std::string& where, const std::string& got, const std::string& expected) const {
-  throw FormatError({.what = "a golden file does not say what is needed",
+  throw FormatError({.what = kWords.damaged,
                      .where = path_ + ": " + where,
                      .got = got,
                      .expected = expected,
-                     .next_step = "make it with scripts/reference/make_golden.py, together with the checkpoint"});
+                     .next_step = kWords.next_step});
 }
 
 void GoldenFile::compare(const std::string& name, const at::Tensor& values) {

@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
-#include <nlohmann/json_fwd.hpp>
-
-#include <physgen/release/golden.h>
 #include <physgen/layers/state_dict.h>
+#include <physgen/release/golden.h>
+
+#include "core/json_view.h"
 
 namespace physgen {
 
@@ -21,7 +21,7 @@ class GoldenFile {
   /// Throws FormatError where the file lacks it.
   const at::Tensor& at(const std::string& name) const;
   /// The JSON of a metadata entry. Throws FormatError where it is not there or none.
-  nlohmann::json metadata(const std::string& key) const;
+  JsonView metadata(const std::string& key) const;
 
   /// Compares where the file has an output of that name.
   void compare(const std::string& name, const at::Tensor& values);

@@ -8,8 +8,9 @@
 #include <physgen/core/error.h>
 #include <physgen/files/atomic_file.h>
 
+#include "core/json_file.h"
+#include "core/quote.h"
 #include "release/release_config.h"
-#include "release/release_json.h"
 
 namespace physgen {
 namespace {
@@ -58,11 +59,11 @@ bool is_plain_name(const std::string& name) {
 
 // The tensors of every shard that an index names; each must lie where the index says.
 NamedTensors load_shards(const fs::path& index) {
-  const ReleaseJson json = ReleaseJson::load(index);
+  const JsonView json = read_json_file(index, kReleaseWords);
   std::map<std::string, std::set<std::string>> shards;
-  for (const auto& [tensor, shard] : json.members("weight_map")) {
-    if (!is_plain_name(shard)) json.refuse("weight_map." + tensor, "\"" + shard + "\"", "a file name");
-    shards[shard].insert(tensor);
+  for (const auto& [tensor, shard] : json.at("weight_map").members()) {
+    if (!is_plain_name(shard.text())) shard.refuse("a file name");
+    shards[shard.text()].emplace(tensor);
   }
   NamedTensors tensors;
   for (const auto& [shard, names] : shards) {
@@ -123,13 +124,13 @@ NamedTensors encoder_tensors(const NamedTensors& tensors, const fs::path& folder
   return with_prefix(tensors, "model.");
 }
 
-void check_component(const ReleaseJson& index, const std::string& key, const std::vector<std::string>& classes) {
-  const std::vector<std::string> pair = index.texts(key);
+void check_component(const JsonView& index, const std::string& key, const std::vector<std::string>& classes) {
+  const std::vector<std::string> pair = index.at(key).texts();
   const std::string got = pair.empty() ? "" : pair.back();
   for (const std::string& name : classes) {
     if (got == name) return;
   }
-  index.refuse(key, "\"" + got + "\"", classes.front());
+  index.refuse_member(key, quote(got), classes.front());
 }
 
 struct Components {
@@ -140,8 +141,8 @@ struct Components {
 Components components_of(const fs::path& folder) {
   const fs::path file = folder / "model_index.json";
   if (!fs::exists(file)) return {};
-  const ReleaseJson index = ReleaseJson::load(file);
-  index.require("_class_name", "", "NOVAPipeline");
+  const JsonView index = read_json_file(file, kReleaseWords);
+  index.at("_class_name").require({"NOVAPipeline"});
   check_component(index, "transformer", {"NOVATransformer3DModel"});
   const Components found{index.has("vae"), index.has("text_encoder"), true};
   check_component(index, "scheduler", {"DDPMScheduler", "FlowMatchEulerDiscreteScheduler"});

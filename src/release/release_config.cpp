@@ -7,7 +7,8 @@
 
 #include <physgen/core/error.h>
 
-#include "release/release_json.h"
+#include "core/json_file.h"
+#include "core/quote.h"
 
 namespace physgen {
 namespace {
@@ -19,17 +20,17 @@ struct Architecture {
   int64_t depth = 0, width = 0, heads = 0;
 };
 
-Architecture parse_architecture(const ReleaseJson& json, const std::string& text, const std::string& family) {
+Architecture parse_architecture(const JsonView& json, const std::string& text, const std::string& family) {
   static const std::regex pattern("([a-z]+)_d([1-9][0-9]{0,2})w([1-9][0-9]{0,4})(?:h([1-9][0-9]{0,2}))?");
   constexpr size_t kLongest = 32;  // the library's matcher takes stack for each character
   std::smatch parts;
   if (text.size() > kLongest || !std::regex_match(text, parts, pattern) || parts[1] != family) {
-    json.refuse("arch", "\"" + text.substr(0, kLongest) + "\"", family + "_d<depth>w<width>");
+    json.refuse_member("arch", quote(text), family + "_d<depth>w<width>");
   }
   Architecture found{std::stoll(parts[2]), std::stoll(parts[3]), 0};
   found.heads = parts[4].matched ? std::stoll(parts[4]) : published_heads(found.width);
   if (family == "vit" && found.heads == 0) {
-    json.refuse("arch", "\"" + text + "\"", "a width of 768, 1024 or 1536, or the heads as vit_d16w512h8");
+    json.refuse_member("arch", quote(text), "a width of 768, 1024 or 1536, or the heads as vit_d16w512h8");
   }
   return found;
 }
@@ -56,7 +57,15 @@ void note_difference(std::vector<std::string>& notes, const std::string& what, c
 
 std::string yes_or_no(bool value) { return value ? "yes" : "no"; }
 
-void read_from_tensors(const ReleaseJson& json, const NamedTensors& tensors, NovaConfig& config,
+/// A list of `count` sizes.
+std::vector<int64_t> sizes_of(const JsonView& json, const std::string& key, size_t count) {
+  const JsonView list = json.at(key);
+  const std::vector<int64_t> sizes = list.integers(1, kMost);
+  if (sizes.size() != count) list.refuse(std::to_string(sizes.size()) + " sizes", std::to_string(count));
+  return sizes;
+}
+
+void read_from_tensors(const JsonView& json, const NamedTensors& tensors, NovaConfig& config,
                        std::vector<std::string>& notes) {
   config.mixer_rank = mixer_rank_of(tensors);
   note_difference(notes, "rank of the mixer", std::to_string(config.mixer_rank),
@@ -66,65 +75,70 @@ void read_from_tensors(const ReleaseJson& json, const NamedTensors& tensors, Nov
   note_difference(notes, "rotary positions", yes_or_no(!absolute), yes_or_no(json.flag_or("rotary_pos_embed", false)));
   config.motion_embed = config.motion_tokens = has_prefix(tensors, "motion_embed.");
   note_difference(notes, "motion embedding", yes_or_no(config.motion_embed),
-                  yes_or_no(json.integers("video_base_size", 3)[0] > 1));
+                  yes_or_no(sizes_of(json, "video_base_size", 3)[0] > 1));
   const at::Tensor* table = find(tensors, "text_embed.weight");
   if (table != nullptr && table->dim() == 2) config.text_rows = table->size(0);
 }
 
-std::vector<int64_t> image_size_of(const ReleaseJson& json) {
-  if (!json.is_number("image_size")) return json.integers("image_size", 2);
-  return std::vector<int64_t>(2, json.integer("image_size", 1, kMost));
+std::vector<int64_t> image_size_of(const JsonView& json) {
+  if (!json.at("image_size").value().is_number()) return sizes_of(json, "image_size", 2);
+  return std::vector<int64_t>(2, json.at("image_size").integer(1, kMost));
 }
 
 // The last block of a part must be there, before anything of the config's size is built.
-void require_block(const ReleaseJson& json, const NamedTensors& tensors, const std::string& part,
-                   const std::string& norm, const Architecture& size) {
+void require_block(const JsonView& json, const NamedTensors& tensors, const std::string& part, const std::string& norm,
+                   const Architecture& size) {
   const std::string name = part + ".blocks." + std::to_string(size.depth - 1) + "." + norm + ".weight";
   const at::Tensor* last = find(tensors, name);
   const bool fits = last != nullptr && last->dim() == 1 && last->size(0) == size.width;
-  if (!fits) json.refuse("arch", last == nullptr ? "missing " + name : name + " of another width", "its tensors");
+  if (!fits)
+    json.refuse_member("arch", last == nullptr ? "missing " + name : name + " of another width", "its tensors");
 }
 
-void check_grids(const ReleaseJson& json, const NovaConfig& config) {
+void check_grids(const JsonView& json, const NovaConfig& config) {
   const auto grid = [](int64_t rows, int64_t columns) {
     return std::string("[").append(std::to_string(rows)).append(", ").append(std::to_string(columns)).append("]");
   };
-  const std::vector<int64_t> image = json.integers("image_base_size", 2), video = json.integers("video_base_size", 3);
+  const std::vector<int64_t> image = sizes_of(json, "image_base_size", 2), video = sizes_of(json, "video_base_size", 3);
   const std::string image_grid = grid(config.image_rows(), config.image_columns());
   const std::string video_grid = grid(config.video_rows(), config.video_columns());
-  if (grid(image[0], image[1]) != image_grid) json.refuse("image_base_size", grid(image[0], image[1]), image_grid);
-  if (grid(video[1], video[2]) != video_grid) json.refuse("video_base_size", grid(video[1], video[2]), video_grid);
+  if (grid(image[0], image[1]) != image_grid)
+    json.refuse_member("image_base_size", grid(image[0], image[1]), image_grid);
+  if (grid(video[1], video[2]) != video_grid)
+    json.refuse_member("video_base_size", grid(video[1], video[2]), video_grid);
 }
 
 }  // namespace
 
 NovaConfig read_transformer_config(const std::filesystem::path& file, const NamedTensors& tensors,
                                    std::vector<std::string>& notes) {
-  const ReleaseJson json = ReleaseJson::load(file);
-  json.require("_class_name", "", "NOVATransformer3DModel");
-  if (!json.has("text_token_dim")) json.refuse("text_token_dim", "none: a class-conditional model", "a text model");
-  const std::vector<std::string> arch = json.texts("arch");
-  if (arch.size() != 3) json.refuse("arch", std::to_string(arch.size()) + " names", "3");
+  const JsonView json = read_json_file(file, kReleaseWords);
+  json.at("_class_name").require({"NOVATransformer3DModel"});
+  if (!json.has("text_token_dim"))
+    json.refuse_member("text_token_dim", "none: a class-conditional model", "a text model");
+  const std::vector<std::string> arch = json.at("arch").texts();
+  if (arch.size() != 3) json.refuse_member("arch", std::to_string(arch.size()) + " names", "3");
   const Architecture video = parse_architecture(json, arch[0], "vit"), image = parse_architecture(json, arch[1], "vit");
   const Architecture decoder = parse_architecture(json, arch[2], "mlp");
-  if (video.width != image.width || video.heads != image.heads) json.refuse("arch", arch[1], "the width of " + arch[0]);
+  if (video.width != image.width || video.heads != image.heads)
+    json.refuse_member("arch", arch[1], "the width of " + arch[0]);
   require_block(json, tensors, "video_encoder", "norm1", video);
   require_block(json, tensors, "image_encoder", "norm1", image);
   require_block(json, tensors, "image_decoder", "norm2", decoder);
-  const int64_t stride = json.integer("image_stride", 1, 64);
-  const std::vector<int64_t> size = image_size_of(json), video_base = json.integers("video_base_size", 3);
+  const int64_t stride = json.at("image_stride").integer(1, 64);
+  const std::vector<int64_t> size = image_size_of(json), video_base = sizes_of(json, "video_base_size", 3);
   NovaConfig config{.width = video.width,
                     .heads = video.heads,
                     .video_depth = video.depth,
                     .image_depth = image.depth,
                     .decoder_width = decoder.width,
                     .decoder_depth = decoder.depth,
-                    .latent_channels = json.integer("image_dim", 1, 1024),
+                    .latent_channels = json.at("image_dim").integer(1, 1024),
                     .latent_height = size[0] / stride,
                     .latent_width = size[1] / stride,
                     .image_patch = 15 / stride + 1,
-                    .text_width = json.integer("text_token_dim", 1, kMost),
-                    .text_slots = json.integer("text_token_len", 1, kMost),
+                    .text_width = json.at("text_token_dim").integer(1, kMost),
+                    .text_slots = json.at("text_token_len").integer(1, kMost),
                     .time_base = static_cast<double>(video_base[0])};
   read_from_tensors(json, tensors, config, notes);
   blaming_the_file([&] { check_sizes(config, file.string()); });
@@ -133,43 +147,37 @@ NovaConfig read_transformer_config(const std::filesystem::path& file, const Name
 }
 
 void read_scheduler_config(const std::filesystem::path& file, NovaConfig& config) {
-  const ReleaseJson json = ReleaseJson::load(file);
-  const std::string name = json.text_or("_class_name", "");
-  if (json.integer_or("num_train_timesteps", 1000, 1, kMost) != 1000) {
-    json.refuse("num_train_timesteps", "another number", "1000");
-  }
-  if (name == "FlowMatchEulerDiscreteScheduler") {
+  const JsonView json = read_json_file(file, kReleaseWords);
+  const JsonView name = json.at("_class_name");
+  name.require({"DDPMScheduler", "FlowMatchEulerDiscreteScheduler"});
+  json.require_if_there("num_train_timesteps", {1000});
+  if (name.text() == "FlowMatchEulerDiscreteScheduler") {
     for (const char* key : {"use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
                             "invert_sigmas", "stochastic_sampling"}) {
-      json.require_flag(key, false, false);
+      json.require_if_there(key, {false});
     }
-    if (json.has("shift_terminal")) json.refuse("shift_terminal", "a number", "null");
+    json.require_if_there("shift_terminal", {nullptr});
     config.objective = Objective::flow_matching;
     config.flow_shift = json.number_or("shift", 1, 1e-3, 1000);
     return;
   }
-  if (name != "DDPMScheduler") {
-    json.refuse("_class_name", "\"" + name + "\"", "DDPMScheduler or FlowMatchEulerDiscreteScheduler");
-  }
-  json.require("beta_schedule", "linear", "squaredcos_cap_v2");
-  json.require("prediction_type", "epsilon", "epsilon");
-  json.require("timestep_spacing", "leading", "leading");
-  json.require("variance_type", "fixed_small", "fixed_small");
-  for (const char* key : {"thresholding", "rescale_betas_zero_snr"}) json.require_flag(key, false, false);
-  json.require_flag("clip_sample", true, false);
-  if (json.has("trained_betas")) json.refuse("trained_betas", "a table", "null");
+  json.at("beta_schedule").require({"squaredcos_cap_v2"});
+  json.require_if_there("prediction_type", {"epsilon"});
+  json.require_if_there("timestep_spacing", {"leading"});
+  json.require_if_there("variance_type", {"fixed_small"});
+  for (const char* key : {"thresholding", "rescale_betas_zero_snr"}) json.require_if_there(key, {false});
+  json.at("clip_sample").require({false});
+  json.require_if_there("trained_betas", {nullptr});
   config.objective = Objective::epsilon;
   config.steps_offset = json.integer_or("steps_offset", 0, 0, 1);
 }
 
 VaeConfig read_vae_config(const std::filesystem::path& file) {
-  const ReleaseJson json = ReleaseJson::load(file);
-  const std::string name = json.text_or("_class_name", "");
-  const bool video = name == "AutoencoderKLOpenSora";
-  if (!video && name != "AutoencoderKL") {
-    json.refuse("_class_name", "\"" + name + "\"", "AutoencoderKLOpenSora or AutoencoderKL");
-  }
-  VaeConfig config{.widths = json.integers("block_out_channels", 0),
+  const JsonView json = read_json_file(file, kReleaseWords);
+  const JsonView name = json.at("_class_name");
+  name.require({"AutoencoderKLOpenSora", "AutoencoderKL"});
+  const bool video = name.text() == "AutoencoderKLOpenSora";
+  VaeConfig config{.widths = json.at("block_out_channels").integers(1, kMost),
                    .layers_per_block = json.integer_or("layers_per_block", 2, 1, 16),
                    .norm_groups = json.integer_or("norm_num_groups", 32, 1, 1024),
                    .latent_channels = json.integer_or("latent_channels", 16, 1, 256),
@@ -178,17 +186,17 @@ VaeConfig read_vae_config(const std::filesystem::path& file) {
                    .scaling_factor = json.number_or("scaling_factor", 0.18215, 1e-6, 1e6)};
   config.decoder_layers_per_block = config.layers_per_block + 1;
   if (video) {
-    const std::vector<std::string> down = json.texts("down_block_types"), up = json.texts("up_block_types");
+    const std::vector<std::string> down = json.at("down_block_types").texts(), up = json.at("up_block_types").texts();
     const std::vector<std::string> two(2, "DownEncoderBlock2D");
     const bool known =
         config.widths.size() == 4 && down.size() == 4 && up.size() == 4 &&
         std::equal(two.begin(), two.end(), down.begin()) && down[2].find("Block3D") != std::string::npos &&
         down[3] == down[2] &&
         std::all_of(up.begin(), up.end(), [](auto& t) { return t.find("Block3D") != std::string::npos; });
-    if (!known) json.refuse("down_block_types", "other blocks", "2D, 2D, 3D, 3D down and four 3D up");
+    if (!known) json.refuse_member("down_block_types", "other blocks", "2D, 2D, 3D, 3D down and four 3D up");
   }
-  json.require("act_fn", "silu", "silu");
-  for (const char* key : {"use_quant_conv", "use_post_quant_conv", "double_z"}) json.require_flag(key, true, true);
+  json.require_if_there("act_fn", {"silu"});
+  for (const char* key : {"use_quant_conv", "use_post_quant_conv", "double_z"}) json.require_if_there(key, {true});
   if (const double shift = json.number_or("shift_factor", 0, -1e6, 1e6); shift != 0) {
     config.latent_mean.assign(config.latent_channels, shift);
     config.latent_deviation.assign(config.latent_channels, 1 / config.scaling_factor);
@@ -198,24 +206,19 @@ VaeConfig read_vae_config(const std::filesystem::path& file) {
 }
 
 PhiConfig read_phi_config(const std::filesystem::path& file) {
-  const ReleaseJson json = ReleaseJson::load(file);
-  json.require("model_type", "phi", "phi");
+  const JsonView json = read_json_file(file, kReleaseWords);
+  json.require_if_there("model_type", {"phi"});
   const PhiConfig config{.vocabulary = json.integer_or("vocab_size", 51200, 1, 1 << 24),
-                         .width = json.integer("hidden_size", 1, 1 << 16),
-                         .hidden = json.integer("intermediate_size", 1, kMost),
-                         .depth = json.integer("num_hidden_layers", 1, 1024),
-                         .heads = json.integer("num_attention_heads", 1, 1024),
+                         .width = json.at("hidden_size").integer(1, 1 << 16),
+                         .hidden = json.at("intermediate_size").integer(1, kMost),
+                         .depth = json.at("num_hidden_layers").integer(1, 1024),
+                         .heads = json.at("num_attention_heads").integer(1, 1024),
                          .rotary_share = json.number_or("partial_rotary_factor", 0.5, 0, 1),
                          .rope_theta = json.number_or("rope_theta", 10000, 1, 1e12),
                          .norm_eps = json.number_or("layer_norm_eps", 1e-5, 0, 1)};
-  const std::string activation = json.text_or("hidden_act", "gelu_new");
-  if (activation != "gelu_new" && activation != "gelu_pytorch_tanh") {
-    json.refuse("hidden_act", "\"" + activation + "\"", "gelu_new or gelu_pytorch_tanh");
-  }
-  if (json.integer_or("num_key_value_heads", config.heads, 1, 1024) != config.heads) {
-    json.refuse("num_key_value_heads", "grouped heads", std::to_string(config.heads));
-  }
-  json.require_flag("qk_layernorm", false, false);
+  json.require_if_there("hidden_act", {"gelu_new", "gelu_pytorch_tanh"});
+  json.require_if_there("num_key_value_heads", {config.heads});
+  json.require_if_there("qk_layernorm", {false});
   blaming_the_file([&] { check_sizes(config, file.string()); });
   return config;
 }

@@ -7,7 +7,14 @@
 #include <physgen/layers/state_dict.h>
 #include <physgen/release/pretrained_config.h>
 
+#include "core/json_view.h"
+
 namespace physgen {
+
+inline constexpr JsonWords kReleaseWords = {.damaged = "a config says what this library does not read",
+                                            .missing = "a file of the release is not there or no config",
+                                            .expected = "a JSON file",
+                                            .next_step = "download a whole release that this library reads"};
 
 /// The configs of a NOVA release as this library's. Each throws FormatError naming the file and the key for what is not
 /// of a NOVA model.

@@ -68,5 +68,15 @@ TEST(Golden, AnotherModelsFileIsRefused) {
   EXPECT_EQ(problem_of<FormatError>([&] { compare(checkpoint, none); }).expected, "physgen-golden-1");
 }
 
+TEST(Golden, ADuplicateKeyInItsMetadataIsRefused) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "golden.safetensors";
+  save_tensors(file, {{"input.none", at::zeros({1})}},
+               {{"format", "physgen-golden-1"}, {"prompts", R"([{"a": 1, "a": 2}])"}});
+  const std::string checkpoint = "nova:" + release("nova_plain").string();
+  EXPECT_EQ(problem_of<FormatError>([&] { compare(checkpoint, file); }).where,
+            file + ", metadata prompts, line 1: [0].a");
+}
+
 }  // namespace
 }  // namespace physgen

@@ -8,6 +8,7 @@
 
 #include <physgen/release/convert.h>
 
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 
@@ -155,6 +156,14 @@ TEST_F(NovaRelease, AnUnknownClassIsNamed) {
   EXPECT_EQ(refusal().got, "\"AutoencoderKLCogVideoX\"");
   replace_in(path_ / "model_index.json", "NOVAPipeline", "StableDiffusionPipeline");
   EXPECT_EQ(refusal().got, "\"StableDiffusionPipeline\"");
+}
+
+TEST_F(NovaRelease, ADuplicateKeyInAnyOfItsFilesIsRefused) {
+  for (const char* file :
+       {"model_index.json", "transformer/config.json", "scheduler/scheduler_config.json", "vae/config.json",
+        "text_encoder/config.json", "text_encoder/model.safetensors.index.json"}) {
+    expect_duplicate_key_refused<FormatError>(path_ / file, [&] { describe_pretrained("nova:" + path_.string()); });
+  }
 }
 
 TEST_F(NovaRelease, ATokenizerOfAnotherModelIsRefused) {
