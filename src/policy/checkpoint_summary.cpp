@@ -10,6 +10,8 @@
 #include <physgen/files/safetensors.h>
 #include <physgen/policy/policy_checkpoint.h>
 
+#include "core/strict_json.h"
+
 namespace physgen {
 namespace {
 
@@ -121,7 +123,7 @@ std::string to_json(const CheckpointSummary& summary) {
   for (const ManifestFile& file : summary.files) {
     root["files"].push_back({{"name", file.name}, {"size", file.size}, {"sha256", file.sha256}});
   }
-  if (summary.policy) root["config"] = json::parse(write_config(*summary.policy));
+  if (summary.policy) root["config"] = parse_ordered_json(write_config(*summary.policy), summary.path);
   return root.dump(2);
 }
 

@@ -1,21 +1,22 @@
 #include "episode_journal.h"
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 
+#include "core/json_file.h"
 #include "files/file_descriptor.h"
-#include "physgen/core/error.h"
 #include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using nlohmann::ordered_json;
+
+constexpr JsonWords kWords = {.damaged = "the record of an evaluation is damaged",
+                              .missing = "the record of an evaluation cannot be read",
+                              .next_step = "remove the line, and the episode is run again"};
 
 std::string line_of(const EpisodeRecord& record) {
   ordered_json line = {{"episode", record.episode},
@@ -33,99 +34,59 @@ std::string line_of(const EpisodeRecord& record) {
     line["infrastructure_error"] = true;
     line["error"] = record.infrastructure_error;
   }
-  return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-/// Throws json::exception.
-EpisodeRecord record_of(const std::string& line) {
-  const json fields = json::parse(line);
-  EpisodeRecord record{.episode = fields.at("episode").get<int64_t>(),
-                       .task = fields.at("task").get<std::string>(),
-                       .seed = fields.at("seed").get<int64_t>(),
-                       .success = fields.at("success").get<bool>(),
-                       .control_steps = fields.at("control_steps").get<int64_t>(),
-                       .rounds = fields.at("rounds").get<int64_t>(),
-                       .seconds = fields.at("seconds").get<double>(),
-                       .policy_ms_p50 = fields.at("policy_ms_p50").get<double>(),
-                       .policy_seconds = fields.at("policy_seconds").get<double>(),
-                       .retries = fields.at("retries").get<int64_t>(),
-                       .video = fields.value("video", ""),
+EpisodeRecord record_of(const JsonView& line) {
+  const auto count = [&](const char* key) { return line.at(key).integer(); };
+  EpisodeRecord record{.episode = count("episode"),
+                       .task = line.at("task").text(),
+                       .seed = count("seed"),
+                       .success = line.at("success").flag(),
+                       .control_steps = count("control_steps"),
+                       .rounds = count("rounds"),
+                       .seconds = line.at("seconds").number(),
+                       .policy_ms_p50 = line.at("policy_ms_p50").number(),
+                       .policy_seconds = line.at("policy_seconds").number(),
+                       .retries = count("retries"),
+                       .video = line.text_or("video", ""),
                        .infrastructure_error = ""};
-  if (fields.value("infrastructure_error", false)) record.infrastructure_error = fields.at("error").get<std::string>();
+  if (line.flag_or("infrastructure_error", false)) record.infrastructure_error = line.at("error").text();
   return record;
 }
 
-std::string contents_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return "";
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// The complete lines; what follows the last line break was cut short by a crash.
-std::vector<std::string> lines_of(const std::string& contents) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0, end; (end = contents.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    lines.push_back(contents.substr(begin, end - begin));
-  }
-  return lines;
-}
-
-FormatError damaged(const fs::path& path, size_t line, const std::string& got, const std::string& expected) {
-  return FormatError({.what = "the record of an evaluation is damaged",
-                      .where = path.string() + ", line " + std::to_string(line + 1),
-                      .got = got,
-                      .expected = expected,
-                      .next_step = "remove the line, and the episode is run again"});
-}
-
-EpisodeRecord read_line(const std::string& text, const fs::path& path, size_t line,
-                        const std::vector<PlannedEpisode>& plan) {
-  try {
-    EpisodeRecord record = record_of(text);
-    const bool known = record.episode >= 0 && record.episode < static_cast<int64_t>(plan.size());
-    if (!known) {
-      throw damaged(path, line, "episode " + std::to_string(record.episode), "0 to " + std::to_string(plan.size() - 1));
-    }
-    const EpisodeStart& start = plan[static_cast<size_t>(record.episode)].start;
-    if (record.seed != start.seed || record.task != start.task) {
-      throw damaged(
-          path, line, record.task + ", seed " + std::to_string(record.seed),
-          start.task + ", seed " + std::to_string(start.seed) + " for episode " + std::to_string(record.episode));
-    }
-    return record;
-  } catch (const json::exception&) {
-    throw damaged(path, line, text.substr(0, 80), "an episode's record");
-  }
-}
-
-std::vector<EpisodeRecord> read_records(const std::string& contents, const fs::path& path,
-                                        const std::vector<PlannedEpisode>& plan) {
-  std::vector<EpisodeRecord> records;
-  std::set<int64_t> episodes;
-  const std::vector<std::string> lines = lines_of(contents);
-  for (size_t line = 0; line < lines.size(); ++line) {
-    EpisodeRecord record = read_line(lines[line], path, line, plan);
-    if (!record.infrastructure_error.empty()) continue;
-    if (!episodes.insert(record.episode).second) {
-      throw damaged(path, line, "episode " + std::to_string(record.episode) + " a second time", "each episode once");
-    }
-    records.push_back(std::move(record));
-  }
-  return records;
+void check_plan(const EpisodeRecord& record, const std::vector<PlannedEpisode>& plan, const JsonView& line) {
+  const int64_t last = std::ssize(plan) - 1;
+  const int64_t episode = line.at("episode").integer(0, last);
+  const EpisodeStart& start = plan[static_cast<size_t>(episode)].start;
+  if (record.seed == start.seed && record.task == start.task) return;
+  line.refuse(record.task + ", seed " + std::to_string(record.seed),
+              start.task + ", seed " + std::to_string(start.seed) + " for episode " + std::to_string(episode));
 }
 
 }  // namespace
 
 std::vector<EpisodeRecord> read_episodes(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
-  return read_records(contents_of(path), path, plan);
+  std::vector<EpisodeRecord> records;
+  if (!fs::exists(path)) return records;
+  std::set<int64_t> episodes;
+  each_json_line(path, kWords, LastLine::torn, [&](const JsonView& line, const std::string&) {
+    EpisodeRecord record = record_of(line);
+    check_plan(record, plan, line);
+    if (!record.infrastructure_error.empty()) return;
+    if (!episodes.insert(record.episode).second) {
+      line.refuse("episode " + std::to_string(record.episode) + " a second time", "each episode once");
+    }
+    records.push_back(std::move(record));
+  });
+  return records;
 }
 
 EpisodeJournal::EpisodeJournal(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
-  const std::string contents = contents_of(path);
-  records_ = read_records(contents, path, plan);
+  records_ = read_episodes(path, plan);
   std::string kept;
   for (const EpisodeRecord& record : records_) kept += line_of(record);
-  if (kept != contents || !fs::exists(path)) write_file_atomically(path, kept);
+  write_file_atomically(path, kept);
   file_ = std::make_unique<FileDescriptor>(path, O_WRONLY | O_APPEND);
 }
 

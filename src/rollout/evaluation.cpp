@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/strict_json.h"
 #include "episode_journal.h"
 #include "episode_runner.h"
 #include "physgen/core/config.h"
@@ -57,8 +58,8 @@ void keep_config(const RolloutConfig& config, const fs::path& folder) {
     write_file_atomically(path, text + "\n");
     return;
   }
-  const json stored = json::parse(write_config(ConfigDocument::load(path).read<RolloutConfig>()));
-  const json given = json::parse(text);
+  const json stored = parse_strict_json(write_config(ConfigDocument::load(path).read<RolloutConfig>()), path);
+  const json given = parse_strict_json(text, path);
   for (const auto& field : given.items()) {
     if (field.key() == "checkpoint" || field.key() == "worker") continue;  // another path to the same
     const json& there = stored.at(field.key());

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "core/json_file.h"
 #include "episode_journal.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
@@ -133,12 +132,10 @@ EvaluationReport read_evaluation(const fs::path& folder) {
   }
   EvaluationReport report{.folder = folder, .config = ConfigDocument::load(config).read<RolloutConfig>()};
   report.result = result_of(read_episodes(folder / "episodes.jsonl", plan_episodes(report.config)), report.config);
-  std::ifstream file(summary);
-  const nlohmann::json known = nlohmann::json::parse(file, nullptr, false);
-  if (known.is_object()) {
-    report.command = known.value("command", "");
-    report.version = known.value("version", "");
-  }
+  if (!fs::exists(summary)) return report;  // the evaluation goes on, or was stopped
+  const JsonView known = read_json_file(summary);
+  report.command = known.text_or("command", "");
+  report.version = known.text_or("version", "");
   return report;
 }
 

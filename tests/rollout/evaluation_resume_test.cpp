@@ -164,14 +164,14 @@ TEST_F(Evaluation, ADamagedRecordIsNamed) {
   };
   const std::string first = journal.substr(0, journal.find('\n') + 1);
   EXPECT_TRUE(contains(problem_with("nonsense\n" + first).where, "episodes.jsonl, line 1"));
-  EXPECT_EQ(problem_with("nonsense\n").got, "nonsense");
+  EXPECT_EQ(problem_with("3\n").got, "3");
   EXPECT_EQ(problem_with(first + first).got, "episode 0 a second time");
   std::string other = first;
   other.replace(other.find("\"seed\":10"), 9, "\"seed\":11");
   EXPECT_EQ(problem_with(other).expected, "Reach-v1, seed 10 for episode 0");
   other = first;
   other.replace(other.find("\"episode\":0"), 11, "\"episode\":7");
-  EXPECT_EQ(problem_with(other).expected, "0 to 1");
+  EXPECT_EQ(problem_with(other).expected, "an integer from 0 to 1");
 }
 
 TEST_F(Evaluation, AnotherConfigIsRefusedInTheSameFolder) {

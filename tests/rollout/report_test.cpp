@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rollout/evaluation_fixture.h"
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 
 namespace physgen {
@@ -25,6 +26,15 @@ TEST_F(Evaluation, IsReadBackAsItEnded) {
   EXPECT_EQ(report.config.seed, 10);
   EXPECT_EQ(report.command, "physgen rollout --env 'a <b>'");
   EXPECT_FALSE(report.version.empty());
+}
+
+TEST_F(Evaluation, ADuplicateKeyInAnyOfItsFilesIsRefused) {
+  const TemporaryFolder folder;
+  run(config_of(2), options_of(folder.path()));
+  const auto read = [&] { read_evaluation(folder.path()); };
+  expect_duplicate_key_refused<ConfigError>(folder / "rollout.json", read);
+  expect_duplicate_key_refused<FormatError>(folder / "summary.json", read);
+  expect_duplicate_key_refused<FormatError>(folder / "episodes.jsonl", read);
 }
 
 TEST_F(Evaluation, ItsPageListsFailuresFirstAndNeedsNoNetwork) {
