@@ -1,11 +1,9 @@
 #include "core/config_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
+#include "core/json_file.h"
 #include "core/strict_json.h"
 #include "physgen/core/error.h"
 
@@ -14,23 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kLongestConfig = 16 << 20;  // bytes; a config.json may come with an untrusted checkpoint
 constexpr size_t kLongestChain = 8;
-
-std::string read_text(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kLongestConfig + 1, '\0');
-  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    throw ConfigError({.what = "a config file cannot be read", .where = path, .got = std::strerror(errno)});
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() <= kLongestConfig) return text;
-  throw ConfigError({.what = "a config file is too large",
-                     .where = path,
-                     .expected = "at most " + std::to_string(kLongestConfig) + " bytes"});
-}
 
 /// The files that led to this one, itself last.
 std::vector<const ConfigFile*> chain_of(const ConfigFile& file) {
@@ -78,7 +60,13 @@ ConfigFile parse_config_file(const std::string& text, const std::string& name) {
   }
 }
 
-ConfigFile read_config_file(const std::string& path) { return parse_config_file(read_text(path), path); }
+ConfigFile read_config_file(const std::string& path) {
+  try {
+    return parse_config_file(read_json_text(path, {.missing = "a config file cannot be read"}), path);
+  } catch (const FormatError& error) {
+    throw ConfigError(error.problem());
+  }
+}
 
 std::shared_ptr<const ConfigFile> include_config_file(const std::string& path, const std::string& place,
                                                       const std::shared_ptr<const ConfigFile>& included_by) {

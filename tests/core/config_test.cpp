@@ -271,13 +271,19 @@ TEST_F(ConfigFileTest, AFileThatIsNotThereIsNamed) {
 TEST_F(ConfigFileTest, AFolderIsNotAFile) {
   const Problem problem = problem_of([&] { ConfigDocument::load(folder_.string()); });
   EXPECT_EQ(problem.where, folder_.string());
-  EXPECT_EQ(problem.got, "Is a directory");
+  EXPECT_EQ(problem.got, "no regular file");
 }
 
 TEST_F(ConfigFileTest, AFileOfEndlessLengthIsRefused) {
   const Problem problem = problem_of([&] { ConfigDocument::load("/dev/zero"); });
   EXPECT_EQ(problem.where, "/dev/zero");
-  EXPECT_EQ(problem.expected, "at most 16777216 bytes");
+  EXPECT_EQ(problem.got, "no regular file");
+}
+
+TEST_F(ConfigFileTest, AFileThatIsTooLargeIsRefused) {
+  const std::string path = file("{}");
+  std::filesystem::resize_file(path, (16 << 20) + 1);
+  EXPECT_EQ(problem_of([&] { ConfigDocument::load(path); }).expected, "at most 16777216");
 }
 
 }  // namespace
