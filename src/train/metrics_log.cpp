@@ -8,23 +8,23 @@
 #include <physgen/core/error.h>
 #include <physgen/files/atomic_file.h>
 
+#include "core/json_file.h"
+
 namespace physgen {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-bool is_of_step(const std::string& line, int64_t last_step) {
-  const json value = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  return value.is_object() && value.contains("step") && value["step"].is_number_integer() &&
-         value["step"].get<int64_t>() <= last_step;
-}
+constexpr JsonWords kWords = {.damaged = "the metrics of a run are damaged",
+                              .missing = "the metrics of a run cannot be read",
+                              .next_step = "remove the line"};
 
 std::string lines_through(const std::filesystem::path& path, int64_t last_step) {
-  std::ifstream file(path);
-  std::string kept, line;
-  while (std::getline(file, line)) {
-    if (is_of_step(line, last_step)) kept += line + "\n";
-  }
+  std::string kept;
+  if (!std::filesystem::exists(path)) return kept;
+  each_json_line(path, kWords, LastLine::torn, [&](const JsonView& value, const std::string& line) {
+    if (value.at("step").integer() <= last_step) kept += line + "\n";
+  });
   return kept;
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "train/tiny_run.h"
 
@@ -39,6 +40,13 @@ TEST(MetricsLog, AResumedRunDropsWhatItWillDoAgainAndATornLine) {
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[1], "{\"kind\":\"step\",\"step\":2}");
   EXPECT_EQ(nlohmann::json::parse(lines[2])["step"], 3);
+}
+
+TEST(MetricsLog, ADuplicateKeyIsRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  write_bytes(path, "{\"kind\":\"step\",\"step\":1}\n{\"kin");
+  expect_duplicate_key_refused<FormatError>(path, [&] { MetricsLog(path, 2); });
 }
 
 TEST(MetricsLog, AFolderThatIsNotThereIsAnError) {
