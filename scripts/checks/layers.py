@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that includes only point to the left, as cmake/layers.txt has it, and the rules for headers.
+"""Checks that includes only point to the left, as cmake/layers.txt has it, the rules for headers, and that JSON is
+read by core alone, strictly.
 
 Prints `file:line: message`, exits 1.
 """
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 TORCH = re.compile(r"(torch|ATen|c10)/")
+JSON_PARSER = re.compile(r"\bjson::(parse|accept)\b|\bJson::(parse|accept)\b")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 ROW = re.compile(r"([a-z]+) +(plain|torch|program) +(logs|-) *:([a-z() ]*)")
 
@@ -60,6 +62,8 @@ def complaints_about_file(table, path, room):
     if is_header and "#pragma once" not in (line.strip() for line in lines):
         yield 1, "#pragma once is missing"
     for number, line in enumerate(lines, 1):
+        if room != "core" and JSON_PARSER.search(line):
+            yield number, "the JSON library's parser takes duplicate keys; read with core/json_file.h or core/json_view.h"
         match = INCLUDE.match(line)
         for complaint in complaints_about_include(table, match[1], room, is_header) if match else ():
             yield number, complaint
