@@ -12,6 +12,7 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "files/folder.h"
+#include "files/sha256.h"
 
 namespace physgen {
 namespace {
@@ -22,29 +23,13 @@ constexpr int64_t kFramesAtOnce = 16;
 constexpr const char* kFileName = "latents.safetensors";
 constexpr const char* kRecipeKey = "recipe";
 
-// FNV-1a; tells caches of one user apart, not friend from foe.
-class Fingerprint {
- public:
-  void add(const void* bytes, size_t count) {
-    for (size_t i = 0; i < count; ++i) hash_ = (hash_ ^ static_cast<const unsigned char*>(bytes)[i]) * 0x100000001b3;
-  }
-  std::string hexadecimal() const {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016lx", static_cast<unsigned long>(hash_));
-    return text;
-  }
-
- private:
-  uint64_t hash_ = 0xcbf29ce484222325;
-};
-
 std::string fingerprint_of(CausalVae& vae) {
-  Fingerprint fingerprint;
+  Sha256 hash;
   for (const auto& [name, tensor] : state_dict(*vae)) {
-    const at::Tensor bytes = tensor.detach().cpu().contiguous();
-    fingerprint.add(bytes.const_data_ptr(), bytes.nbytes());
+    const at::Tensor whole = tensor.detach().cpu().contiguous();
+    hash.add({static_cast<const std::byte*>(whole.const_data_ptr()), whole.nbytes()});
   }
-  return fingerprint.hexadecimal();
+  return hash.hexadecimal();
 }
 
 std::string description_of(const std::string& path) {
@@ -141,9 +126,7 @@ class VariantEncoder {
 };
 
 fs::path folder_of(const fs::path& cache, const std::string& identity) {
-  Fingerprint fingerprint;
-  fingerprint.add(identity.data(), identity.size());
-  return cache / ("latents-" + fingerprint.hexadecimal());
+  return cache / ("latents-" + sha256_of_text(identity).substr(0, 16));
 }
 
 // The latents that are there; undefined where there are none, or not these, or not undamaged.
