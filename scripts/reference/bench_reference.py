@@ -120,9 +120,7 @@ class Reference:
     def results(self):
         observation, action = self.model(self.batch, self.instructions)
         b, packs = self.batch["latents"].shape[0], self.config["packs"]
-        actions = torch.cat([torch.zeros_like(self.batch["actions"][:, :1]), self.batch["actions"][:, : packs - 1]], 1)
-        states = self.batch["states"][:, :packs] if "states" in self.batch else None
-        outputs = self.model.encode(self.batch["latents"][:, :packs], actions, states, self.instructions)
+        outputs = self.model.encode_batch(self.batch, self.instructions)
         condition = self.model.head_condition(outputs).flatten(0, 1)
         sampled = self.model.sample(condition, self.batch["sampling_noise"], self.config["head"]["denoising_steps"])
         return {

@@ -1,7 +1,7 @@
 """The small PhysGen written as one would in plain PyTorch: nn.Module, eager mode, scaled_dot_product_attention.
 
-It shares no code with the C++ library: it is what bench_reference.py compares it with. Parameters carry the names of a
-checkpoint's model.safetensors. Rotary positions, the mixer and the motion embedding are left out.
+It shares no code with the C++ library: it is what bench_reference.py and the tests' golden files compare it with.
+Parameters carry the names of a checkpoint's model.safetensors. The motion embedding is left out.
 """
 
 import math
@@ -10,7 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reference_nova import AdaLayerNorm, Attention, Mlp, Nova, modulate, patchify, sin_cos, timestep_frequencies
+from reference_nova import (
+    AdaLayerNorm,
+    Attention,
+    Mlp,
+    Nova,
+    axis_angles,
+    grid_angles,
+    modulate,
+    patchify,
+    sin_cos,
+    timestep_frequencies,
+)
 
 
 class ByteEncoder(nn.Module):
@@ -28,13 +39,28 @@ class ByteEncoder(nn.Module):
         return self.byte_embed(values).view(len(texts), self.slots, -1), used
 
 
-class PhysicalToken(nn.Module):
-    def __init__(self, codec, width):
+class InstructionTable(nn.Module):
+    """Features that a pretrained text encoder gave for each instruction."""
+
+    def __init__(self, texts, lengths, slots, width):
         super().__init__()
-        self.codec = codec
+        self.texts, self.lengths, self.slots = texts, torch.tensor(lengths), slots
+        self.register_buffer("values", torch.zeros(len(texts), max(lengths), width))
+
+    def forward(self, instructions):
+        rows = torch.tensor([self.texts.index(text) for text in instructions])
+        values = F.pad(self.values[rows], (0, 0, 0, self.slots - self.values.shape[1]))
+        return values, torch.arange(self.slots) < self.lengths[rows, None]
+
+
+class PhysicalToken(nn.Module):
+    def __init__(self, codec, width, rotary):
+        super().__init__()
+        self.codec, self.rotary = codec, rotary
         self.action_tokenizer = Mlp(codec["action_width"], width, width, F.silu)
         self.begin_of_action = nn.Parameter(torch.zeros(1, width))
-        self.slot_proj = nn.Linear(64, width)
+        if not rotary:
+            self.slot_proj = nn.Linear(64, width)
         if codec["state_token"]:
             self.state_tokenizer = Mlp(codec["state_width"], width, width, F.silu)
 
@@ -43,12 +69,22 @@ class PhysicalToken(nn.Module):
         known = (torch.arange(packs)[:, None] > 0) & (torch.arange(chunk) < self.codec["execute"])
         embedded = self.action_tokenizer(actions)
         tokens = torch.where(known[..., None], embedded, self.begin_of_action.to(embedded.dtype))
-        tokens = tokens + self.slot_proj(sin_cos(torch.arange(chunk), 32))
         parts = [nova.embed_frames(patches)]
         if self.codec["state_token"]:
             parts.append(self.state_tokenizer(states)[:, :, None])
+        if self.rotary:
+            return torch.cat([*parts, tokens], 2)
+        tokens = tokens + self.slot_proj(sin_cos(torch.arange(chunk), 32))
         time = nova.video_pos_embed(torch.arange(1, packs + 1))
         return torch.cat([*parts, tokens], 2) + time[:, None]
+
+    def angles(self, nova, pack):
+        """Rotary angles of a pack's tokens: frames and states in three dimensions, actions in the order of control."""
+        parts = [nova.frame_angles(pack + 1)]
+        if self.codec["state_token"]:
+            parts.append(grid_angles(pack + 1, 1, 1, nova.head_width, nova.theta))
+        steps = pack * self.codec["chunk"] + torch.arange(self.codec["chunk"])
+        return torch.cat([*parts, axis_angles(steps, nova.head_width, self.codec["action_rope_theta"])])
 
 
 class ActionBlock(nn.Module):
@@ -78,7 +114,8 @@ class ActionHead(nn.Module):
     def __init__(self, head, condition_width, codec):
         super().__init__()
         width, actions = head["width"], codec["action_width"]
-        self.input, self.output = nn.Linear(actions, width), nn.Linear(width, actions)
+        self.bins = head["bins"] if head["objective"] == "discrete" else 0
+        self.input, self.output = nn.Linear(actions, width), nn.Linear(width, actions * max(self.bins, 1))
         self.condition_norm = nn.LayerNorm(condition_width)
         self.chunk_token = nn.Parameter(torch.zeros(head["chunks"], width))
         self.slot_token = nn.Parameter(torch.zeros(codec["chunk"], width))
@@ -92,7 +129,8 @@ class ActionHead(nn.Module):
         x = self.input(x) + (self.chunk_token[:, None] + self.slot_token).flatten(0, 1)
         for block in self.blocks:
             x = block(x, t, condition)
-        return self.output(modulate(x, *self.final_modulation(t)))
+        y = self.output(modulate(x, *self.final_modulation(t)))
+        return y.unflatten(-1, (-1, self.bins)) if self.bins else y
 
 
 def alpha_bars():
@@ -127,15 +165,16 @@ class PhysGen(nn.Module):
     def __init__(self, config):
         super().__init__()
         nova, codec, head = config["backbone"], config["codec"], config["head"]
-        if nova["position"] != "absolute" or nova["mixer_rank"] != 0 or nova["motion_tokens"]:
-            raise SystemExit("the reference model has absolute positions, no mixer and no motion tokens")
-        if head["objective"] == "discrete" or config["text_encoder"] == "table":
-            raise SystemExit("the reference model denoises, and reads bytes or nothing")
+        if nova["motion_tokens"]:
+            raise SystemExit("the reference model has no motion tokens")
         self.config = config
         self.nova = Nova(nova)
         if config["text_encoder"] == "bytes":
             self.text_encoder = ByteEncoder(nova["text_slots"], config["text_slot_bytes"], nova["text_width"])
-        self.physical_token = PhysicalToken(codec, nova["width"])
+        if config["text_encoder"] == "table":
+            texts, lengths = config["text_table"], config["text_lengths"]
+            self.text_table = InstructionTable(texts, lengths, nova["text_slots"], nova["text_width"])
+        self.physical_token = PhysicalToken(codec, nova["width"], self.nova.rotary)
         self.action_head = ActionHead(head, nova["width"], codec)
         self.prefix = nova["text_slots"]
         self.frame = nova["latent_height"] * nova["latent_width"] // (4 * nova["image_patch"] ** 2)
@@ -144,10 +183,27 @@ class PhysGen(nn.Module):
         self.register_buffer("alpha_bar", alpha_bars(), persistent=False)
 
     def encode_text(self, instructions):
-        if hasattr(self, "text_encoder"):
-            return self.text_encoder(instructions)
+        for name in ("text_encoder", "text_table"):
+            if hasattr(self, name):
+                return getattr(self, name)(instructions)
         shape = (len(instructions), self.config["backbone"]["text_slots"])
         return self.nova.text_embed.weight.new_zeros(1), torch.zeros(shape, dtype=torch.bool)
+
+    def angles(self, packs):
+        """Rotary angles of a whole sequence; the prefix is not turned."""
+        if not self.nova.rotary:
+            return None
+        of_packs = torch.cat([self.physical_token.angles(self.nova, pack) for pack in range(packs)])
+        return F.pad(of_packs, (0, 0, self.prefix, 0))
+
+    def mix(self, outputs):
+        """The frames after the first through NOVA's mixer, which modulates the first by them."""
+        if not hasattr(self.nova.video_encoder, "mixer"):
+            return outputs
+        first, later = outputs[:, :1, : self.frame], outputs[:, 1:, : self.frame]
+        scale, shift = self.nova.video_encoder.mixer(later)
+        frames = torch.cat([first, first * (1 + scale) + shift], 1)
+        return torch.cat([frames, outputs[:, :, self.frame :]], 2)
 
     def encode(self, latents, actions, states, instructions, kept=None):
         """Outputs at every pack: [B, P, pack, C]."""
@@ -159,7 +215,8 @@ class PhysGen(nn.Module):
         x = self.physical_token(self.nova, patches, actions, states).flatten(1, 2)
         x = torch.cat([self.nova.text_embed(values, used), x], 1)
         mask = self.mask[: x.shape[1], : x.shape[1]].to(x.dtype)
-        return self.nova.video_encoder(x, mask)[:, self.prefix :].unflatten(1, (packs, -1))
+        outputs = self.nova.video_encoder(x, mask, self.angles(packs))
+        return self.mix(outputs[:, self.prefix :].unflatten(1, (packs, -1)))
 
     def add_noise(self, x, noise, timesteps):
         abar = self.alpha_bar[timesteps].view(-1, *[1] * (x.dim() - 1))
@@ -170,7 +227,16 @@ class PhysGen(nn.Module):
             return outputs
         return outputs[:, :, -self.config["codec"]["chunk"] :]
 
-    def observation_loss(self, batch, frames):
+    def noisy_patches(self, x, noise, places):
+        """What the diffusion MLP sees, what it should predict, and the times that it is told."""
+        if self.config["backbone"]["objective"] == "epsilon":
+            return self.add_noise(x, noise, places), noise, places
+        shift, sigma = self.config["backbone"]["flow_shift"], (1000 - places).float() / 1000
+        sigma = (shift * sigma / (1 + (shift - 1) * sigma))[:, None]
+        return (1 - sigma) * x + sigma * noise, noise - x, 1000 * sigma[:, 0]
+
+    def observation_sum(self, batch, frames):
+        """The sum of L_obs and how many patches it is of."""
         packs, repeats = frames.shape[1], batch["noise.frame_noise"].shape[0]
         patches = patchify(batch["latents"][:, 1:].flatten(0, 1), self.config["backbone"]["image_patch"])
         unknown = batch["noise.unknown"]
@@ -178,11 +244,12 @@ class PhysGen(nn.Module):
         ids = (unknown & batch["frame_valid"][:, 1:].flatten()[:, None]).flatten().nonzero()[:, 0]
         x = patches.flatten(0, 1)[ids].repeat(repeats, 1)
         noise = batch["noise.frame_noise"].flatten(1, 2)[:, ids].flatten(0, 1)
-        timesteps = batch["noise.frame_timesteps"].flatten(1, 2)[:, ids].flatten()
+        places = batch["noise.frame_timesteps"].flatten(1, 2)[:, ids].flatten()
+        noisy, wanted, times = self.noisy_patches(x, noise, places)
         decoder = self.nova.image_decoder
         condition = decoder.time_cond_embed.condition_proj(z.flatten(0, 1)[ids]).repeat(repeats, 1)
-        predicted = decoder(self.add_noise(x, noise, timesteps), timesteps, condition)
-        return F.mse_loss(predicted.float(), noise)
+        predicted = decoder(noisy, times, condition).to(wanted.dtype)
+        return F.mse_loss(predicted, wanted, reduction="none").mean(-1).sum(), len(x)
 
     def noisy_actions(self, x, noise, timesteps):
         """What the head sees, what it should predict, and the timesteps that it is told."""
@@ -191,28 +258,61 @@ class PhysGen(nn.Module):
         sigma = ((timesteps + 1) / 1000).view(-1, 1, 1)
         return (1 - sigma) * x + sigma * noise, noise - x, timesteps + 1
 
-    def action_loss(self, batch, outputs):
+    def denoising_errors(self, batch, targets, condition):
+        """[n, repeats, tokens, actions]"""
+        noise, timesteps = batch["noise.action_noise"].flatten(0, 1), batch["noise.action_timesteps"].flatten()
+        x = targets[:, None].expand_as(batch["noise.action_noise"]).flatten(0, 1)
+        noisy, wanted, timesteps = self.noisy_actions(x, noise, timesteps)
+        predicted = self.action_head(noisy, timesteps, condition).to(wanted.dtype)
+        return (predicted - wanted).square().unflatten(0, (targets.shape[0], -1))
+
+    def bin_logits(self, condition):
+        """Of the bins of every action, which are read off nothing but the condition: [n, tokens, actions, bins]."""
+        tokens = self.config["head"]["chunks"] * self.config["codec"]["chunk"]
+        nothing = condition.new_zeros(condition.shape[0], tokens, self.config["codec"]["action_width"])
+        return self.action_head(nothing, torch.zeros(1), condition)
+
+    def classification_errors(self, targets, condition):
+        """[n, 1, tokens, actions]"""
+        bins = self.config["head"]["bins"]
+        wanted = ((targets + 1) * bins / 2).floor().long().clamp(0, bins - 1)
+        log_shares = self.bin_logits(condition).to(targets.dtype).log_softmax(-1)
+        return -log_shares.gather(-1, wanted[..., None]).squeeze(-1)[:, None]
+
+    def action_sum(self, batch, outputs):
+        """The sum of L_act and how many action elements it is of."""
         packs, chunks = outputs.shape[1], self.config["head"]["chunks"]
         window = lambda x: torch.stack([x[:, p : p + chunks].flatten(1, 2) for p in range(packs)], 1).flatten(0, 1)
         targets, valid = window(batch["actions"]), window(batch["action_valid"])
         valid = valid & batch["frame_valid"][:, :packs].flatten()[:, None]
-        noise, timesteps = batch["noise.action_noise"].flatten(0, 1), batch["noise.action_timesteps"].flatten()
-        x = targets[:, None].expand_as(batch["noise.action_noise"]).flatten(0, 1)
-        noisy, wanted, timesteps = self.noisy_actions(x, noise, timesteps)
-        predicted = self.action_head(noisy, timesteps, self.head_condition(outputs).flatten(0, 1)).float()
-        errors = (predicted - wanted).square().unflatten(0, (targets.shape[0], -1))
-        weights = valid[:, None, :, None].float()
-        return (errors * weights).sum() / (weights.sum() * errors.shape[1] * errors.shape[3])
+        condition = self.head_condition(outputs).flatten(0, 1)
+        if self.config["head"]["objective"] == "discrete":
+            errors = self.classification_errors(targets, condition)
+        else:
+            errors = self.denoising_errors(batch, targets, condition)
+        weights = valid[:, None, :, None].to(errors.dtype)
+        return (errors * weights).sum(), weights.sum() * errors.shape[1] * errors.shape[3]
+
+    def encode_batch(self, batch, instructions, kept=None):
+        """Outputs at the packs of a batch, each given the frames and actions before what it predicts."""
+        packs = batch["latents"].shape[1] - 1
+        latents = batch.get("input_latents", batch["latents"][:, :packs])
+        actions = torch.cat([torch.zeros_like(batch["actions"][:, :1]), batch["actions"][:, : packs - 1]], 1)
+        states = batch["states"][:, :packs] if "states" in batch else None
+        return self.encode(latents, actions, states, instructions, kept)
+
+    def loss_sums(self, batch, instructions):
+        """(sum, count) of L_obs and of L_act of a batch with its noise."""
+        outputs = self.encode_batch(batch, instructions, batch["noise.text_kept"])
+        return self.observation_sum(batch, outputs[:, :, : self.frame]), self.action_sum(batch, outputs)
 
     def forward(self, batch, instructions):
         """L_obs and L_act of a batch with its noise."""
-        packs = batch["latents"].shape[1] - 1
-        actions = torch.cat([torch.zeros_like(batch["actions"][:, :1]), batch["actions"][:, : packs - 1]], 1)
-        states = batch["states"][:, :packs] if "states" in batch else None
-        outputs = self.encode(batch["latents"][:, :packs], actions, states, instructions, batch["noise.text_kept"])
-        return self.observation_loss(batch, outputs[:, :, : self.frame]), self.action_loss(batch, outputs)
+        return tuple(total / count for total, count in self.loss_sums(batch, instructions))
 
     def sample(self, condition, noise, steps):
+        if self.config["head"]["objective"] == "discrete":
+            return (self.bin_logits(condition).argmax(-1) + 0.5) * 2 / self.config["head"]["bins"] - 1
         sample = self.sample_ddim if self.config["head"]["objective"] == "epsilon" else self.sample_flow
         return sample(condition, noise, steps)
 

@@ -24,6 +24,24 @@ def grid_positions(height, width, channels):
     return torch.cat([columns, rows], 2).flatten(0, 1)
 
 
+def axis_angles(positions, width, theta):
+    return positions.float()[:, None] / theta ** (torch.arange(0, width, 2) / width)
+
+
+def grid_angles(time, height, width, head_width, theta):
+    """Rotary angles of a frame's tokens at (time, row, column): [height width, d/2]."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    of_time, of_space = head_width // 8, head_width * 7 // 16
+    axes = [(torch.full_like(rows, time), of_time), (rows, of_space), (columns, of_space)]
+    return torch.cat([axis_angles(positions.flatten(), share, theta) for positions, share in axes], 1)
+
+
+def rotate(x, angles):
+    """Turns the pairs (x[2i], x[2i + 1]) of heads [B, H, L, d]; the angles are [L, d/2] or [B, 1, L, d/2]."""
+    even, odd, cosine, sine = x[..., ::2], x[..., 1::2], angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    return torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], -1).flatten(-2)
+
+
 def patchify(x, patch):
     b, c, height, width = x.shape
     x = x.view(b, c, height // patch, patch, width // patch, patch)
@@ -46,9 +64,11 @@ class Attention(nn.Module):
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.heads = heads
 
-    def forward(self, x, mask=None):
+    def forward(self, x, mask=None, angles=None):
         b, n, c = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if angles is not None:
+            q, k = rotate(q, angles), rotate(k, angles)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.proj(x.transpose(1, 2).reshape(b, n, c))
 
@@ -59,8 +79,8 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attn, self.mlp = Attention(width, heads), Mlp(width, 4 * width, width)
 
-    def forward(self, x, mask=None):
-        x = self.norm1(self.attn(x, mask)) + x
+    def forward(self, x, mask=None, angles=None):
+        x = self.norm1(self.attn(x, mask, angles)) + x
         return self.norm2(self.mlp(x)) + x
 
 
@@ -73,38 +93,49 @@ class PatchEmbed(nn.Module):
         return F.linear(patches, self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
 
 
+def after_condition(angles, tokens):
+    """Angles of the tokens behind a condition, which is not turned."""
+    return None if angles is None else F.pad(angles, (0, 0, tokens, 0))
+
+
 class Encoder(nn.Module):
-    def __init__(self, nova, patch, depth):
+    def __init__(self, nova, patch, depth, mixer_rank=0):
         super().__init__()
         self.patch_embed = PatchEmbed(nova["latent_channels"], nova["width"], patch)
         self.blocks = nn.ModuleList(Block(nova["width"], nova["heads"]) for _ in range(depth))
         self.norm = nn.LayerNorm(nova["width"])
+        if mixer_rank:
+            self.mixer = AdaLayerNorm(nova["width"], 2, mixer_rank)
 
-    def forward(self, x, mask=None):
+    def forward(self, x, mask=None, angles=None):
         for block in self.blocks:
-            x = block(x, mask)
+            x = block(x, mask, angles)
         return self.norm(x)
 
-    def complete(self, x, known_ids, condition):
+    def complete(self, x, known_ids, condition, angles=None):
         half, prefix = len(self.blocks) // 2, condition.shape[1]
         ids = known_ids[..., None].expand(-1, -1, x.shape[2])
         known = torch.cat([condition, x.gather(1, ids)], 1)
+        known_angles = None if angles is None else angles[known_ids][:, None]
         for block in self.blocks[:half]:
-            known = block(known)
+            known = block(known, angles=after_condition(known_angles, prefix))
         x = torch.cat([known[:, :prefix], x.to(known.dtype).scatter(1, ids, known[:, prefix:])], 1)
         for block in self.blocks[half:]:
-            x = block(x)
+            x = block(x, angles=after_condition(angles, prefix))
         return self.norm(x[:, prefix:])
 
 
 class AdaLayerNorm(nn.Module):
-    def __init__(self, width, parts):
+    def __init__(self, width, parts, rank=0):
         super().__init__()
-        self.proj = nn.Linear(width, parts * width)
+        if rank > 0:
+            self.lora = nn.Linear(width, rank, bias=False)
+        self.proj = nn.Linear(rank if rank > 0 else width, parts * width)
         self.parts = parts
 
     def forward(self, z):
-        return self.proj(F.silu(z)).chunk(self.parts, -1)
+        x = F.silu(z)
+        return self.proj(self.lora(x) if hasattr(self, "lora") else x).chunk(self.parts, -1)
 
 
 def modulate(x, scale, shift):
@@ -183,17 +214,27 @@ class Nova(nn.Module):
     def __init__(self, nova):
         super().__init__()
         self.rows, self.columns = nova["latent_height"] // nova["image_patch"], nova["latent_width"] // nova["image_patch"]
-        self.width = nova["width"]
-        self.video_encoder = Encoder(nova, 2 * nova["image_patch"], nova["video_depth"])
+        self.width, self.head_width, self.theta = nova["width"], nova["width"] // nova["heads"], nova["rope_theta"]
+        self.rotary = nova["position"] == "rope"
+        self.video_encoder = Encoder(nova, 2 * nova["image_patch"], nova["video_depth"], nova["mixer_rank"])
         self.image_encoder = Encoder(nova, nova["image_patch"], nova["image_depth"])
         self.image_decoder = DiffusionMlp(nova)
         self.mask_embed, self.text_embed = MaskEmbed(nova["width"]), TextEmbed(nova)
-        self.video_pos_embed = VideoPositionEmbed(nova)
+        if not self.rotary:
+            self.video_pos_embed = VideoPositionEmbed(nova)
+
+    def frame_angles(self, time):
+        """Of the causal transformer's tokens of a frame."""
+        return grid_angles(time, self.rows // 2, self.columns // 2, self.head_width, self.theta)
 
     def embed_frames(self, patches):
-        return self.video_encoder.patch_embed(patches) + grid_positions(self.rows // 2, self.columns // 2, self.width)
+        x = self.video_encoder.patch_embed(patches)
+        return x if self.rotary else x + grid_positions(self.rows // 2, self.columns // 2, self.width)
 
     def complete_frames(self, patches, known_ids, unknown, condition):
         x = self.mask_embed(self.image_encoder.patch_embed(patches), unknown)
+        if self.rotary:
+            angles = grid_angles(0, self.rows, self.columns, self.head_width, self.theta)
+            return self.image_encoder.complete(x, known_ids, condition, angles)
         x = x + grid_positions(self.rows, self.columns, self.width)
         return self.image_encoder.complete(x, known_ids, condition)
