@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -220,7 +221,7 @@ def main():
         reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)
         measured = measured[1:]
     for what, function, count in measured:
-        report[what] = interleave(lambda: physgen.run(what, count), lambda: run(function, count), arguments.turns)
+        report[what] = interleave(partial(physgen.run, what, count), partial(run, function, count), arguments.turns)
         for name, times in report[what].items():
             ours, theirs, ratio = times["physgen_ms"], times["pytorch_ms"], times["ratio"]
             print(f"  {what:<7} {name:<5} physgen {ours:8.1f} ms   PyTorch {theirs:8.1f} ms   {ratio:.2f}x as fast")

@@ -4,9 +4,10 @@ Imported after make_golden.py has put the reference checkout on the module path.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Iterator, Optional
+from typing import Any
 from unittest import mock
 
 import torch
@@ -300,7 +301,7 @@ def vae_outputs(out: Path, config: Config, inputs: Tensors) -> Tensors:
     }
 
 
-def generate(pipeline: NOVAPipeline, run: Config, image: Optional[torch.Tensor]) -> torch.Tensor:
+def generate(pipeline: NOVAPipeline, run: Config, image: torch.Tensor | None) -> torch.Tensor:
     """Latents [1, 4, T, h, w] of one run."""
     pipeline.transformer.sample_scheduler._step_index = None
     return pipeline(

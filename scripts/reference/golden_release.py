@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import diffusers
 import torch
@@ -135,7 +135,7 @@ def write_shards(folder: Path, tensors: Tensors, shards: int) -> None:
     )
 
 
-def write_tokenizer(out: Path, kind: Optional[str], script: Path) -> None:
+def write_tokenizer(out: Path, kind: str | None, script: Path) -> None:
     """Writes OUT/tokenizer with make_tokenizer.py."""
     if kind is not None:
         flags = ["--tiny"] if kind == "tiny" else []
@@ -211,7 +211,7 @@ def load_weights(module: nn.Module, folder: Path) -> nn.Module:
         module.load_state_dict(tensors, strict=False)
         missing -= tensors.keys()
     if missing:
-        raise ValueError(f"{folder} lacks {sorted(missing)[0]}")
+        raise ValueError(f"{folder} lacks {min(missing)}")
     return module
 
 

@@ -88,7 +88,7 @@ def check(outputs: dict[str, Any]) -> None:
             raise SystemExit(f"{name} is not finite")
         if ".gradient." not in name:
             print(
-                f"{name:42} {str(list(values.shape)):24} {summary(values)}"
+                f"{name:42} {list(values.shape)!s:24} {summary(values)}"
                 f"{' <- degenerate' if is_degenerate(name, values) else ''}"
             )
 

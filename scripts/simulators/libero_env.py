@@ -36,7 +36,7 @@ def package_folder() -> Path:
     found = importlib.util.find_spec("libero")
     if found is None or not found.submodule_search_locations:
         raise ImportError("the package hf-libero is not installed: run scripts/setup_libero")
-    return Path(list(found.submodule_search_locations)[0]) / "libero"
+    return Path(next(iter(found.submodule_search_locations))) / "libero"
 
 
 def choose_renderer():

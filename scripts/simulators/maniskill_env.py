@@ -27,11 +27,12 @@ def use_software_vulkan():
 use_software_vulkan()
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
-import gymnasium as gym  # noqa: E402
-import mani_skill.envs  # noqa: E402,F401  (registers the tasks)
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from maniskill_tasks import MAX_STEPS  # noqa: E402
+import gymnasium as gym
+import mani_skill.envs  # noqa: F401  (registers the tasks)
+import numpy as np
+import torch
+
+from maniskill_tasks import MAX_STEPS
 
 torch.set_num_threads(1)
 
@@ -51,8 +52,8 @@ def make_env(task: str, cameras: list[str], size: int, control_mode: str = "pd_j
         render_backend="cpu",
         max_episode_steps=max_steps,
         reconfiguration_freq=1,
-        human_render_camera_configs=dict(width=size, height=size),
-        sensor_configs=dict(width=size, height=size),
+        human_render_camera_configs={"width": size, "height": size},
+        sensor_configs={"width": size, "height": size},
         **robot,
     )
     check_cameras(env, cameras)

@@ -56,7 +56,7 @@ class Reach(Simulator):
         self.place = np.zeros(2)
 
     def act(self, action):
-        time.sleep(float(os.environ.get("FAKE_STEP_SECONDS", 0)))
+        time.sleep(float(os.environ.get("FAKE_STEP_SECONDS", "0")))
         self.place = self.place + 0.1 * np.clip(action, -1, 1)
         return np.abs(self.goal - self.place).max() < 0.05, "FAKE_FALL" in os.environ
 
@@ -100,7 +100,7 @@ class LyingConnection(Connection):
         with path.open("a") as file:
             file.write(".")
         attempt = path.stat().st_size
-        if fraction("fault", seed, attempt) >= float(os.environ.get("FAKE_FAULT_RATE", 0)):
+        if fraction("fault", seed, attempt) >= float(os.environ.get("FAKE_FAULT_RATE", "0")):
             return None
         kind = KINDS[int(fraction("kind", seed, attempt) * len(KINDS))]
         return kind, "reset" if fraction("request", seed, attempt) < 0.3 else "step"
