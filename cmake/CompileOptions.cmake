@@ -24,7 +24,7 @@ endif()
 add_library(physgen_options INTERFACE)
 target_include_directories(physgen_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(physgen_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -fpch-preprocess>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -fpch-preprocess>)
 target_compile_definitions(physgen_options INTERFACE SPDLOG_FMT_EXTERNAL)
 
 set(PHYSGEN_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined")
