@@ -7,10 +7,11 @@ target_link_libraries(physgen_pch PRIVATE physgen_options physgen_torch Eigen3::
 target_precompile_headers(physgen_pch PRIVATE <torch/torch.h>)
 
 # physgen_layers(FILE): a target physgen_<room> for each room of the table but the programs, linked as it says.
-# PHYSGEN_LAYERS lists them.
+# PHYSGEN_LAYERS lists them, PHYSGEN_PLAIN_ROOMS the names of those without LibTorch.
 function(physgen_layers table)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
   set(layers)
+  set(plain)
   file(STRINGS ${table} lines REGEX "^[a-z]")
   foreach(line IN LISTS lines)
     if(NOT line MATCHES "^([a-z]+) +(plain|torch|program) +(logs|-) *:(.*)$")
@@ -20,8 +21,12 @@ function(physgen_layers table)
       physgen_layer(${CMAKE_MATCH_1} ${CMAKE_MATCH_2} ${CMAKE_MATCH_3} "${CMAKE_MATCH_4}")
       list(APPEND layers physgen_${CMAKE_MATCH_1})
     endif()
+    if(CMAKE_MATCH_2 STREQUAL "plain")
+      list(APPEND plain ${CMAKE_MATCH_1})
+    endif()
   endforeach()
   set(PHYSGEN_LAYERS ${layers} PARENT_SCOPE)
+  set(PHYSGEN_PLAIN_ROOMS ${plain} PARENT_SCOPE)
 endfunction()
 
 # One room of the table: src/NAME/*.cpp, and *.cu with CUDA.
