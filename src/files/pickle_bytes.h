@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,7 +30,7 @@ class PickleBytes {
   Number take_number() {
     static_assert(std::endian::native == std::endian::little, "the numbers of a pickle are little-endian");
     Number number;
-    std::memcpy(&number, take(sizeof(Number)).data(), sizeof(Number));
+    take(sizeof(Number)).copy(reinterpret_cast<char*>(&number), sizeof(Number));
     return number;
   }
 

@@ -237,6 +237,7 @@ class PickleReader {
         items[3].kind != Kind::text || items[4].kind != Kind::integer || items[4].number < 0) {
       refuse("a persistent id that is no storage", "(\"storage\", type, key, device, size)");
     }
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): refused above where there is none
     const DataType type = *pickle_globals()[static_cast<size_t>(items[1].number)].storage;
     const PickledStorage storage = {.type = type, .key = items[2].text, .size = items[4].number};
     const auto [known, is_new] = storage_of_key_.try_emplace(storage.key, storages_.size());

@@ -84,7 +84,7 @@ std::string header_text(const std::vector<const TensorEntry*>& order,
   }
   std::string text = "{";
   for (const std::string& field : fields) text += (text.size() > 1 ? "," : "") + field;
-  text += "}";
+  text += '}';
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
   return text;
 }

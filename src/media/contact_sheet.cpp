@@ -88,8 +88,9 @@ Sheet lay_out(const std::string& title, const std::vector<Image>& pictures, cons
   for (const Line& line : sheet.lines) above += line.height;
   const auto top = static_cast<int64_t>(above);
   for (int64_t i = 0; i < count; ++i) {
-    const Point corner{static_cast<double>(kMargin + i % columns * (tile_width + kGap)),
-                       static_cast<double>(top + i / columns * row_height)};
+    const int64_t row = i / columns, column = i % columns;
+    const Point corner{static_cast<double>(kMargin + column * (tile_width + kGap)),
+                       static_cast<double>(top + row * row_height)};
     const auto index = static_cast<size_t>(i);
     sheet.tiles.push_back({pictures[index], captions.empty() ? "" : captions[index], corner});
   }
@@ -154,6 +155,7 @@ void draw_panel(Drawing& drawing, const Box& panel, const Matrix& actions, int64
   if (box.width > 120)
     drawing.text("control step", {box.left + box.width / 2, panel.bottom() - 6}, kTiny, Colour::grey, Align::centre);
   std::vector<Point> points;
+  points.reserve(static_cast<size_t>(axes.steps));
   for (int64_t step = 0; step < axes.steps; ++step) points.push_back(axes.at(step, actions(step, column)));
   drawing.polyline(points, 1.8, line_colour(column));
   if (points.size() == 1) drawing.dot(points[0], 2.5, line_colour(column));
@@ -214,9 +216,10 @@ Image draw_action_plot(const Matrix& actions, const std::vector<std::string>& na
   }
   Drawing drawing(height, width);
   for (int64_t i = 0; i < count; ++i) {
-    const Box panel{static_cast<double>(kMargin + i % columns * (panel_width + kGap)),
-                    static_cast<double>(kMargin / 2 + i / columns * (panel_height + kGap)),
-                    static_cast<double>(panel_width), static_cast<double>(panel_height)};
+    const int64_t row = i / columns, column = i % columns, margin = kMargin / 2;
+    const Box panel{static_cast<double>(kMargin + column * (panel_width + kGap)),
+                    static_cast<double>(margin + row * (panel_height + kGap)), static_cast<double>(panel_width),
+                    static_cast<double>(panel_height)};
     draw_panel(drawing, panel, actions, i, names[static_cast<size_t>(i)], cursor);
   }
   return drawing.image();

@@ -23,8 +23,10 @@ std::vector<Taps> triangle_filter(int64_t from, int64_t to) {
   std::vector<Taps> filter(static_cast<size_t>(to));
   for (int64_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
+    // NOLINTBEGIN(bugprone-incorrect-roundings): as Pillow rounds
     const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - support + 0.5));
     const auto end = std::min<int64_t>(from, static_cast<int64_t>(centre + support + 0.5));
+    // NOLINTEND(bugprone-incorrect-roundings)
     Taps& taps = filter[static_cast<size_t>(i)];
     taps.first = first;
     double sum = 0;

@@ -72,7 +72,7 @@ std::string in_child(const std::function<void()>& body) {
   ::close(ends[1]);
   std::string text;
   char piece[512];
-  for (ssize_t count; (count = ::read(ends[0], piece, sizeof(piece))) > 0;)
+  for (ssize_t count = 0; (count = ::read(ends[0], piece, sizeof(piece))) > 0;)
     text.append(piece, static_cast<size_t>(count));
   ::close(ends[0]);
   int status = 0;

@@ -323,6 +323,7 @@ TEST_F(SafetensorsTest, TensorsThatCannotBeSavedAreRefusedAndTheOldFileStays) {
 /// What the reference package prints, or nothing where it is not installed.
 std::string run_python(const std::string& program) {
   std::string output;
+  // NOLINTNEXTLINE(bugprone-command-processor): a program of ours
   FILE* pipe = ::popen(("\"" PHYSGEN_PYTHON "\" -c '" + program + "' 2>/dev/null").c_str(), "r");
   char piece[4096];
   while (const size_t count = std::fread(piece, 1, sizeof(piece), pipe)) output.append(piece, count);
