@@ -155,7 +155,6 @@ void draw_panel(Drawing& drawing, const Box& panel, const Matrix& actions, int64
   if (box.width > 120)
     drawing.text("control step", {box.left + box.width / 2, panel.bottom() - 6}, kTiny, Colour::grey, Align::centre);
   std::vector<Point> points;
-  points.reserve(static_cast<size_t>(axes.steps));
   for (int64_t step = 0; step < axes.steps; ++step) points.push_back(axes.at(step, actions(step, column)));
   drawing.polyline(points, 1.8, line_colour(column));
   if (points.size() == 1) drawing.dot(points[0], 2.5, line_colour(column));

@@ -108,7 +108,6 @@ class Evaluation {
     const size_t count = std::min(static_cast<size_t>(options_.workers), left_.size());
     {
       std::vector<std::jthread> workers;
-      workers.reserve(count);
       for (size_t worker = 0; worker < count; ++worker) {
         workers.emplace_back([&] { work(make_environment, make_policy); });
       }

@@ -163,7 +163,7 @@ TEST(MixedOrder, RefusesWeightsThatMakeNoSense) {
   EXPECT_THROW(MixedOrder({}, {}, 0), ConfigError);
   EXPECT_THROW(MixedOrder({3, 0}, {1, 1}, 0), ConfigError);
   try {
-    MixedOrder({3, 4}, {1, -2}, 0);
+    const MixedOrder order({3, 4}, {1, -2}, 0);
     FAIL();
   } catch (const ConfigError& error) {
     EXPECT_EQ(error.problem().where, "weights[1]");

@@ -269,10 +269,12 @@ with h5py.File(sys.argv[1], "w", track_order=True) as file:
     frames = file["traj_1/obs/sensor_data/render_camera/rgb"][:]
     print(repr(float(file["traj_1/actions"][2, 5])), zlib.crc32(frames[3].tobytes()), zlib.crc32(frames[0].tobytes()))
 )";
+  // NOLINTNEXTLINE(bugprone-command-processor): a program of ours
   FILE* pipe = popen((std::string(PHYSGEN_PYTHON) + " " + script + " " + path_).c_str(), "r");
   double action = 0;
   unsigned long last = 0;
   unsigned long first = 0;
+  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion): what Python printed
   const int read = fscanf(pipe, "%lf %lu %lu", &action, &last, &first);
   pclose(pipe);
   if (read != 3) GTEST_SKIP() << "needs h5py in " << PHYSGEN_PYTHON;

@@ -94,7 +94,7 @@ inline void write_episode(hid_t file, const DemonstrationSketch& sketch, int64_t
   write_dataset(file, group + "obs/agent/qpos", H5T_NATIVE_FLOAT, {steps + 1, static_cast<hsize_t>(sketch.state_width)},
                 states.data());
   write_flags(file, group + "success", std::vector<int8_t>(steps, 1));
-  const auto size = static_cast<hsize_t>(sketch.height * sketch.width * 3);
+  const auto size = static_cast<hsize_t>(sketch.height) * static_cast<hsize_t>(sketch.width) * 3;
   std::vector<uint8_t> pixels((steps + 1) * size);
   for (size_t i = 0; i < pixels.size(); ++i) {
     pixels[i] = sketch.pixel(episode, static_cast<int64_t>(i / size), static_cast<int64_t>(i % size));

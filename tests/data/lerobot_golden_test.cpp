@@ -58,14 +58,14 @@ TEST_P(LeRobotGolden, IsReadAsLeRobotReadsIt) {
   for (const int64_t i : {2, 0, 1}) {
     const Episode episode = dataset.read(i);
     const json& expected = expected_[static_cast<size_t>(i)];
-    EXPECT_EQ(episode.info.instruction, expected["task"]);
+    EXPECT_EQ(episode.info.instruction, expected["task"].get<std::string>());
     EXPECT_EQ(episode.info.control_mode, "osc_pose");
     ASSERT_EQ(episode.actions.rows() + 1, static_cast<int64_t>(expected["actions"].size()));
     ASSERT_EQ(episode.states.rows(), episode.actions.rows() + 1);
     expect_numbers(episode.actions, expected["actions"]);
     expect_numbers(episode.states, expected["states"]);
     for (const auto& [key, means] : expected["frames"].items()) {
-      const bool wrist = key.ends_with("2") || key.ends_with("wrist_image");
+      const bool wrist = key.ends_with('2') || key.ends_with("wrist_image");
       for (const size_t frame : {means.size() - 1, size_t{0}, means.size() / 2}) {
         SCOPED_TRACE(key + " " + std::to_string(i) + " " + std::to_string(frame));
         const Image image = dataset.read_frame(i, wrist ? "eye_in_hand" : "agentview", static_cast<int64_t>(frame));

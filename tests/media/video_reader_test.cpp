@@ -29,7 +29,7 @@ class VideoReaderTest : public testing::Test {
     VideoWriter writer(path_, 48, 64, kRate);
     for (int64_t frame = 0; frame < kFrames; ++frame) {
       Image image{48, 64, {}};
-      for (int64_t i = 0; i < int64_t{48} * 64 * 3; ++i) {
+      for (int64_t i = 0; i < 48 * 64 * 3; ++i) {
         image.pixels.push_back(static_cast<uint8_t>(colour(frame)[static_cast<size_t>(i % 3)]));
       }
       writer.add(image);
@@ -42,7 +42,7 @@ class VideoReaderTest : public testing::Test {
     ASSERT_EQ(image.height, 48);
     ASSERT_EQ(image.width, 64);
     for (size_t channel = 0; channel < 3; ++channel) {
-      EXPECT_NEAR(image.pixels[size_t{3} * 1000 + channel], colour(frame)[channel], 4) << frame << " " << channel;
+      EXPECT_NEAR(image.pixels[3 * 1000 + channel], colour(frame)[channel], 4) << frame << " " << channel;
     }
   }
 

@@ -22,7 +22,7 @@ inline bool contains(const std::string& text, const std::string& part) { return 
 
 inline int64_t number_from_environment(const char* name, int64_t fallback) {
   const char* text = std::getenv(name);
-  return text ? std::atoll(text) : fallback;
+  return text ? std::stoll(text) : fallback;
 }
 
 /// Walks to the goal that it reads off the picture, staggering by a random amount; some seeds walk the other way.
