@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <physgen/core/error.h>
@@ -38,7 +39,7 @@ struct GenerateOptions {
 // A bar with the time left, from the steps so far.
 GenerationProgress progress_of(std::shared_ptr<ProgressLine> line) {
   const Stopwatch stopwatch;
-  return [line, stopwatch](int64_t done, int64_t total) {
+  return [line = std::move(line), stopwatch](int64_t done, int64_t total) {
     const double seconds = stopwatch.seconds();
     const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
     line->show("step", done, total, fmt::format("{:.0f} s to go", left));

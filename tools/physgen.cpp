@@ -34,6 +34,7 @@ void add_commands(CLI::App& app) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): from a handler, when nothing more can be said
 int main(int argc, char** argv) {
   CLI::App app("A world-action model: trains it, evaluates it in a simulator, and looks inside.", "physgen");
   try {

@@ -18,7 +18,8 @@ double cosine_alpha_bar(double u) {
 NoiseSchedule::NoiseSchedule() {
   double product = 1;  // as torch.cumprod of float32 numbers
   for (int64_t i = 0; i < kTimesteps; ++i) {
-    const double next = cosine_alpha_bar((i + 1.0) / kTimesteps), now = cosine_alpha_bar(double(i) / kTimesteps);
+    const auto step = static_cast<double>(i);
+    const double next = cosine_alpha_bar((step + 1) / kTimesteps), now = cosine_alpha_bar(step / kTimesteps);
     const auto beta = static_cast<float>(std::min(1 - next / now, 0.999));
     product *= 1.0f - beta;
     alpha_bars_.push_back(static_cast<float>(product));
