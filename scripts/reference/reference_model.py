@@ -237,7 +237,7 @@ class PhysGen(nn.Module):
 
     def observation_sum(self, batch, frames):
         """The sum of L_obs and how many patches it is of."""
-        packs, repeats = frames.shape[1], batch["noise.frame_noise"].shape[0]
+        repeats = batch["noise.frame_noise"].shape[0]
         patches = patchify(batch["latents"][:, 1:].flatten(0, 1), self.config["backbone"]["image_patch"])
         unknown = batch["noise.unknown"]
         z = self.nova.complete_frames(patches, batch["noise.known_ids"], unknown, frames.flatten(0, 1))

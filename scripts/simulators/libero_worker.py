@@ -4,6 +4,7 @@ import os
 import sys
 
 import numpy as np
+
 from physgen_worker import Refusal, Simulator, UnknownTask, serve
 
 SETUP = "run scripts/setup_libero"

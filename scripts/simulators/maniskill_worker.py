@@ -8,7 +8,6 @@ import sys
 import maniskill_tasks
 from physgen_worker import Refusal, Simulator, UnknownTask, serve
 
-
 SETUP = "run scripts/setup, then physgen doctor"
 
 

@@ -55,8 +55,7 @@ void check_limits(const std::vector<float>& low, const std::vector<float>& high)
     throw lie("action_high", std::to_string(high.size()) + " limits", std::to_string(low.size()) + ", at least 1");
   }
   for (size_t i = 0; i < low.size(); ++i) {
-    if (low[i] > high[i])
-      throw lie("action_low", fmt::format("{} to {}", low[i], high[i]), "a least, then a greatest");
+    if (low[i] > high[i]) throw lie("action_low", fmt::format("{} to {}", low[i], high[i]), "a least, then a greatest");
   }
 }
 

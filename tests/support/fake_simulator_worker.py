@@ -20,8 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "simulators"))
 
-import numpy as np  # noqa: E402
-from physgen_worker import Connection, Simulator, UnknownTask, serve  # noqa: E402
+import numpy as np
+
+from physgen_worker import Connection, Simulator, UnknownTask, serve
 
 KINDS = [
     "sigkill", "sigsegv", "hang", "eof", "garbage", "truncated", "too_long", "exception", "wrong_shape", "wrong_dtype",
@@ -43,7 +44,7 @@ class Reach(Simulator):
             raise UnknownTask(name, self.SUITE)
         tasks = [{"name": task, "instruction": self.INSTRUCTIONS[task], "max_steps": self.LIMITS[task]} for task in names]
         front = {"name": "front", "field_of_view": 0.8, "pose": np.float32([1, 2, 3, 1, 0, 0, 0])}
-        width = int(os.environ.get("FAKE_STATE_WIDTH", 2))
+        width = int(os.environ.get("FAKE_STATE_WIDTH", "2"))
         return {"tasks": tasks, "cameras": [front, {"name": "side"}], "control_modes": ["delta"], "control_rate": 12.5,
                 "state_width": width, "initial_states": 0}
 

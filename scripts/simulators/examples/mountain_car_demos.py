@@ -47,9 +47,11 @@ def main(out, episodes=20, size=128):
             *rows, success = demonstrate(simulator, seed)
             if success:
                 write_episode(file.create_group(f"traj_{len(index)}"), *rows)
-                index.append(dict(episode_id=len(index), episode_seed=seed, control_mode=CONTROL_MODE, elapsed_steps=len(rows[1]), success=True))
+                episode = {"episode_id": len(index), "episode_seed": seed, "control_mode": CONTROL_MODE}
+                index.append({**episode, "elapsed_steps": len(rows[1]), "success": True})
+    description = {"env_info": {"env_id": TASK}, "instruction": INSTRUCTION, "seeds_tried": [0, int(episodes) - 1]}
     with open(out + ".json", "w") as file:
-        json.dump(dict(env_info=dict(env_id=TASK), instruction=INSTRUCTION, seeds_tried=[0, int(episodes) - 1], episodes=index), file)
+        json.dump({**description, "episodes": index}, file)
 
 
 if __name__ == "__main__":

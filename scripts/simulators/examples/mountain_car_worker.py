@@ -6,8 +6,9 @@ Needs physgen_worker.py in the same folder, and a Python with gymnasium[classic-
 
 import gymnasium
 import numpy as np
-from physgen_worker import Simulator, UnknownTask, serve
 from PIL import Image
+
+from physgen_worker import Simulator, UnknownTask, serve
 
 TASK = "MountainCarContinuous-v0"
 INSTRUCTION = "Drive the car up the hill to the flag."
