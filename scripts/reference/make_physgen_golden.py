@@ -29,7 +29,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from physgen_golden_cases import CASES, config_of
 from reference_canvas import compose_canvas, view_of
 from reference_model import PhysGen

@@ -62,7 +62,10 @@ ConfigFile parse_config_file(const std::string& text, const std::string& name) {
 
 ConfigFile read_config_file(const std::string& path) {
   try {
-    return parse_config_file(read_json_text(path, {.missing = "a config file cannot be read"}), path);
+    std::string text = read_json_text(path, {.missing = "a config file cannot be read"});
+    ConfigFile file = parse_config_file(text, path);
+    file.text = std::move(text);
+    return file;
   } catch (const FormatError& error) {
     throw ConfigError(error.problem());
   }
@@ -73,7 +76,9 @@ std::shared_ptr<const ConfigFile> include_config_file(const std::string& path, c
   ConfigFile file{.name = path, .included_by = included_by, .included_at = place};
   refuse_circle(file);
   try {
-    file.root = read_config_file(path).root;
+    ConfigFile read = read_config_file(path);
+    file.root = std::move(read.root);
+    file.text = std::move(read.text);
   } catch (const ConfigError& error) {
     Problem problem = error.problem();
     problem.next_step = "it is included at " + places_of(file) + "; a path is relative to the file that names it";

@@ -10,6 +10,7 @@ namespace physgen {
 /// The text of a config file, and how it came to be read.
 struct ConfigFile {
   nlohmann::json root = {};
+  std::string text = {};                   ///< as it was read from the disk, where it was: errors name lines of it
   std::string name;                        ///< for errors; the files that it includes are relative to its folder
   bool is_stored = false;                  ///< see ConfigValue::is_stored
   std::vector<std::string> assigned = {};  ///< paths of the values that were set after it was read

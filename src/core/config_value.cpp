@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/config_file.h"
+#include "core/json_view.h"
 #include "physgen/core/error.h"
 
 namespace physgen {
@@ -58,6 +59,25 @@ std::string source_of(const ConfigFile& file, const std::string& path) {
   const bool is_assigned =
       std::ranges::any_of(file.assigned, [&](const std::string& assigned) { return is_at_or_below(path, assigned); });
   return is_assigned ? "--set" : file.name;
+}
+
+/// "file, line 3: a.b[2]" of a path; the line of the object around it where a key is not in the text as it is.
+std::string place_in(JsonView view, const std::string& path) {
+  std::string rest = path;
+  while (!rest.empty() && view.value().is_object()) {
+    const auto [key, behind] = split_first(rest);
+    const std::string name = key.substr(0, key.find('['));
+    if (!view.value().contains(name)) break;
+    if (view.value().at(name).is_null()) break;
+    view = view.at(name);
+    rest = behind;
+    for (size_t bracket = key.find('['); bracket != key.npos; bracket = key.find('[', bracket + 1)) {
+      const size_t index = std::stoul(key.substr(bracket + 1));
+      if (view.value().is_array() && index < view.value().size()) view = view.items()[index];
+    }
+  }
+  const std::string found = view.where();
+  return found.substr(0, found.find(": ", found.find(", line "))) + (path.empty() ? "" : ": " + path);
 }
 
 /// Takes the value at a path out of an object, and the objects that this leaves empty.
@@ -179,6 +199,7 @@ bool ConfigValue::is_stored() const { return file_->is_stored; }
 std::string ConfigValue::where(const std::string& key) const {
   const std::string path = key.empty() ? path_ : path_of(key);
   const std::string source = source_of(*file_, path);
+  if (source == file_->name && !file_->text.empty()) return place_in(parse_json(file_->text, source), path);
   return path.empty() ? source : source + ": " + path;
 }
 

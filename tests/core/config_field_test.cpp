@@ -184,9 +184,9 @@ TEST(ConfigFieldTest, ARenamedKeyOfAFileThatTheProgramWroteIsRead) {
   EXPECT_EQ(loaded(R"({"adam": {"rate": 3}, "optimizer": {"rate": 5}})").rate, 5);
   EXPECT_EQ(loaded(R"({"optimizer": {"clip_norm": 6}})").clip_norm, 6);
   const Problem wrong = problem_of<ConfigError>([&] { loaded(R"({"max_norm": "2"})"); });
-  EXPECT_EQ(wrong.where, (folder / "config.json").string() + ": optimizer.clip_norm");
+  EXPECT_EQ(wrong.where, (folder / "config.json").string() + ", line 1: optimizer.clip_norm");
   const Problem unknown = problem_of<ConfigError>([&] { loaded(R"({"adam": {"rate": 3, "rat": 1}})"); });
-  EXPECT_EQ(unknown.where, (folder / "config.json").string() + ": adam");
+  EXPECT_EQ(unknown.where, (folder / "config.json").string() + ", line 1: adam");
 }
 
 TEST(ConfigFieldTest, ARenamedKeyThatHasNoPlaceIsRefused) {
@@ -195,7 +195,7 @@ TEST(ConfigFieldTest, ARenamedKeyThatHasNoPlaceIsRefused) {
     write_bytes(folder / "config.json", text);
     const Problem problem =
         problem_of<ConfigError>([&] { ConfigDocument::load(folder / "config.json").read<Training>(); });
-    EXPECT_EQ(problem.where, (folder / "config.json").string() + ": optimizer");
+    EXPECT_EQ(problem.where, (folder / "config.json").string() + ", line 1: optimizer");
     EXPECT_EQ(problem.expected, "an object");
   }
 }

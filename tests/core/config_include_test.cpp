@@ -128,23 +128,28 @@ TEST_F(ConfigIncludeTest, AnOverrideNamesAFileFromTheWorkingDirectory) {
 
 TEST_F(ConfigIncludeTest, AnErrorNamesTheFileInWhichItStands) {
   write("model/small.json", R"({"packz": 1})");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ": packz");
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 1: packz");
   EXPECT_EQ(problem_with(R"({"model": {"backbone": {"widht": 1}}})").where,
-            path("run.json") + ": model.backbone.widht");
+            path("run.json") + ", line 1: model.backbone.widht");
   write("model/small.json", R"({"backbone": {"width": 1.5}})");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ": backbone.width");
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 1: backbone.width");
+}
+
+TEST_F(ConfigIncludeTest, AnErrorNamesTheLineInWhichItStands) {
+  write("model/small.json", "{\n  \"backbone\": {\n    \"depth\": 2,\n    \"width\": 1.5\n  }\n}\n");
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 4: backbone.width");
 }
 
 TEST_F(ConfigIncludeTest, AFileThatCannotBeReadIsNamedWithTheChainToIt) {
   const Problem missing = problem_with(R"({"model": "model/smal.json"})");
   EXPECT_EQ(missing.where, path("model/smal.json"));
   EXPECT_EQ(missing.got, "No such file or directory");
-  EXPECT_NE(missing.next_step.find(path("run.json") + ": model;"), std::string::npos) << missing.next_step;
+  EXPECT_NE(missing.next_step.find(path("run.json") + ", line 1: model;"), std::string::npos) << missing.next_step;
   write("model/small.json", R"({"backbone": "none.json"})");
-  const std::string chain = path("run.json") + ": model.include -> " + path("model/small.json") + ": backbone";
+  const std::string chain = path("run.json") + ", line 1: model.include -> " + path("model/small.json") + ", line 1: backbone";
   EXPECT_NE(problem_with(R"({"model": {"include": "model/small.json"}})").next_step.find(chain), std::string::npos);
   write("model/small.json", "{");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where.find(path("model/small.json") + ": line 1"), 0u);
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where.find(path("model/small.json") + ", line 1"), 0u);
 }
 
 TEST_F(ConfigIncludeTest, AFileThatIncludesItselfIsRefusedWithTheChain) {
@@ -153,7 +158,7 @@ TEST_F(ConfigIncludeTest, AFileThatIncludesItselfIsRefusedWithTheChain) {
   write("b.json", R"({"include": "model/../a.json"})");
   const Problem problem = problem_with(R"({"include": "a.json"})");
   EXPECT_EQ(problem.what, "a config file includes itself");
-  EXPECT_EQ(problem.where, path("b.json") + ": include");
+  EXPECT_EQ(problem.where, path("b.json") + ", line 1: include");
   EXPECT_EQ(problem.got,
             path("run.json") + " -> " + path("a.json") + " -> " + path("b.json") + " -> " + path("a.json"));
 }
@@ -181,8 +186,8 @@ TEST_F(ConfigIncludeTest, AFileThatAProgramWroteIncludesNone) {
     return problem_of<ConfigError>([&] { ConfigDocument::load(path("config.json")).read<RunConfig>(); });
   };
   EXPECT_EQ(problem(R"({"model": "model/small.json"})").expected, "an object");
-  EXPECT_EQ(problem(R"({"model": {"include": "model/small.json"}})").where, path("config.json") + ": model.include");
-  EXPECT_EQ(problem(R"({"include": "model/small.json"})").where, path("config.json") + ": include");
+  EXPECT_EQ(problem(R"({"model": {"include": "model/small.json"}})").where, path("config.json") + ", line 1: model.include");
+  EXPECT_EQ(problem(R"({"include": "model/small.json"})").where, path("config.json") + ", line 1: include");
 }
 
 }  // namespace

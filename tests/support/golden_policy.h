@@ -2,14 +2,14 @@
 
 #include <torch/torch.h>
 
-#include <filesystem>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include <physgen/checkpoint/state_dict.h>
 #include <physgen/codec/pixels.h>
 #include <physgen/core/config.h>
+#include <physgen/layers/state_dict.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/physgen_model.h>
 #include <physgen/train/finetune_config.h>
@@ -48,7 +48,7 @@ class GoldenPolicy {
     copy_tensors(encoder_tensors(), with_prefix(tensors_, "vae."), name);
   }
 
-  bool has(const std::string& name) const { return find(name).defined(); }
+  /// Throws where the file lacks it.
   at::Tensor at(const std::string& name) const {
     at::Tensor found = find(name);
     TORCH_CHECK_VALUE(found.defined(), "the golden file has no ", name);
@@ -68,9 +68,13 @@ class GoldenPolicy {
   }
 
   LossNoise noise() const {
-    return {at("noise.text_kept"),    {at("noise.known_ids"), at("noise.unknown")},
-            at("noise.frame_noise"),  at("noise.frame_timesteps"),
-            at("noise.action_noise"), at("noise.action_timesteps")};
+    return {.text_kept = at("noise.text_kept"),
+            .frame_mask = {at("noise.known_ids"), at("noise.unknown")},
+            .frame_noise = at("noise.frame_noise"),
+            .frame_timesteps = at("noise.frame_timesteps"),
+            .action_noise = at("noise.action_noise"),
+            .action_timesteps = at("noise.action_timesteps"),
+            .decoded = {}};
   }
 
   /// What the packs of the batch show.
@@ -122,7 +126,7 @@ inline double deviation(const at::Tensor& got, const at::Tensor& wanted) {
   return std::isfinite(share) ? share : std::numeric_limits<double>::infinity();
 }
 
-/// What float32 is given away by: relative to a tensor's greatest absolute value.
+/// What rounding in float32 may make of it, as a deviation.
 inline constexpr double kGoldenTolerance = 1e-5;
 
 }  // namespace physgen

@@ -2,9 +2,7 @@
 
 #include <map>
 
-#include <physgen/train/ema.h>
-#include <physgen/train/lr_schedule.h>
-#include <physgen/train/optimizer.h>
+#include <physgen/train/train_step.h>
 
 #include "support/golden_policy.h"
 
@@ -29,29 +27,21 @@ at::Tensor digest(const at::Tensor& tensor) {
   return values.slice(0, 0, values.numel(), (values.numel() + 63) / 64);
 }
 
-NamedTensors parameters_of(const PhysGenModel& model) {
-  NamedTensors tensors;
-  for (const auto& item : model->named_parameters()) tensors.emplace_back(item.key(), item.value());
-  return tensors;
-}
-
 /// The recipe's steps against torch.optim.AdamW's in plain PyTorch. A deviation is relative to the greatest absolute
 /// value of a tensor, here of a whole curve; the greatest of each test is in its XML report.
 class LossCurve : public testing::TestWithParam<const char*> {
  protected:
-  struct Step {
-    double observation, action, norm;
-  };
-
-  Step train(int64_t index) {
+  // One step of the recipe, from 0.
+  StepOutcome train(int64_t index) {
     const FinetuneConfig& config = golden_.config.finetune;
-    const Losses losses = compute_losses(golden_.model, golden_.batch(), noise_of_step(golden_, index), config.loss);
-    optimizer_.clear_gradients();
-    (losses.observation() + losses.action()).backward();
-    const double norm = clip_gradients(optimizer_.parameters(), config.optimizer.clip_norm).item<double>();
-    optimizer_.step(learning_rate_at(config.optimizer.learning_rate, index, config.steps));
-    averages_.update(index + 1);
-    return {losses.observation().item<double>(), losses.action().item<double>(), norm};
+    LossNoise noise = noise_of_step(golden_, index);
+    const LossCounts counts = count_loss_terms(config.model, golden_.batch(), noise, config.loss);
+    const auto sums = [&]() -> std::vector<at::Tensor> {
+      const Losses losses = compute_losses(golden_.model, golden_.batch(), noise, config.loss);
+      return {losses.observation_sum, losses.action_sum};
+    };
+    const double rate = learning_rate_at(config.optimizer.learning_rate, index, config.steps);
+    return step_.run({{.counts = {counts.observation, counts.action}, .sums = sums}}, rate, index + 1);
   }
 
   void expect_near(const std::string& name, const at::Tensor& got, const at::Tensor& wanted) {
@@ -81,10 +71,8 @@ class LossCurve : public testing::TestWithParam<const char*> {
   void TearDown() override { RecordProperty("deviation", testing::PrintToString(greatest_)); }
 
   GoldenPolicy golden_{GetParam()};
-  AdamW optimizer_{optimized_parameters(*golden_.model),
-                   {.betas = golden_.config.finetune.optimizer.betas,
-                    .weight_decay = golden_.config.finetune.optimizer.weight_decay}};
-  Ema averages_{parameters_of(golden_.model), golden_.config.finetune.ema_decay};
+  TrainStep step_{optimized_parameters(*golden_.model), golden_.config.finetune.optimizer,
+                  golden_.config.finetune.ema_decay, Compute{}};
 
  private:
   double greatest_ = 0;
@@ -93,16 +81,16 @@ class LossCurve : public testing::TestWithParam<const char*> {
 TEST_P(LossCurve, StepsGiveTheSameLossesParametersAndAverages) {
   std::vector<double> observations, actions, norms;
   for (int64_t i = 0; i < golden_.config.finetune.steps; ++i) {
-    const Step step = train(i);
-    observations.push_back(step.observation);
-    actions.push_back(step.action);
-    norms.push_back(step.norm);
+    const StepOutcome step = train(i);
+    observations.push_back(step.losses[0]);
+    actions.push_back(step.losses[1]);
+    norms.push_back(step.gradient_norm);
   }
   expect_near("observation losses", at::tensor(observations, at::kDouble), golden_.at("curve.observation"));
   expect_near("action losses", at::tensor(actions, at::kDouble), golden_.at("curve.action"));
   expect_near("gradient norms", at::tensor(norms, at::kDouble), golden_.at("curve.gradient_norm"));
-  expect_all("parameter", parameters_of(golden_.model));
-  expect_all("average", averages_.averages());
+  expect_all("parameter", tensors_of(step_.optimizer().parameters()));
+  expect_all("average", step_.averages()->averages());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, LossCurve, testing::ValuesIn(kGoldenPolicies),
