@@ -4,6 +4,7 @@
 
 #include <physgen/core/error.h>
 
+#include "formats/lerobot.h"
 #include "formats/libero_file.h"
 #include "formats/maniskill_file.h"
 

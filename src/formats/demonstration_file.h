@@ -62,9 +62,6 @@ void check_finite(const Matrix& values, const std::string& where, const std::str
 /// Throws FormatError for an action that LIBERO's controller does not take: beyond [-1, 1].
 void check_osc_range(const Matrix& actions, const std::string& where);
 
-/// Opens a LeRobot folder. Throws FormatError; ConfigError where the library was built without Arrow.
-std::unique_ptr<DemonstrationFile> open_lerobot(const std::string& path, const std::string& instruction);
-
 /// Whether a folder is a LeRobot data set: it has a meta/info.json.
 bool is_lerobot_folder(const std::filesystem::path& path);
 
