@@ -29,7 +29,7 @@ class PickleBytes {
   template <class Number>
   Number take_number() {
     static_assert(std::endian::native == std::endian::little, "the numbers of a pickle are little-endian");
-    Number number;
+    Number number{};
     take(sizeof(Number)).copy(reinterpret_cast<char*>(&number), sizeof(Number));
     return number;
   }

@@ -104,7 +104,7 @@ std::vector<StepPart> VaeTraining::prepare(int64_t step) const {
 
 std::string VaeTraining::sources(int64_t step) const {
   std::string text = "of " + std::to_string(pool_.training.size(0)) + " training frames number";
-  for (int64_t i = 0; i < config_.batch; ++i) text += " " + std::to_string(frame_at(step * config_.batch + i));
+  for (int64_t i = 0; i < config_.batch; ++i) text += ' ' + std::to_string(frame_at(step * config_.batch + i));
   return text;
 }
 

@@ -36,7 +36,7 @@ struct EvaluationMetrics {
   /// Of a policy "loss", "observation", "action" and "action_error", the mean absolute error of sampled actions,
   /// normalised to [-1, 1]. Of a VAE "mean_absolute_error" of values in [-1, 1] and "peak_signal_to_noise" in dB.
   std::vector<NamedNumber> numbers = {};
-  std::vector<NamedNumber> action_errors;                  ///< of each dimension, in the simulator's units
+  std::vector<NamedNumber> action_errors = {};             ///< of each dimension, in the simulator's units
   double score = std::numeric_limits<double>::infinity();  ///< by which the best is chosen: less is better
   bool best = false;                                       ///< of the run so far
 };
