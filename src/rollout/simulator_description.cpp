@@ -1,13 +1,14 @@
 #include "physgen/rollout/simulator_description.h"
 
+#include <algorithm>
 #include <limits>
 #include <numbers>
 #include <string_view>
 
 #include "description_reader.h"
+#include "physgen/core/choice.h"
 #include "physgen/core/error.h"
 #include "physgen/core/rigid_transform.h"
-#include "physgen/core/suggestion.h"
 
 namespace physgen {
 namespace {
@@ -60,8 +61,8 @@ void require_some(size_t count, const char* where) {
 
 void require_choice(const std::string& word, const std::vector<std::string>& choices, const std::string& what,
                     const SimulatorConfig& config) {
-  const std::vector<std::string_view> names(choices.begin(), choices.end());
-  choice_of(word, names, "the simulator has no such " + what, config.simulator + ":" + config.task);
+  if (std::ranges::find(choices, word) != choices.end()) return;
+  refuse_choice(word, choices, "the simulator has no such " + what, config.simulator + ":" + config.task);
 }
 
 }  // namespace

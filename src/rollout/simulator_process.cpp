@@ -8,6 +8,7 @@
 
 #include "child_process.h"
 #include "description_reader.h"
+#include "physgen/core/choice.h"
 #include "physgen/core/suggestion.h"
 #include "wire/message.h"
 #include "worker_program.h"
@@ -171,9 +172,11 @@ void SimulatorProcess::Session::make_task() {
 }
 
 Perception SimulatorProcess::Session::reset(const EpisodeStart& start) {
-  const std::vector<std::string> names = description.task_names();
-  const std::vector<std::string_view> choices(names.begin(), names.end());
-  task = description.tasks[choice_of(start.task, choices, "the simulator has no such task", place("reset"))];
+  const auto found = std::ranges::find(description.tasks, start.task, &SimulatorTask::name);
+  if (found == description.tasks.end()) {
+    refuse_choice(start.task, description.task_names(), "the simulator has no such task", place("reset"));
+  }
+  task = *found;
   if (config.max_steps > 0) task.max_steps = config.max_steps;
   const std::string request = MessageWriter("reset")
                                   .add_text("task", start.task)

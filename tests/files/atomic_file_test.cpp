@@ -261,7 +261,7 @@ TEST(CrashTest, WhenKilledAtARandomMomentTheOldOrTheNewDirectoryLoads) {
     if (child == 0) {
       for (int i = 0;; ++i) save(path, static_cast<char>('a' + (kill + i) % 26), 20000);
     }
-    ::usleep(random() % 20000);
+    ::usleep(static_cast<useconds_t>(random() % 20000));
     ::kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -13,8 +13,8 @@ inline std::string mutated(std::string bytes, std::mt19937& random) {
     const std::string piece = bytes.substr(place(), random() % 64);
     bytes.replace(place(), random() % 2 ? piece.size() : random() % 64, piece);
   };
-  const uint32_t kind = random() % 8;
-  for (uint32_t n = random() % 3 + 1; n > 0 && !bytes.empty(); --n) {
+  const auto kind = random() % 8;
+  for (auto n = random() % 3 + 1; n > 0 && !bytes.empty(); --n) {
     if (kind < 5) bytes[place()] ^= static_cast<char>(random() % 255 + 1);
     if (kind == 5 || kind == 6) splice();
     if (kind == 7) bytes.erase(place(), random() % 2 ? random() % 64 + 1 : bytes.size());
