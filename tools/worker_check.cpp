@@ -31,7 +31,7 @@ void show(const SimulatorDescription& there) {
   say("tasks", comma_separated(there.task_names()));
   say("cameras", comma_separated(cameras));
   say("control modes", comma_separated(there.control_modes));
-  say("state", there.state_width > 0 ? fmt::format("{} numbers", there.state_width) : "none");
+  say("state", there.state_width > 0 ? fmt::format("width {}", there.state_width) : "none");
   say("seeds", there.initial_states > 0 ? fmt::format("0 to {}", there.initial_states - 1) : "any");
 }
 
@@ -78,7 +78,7 @@ void check_worker(SimulatorConfig config) {
   config.control_mode = there.control_modes.front();
   config.state = there.state_width > 0;
   SimulatorProcess simulator(config);
-  say("actions", fmt::format("{} numbers", simulator.action_width()));
+  say("actions", fmt::format("width {}", simulator.action_width()));
   for (const SimulatorTask& task : there.tasks) check_task(simulator, task);
 }
 
