@@ -132,12 +132,14 @@ TEST_F(ConfigIncludeTest, AnErrorNamesTheFileInWhichItStands) {
   EXPECT_EQ(problem_with(R"({"model": {"backbone": {"widht": 1}}})").where,
             path("run.json") + ", line 1: model.backbone.widht");
   write("model/small.json", R"({"backbone": {"width": 1.5}})");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 1: backbone.width");
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where,
+            path("model/small.json") + ", line 1: backbone.width");
 }
 
 TEST_F(ConfigIncludeTest, AnErrorNamesTheLineInWhichItStands) {
   write("model/small.json", "{\n  \"backbone\": {\n    \"depth\": 2,\n    \"width\": 1.5\n  }\n}\n");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 4: backbone.width");
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where,
+            path("model/small.json") + ", line 4: backbone.width");
 }
 
 TEST_F(ConfigIncludeTest, AFileThatCannotBeReadIsNamedWithTheChainToIt) {
@@ -146,7 +148,8 @@ TEST_F(ConfigIncludeTest, AFileThatCannotBeReadIsNamedWithTheChainToIt) {
   EXPECT_EQ(missing.got, "No such file or directory");
   EXPECT_NE(missing.next_step.find(path("run.json") + ", line 1: model;"), std::string::npos) << missing.next_step;
   write("model/small.json", R"({"backbone": "none.json"})");
-  const std::string chain = path("run.json") + ", line 1: model.include -> " + path("model/small.json") + ", line 1: backbone";
+  const std::string chain =
+      path("run.json") + ", line 1: model.include -> " + path("model/small.json") + ", line 1: backbone";
   EXPECT_NE(problem_with(R"({"model": {"include": "model/small.json"}})").next_step.find(chain), std::string::npos);
   write("model/small.json", "{");
   EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where.find(path("model/small.json") + ", line 1"), 0u);
@@ -186,7 +189,8 @@ TEST_F(ConfigIncludeTest, AFileThatAProgramWroteIncludesNone) {
     return problem_of<ConfigError>([&] { ConfigDocument::load(path("config.json")).read<RunConfig>(); });
   };
   EXPECT_EQ(problem(R"({"model": "model/small.json"})").expected, "an object");
-  EXPECT_EQ(problem(R"({"model": {"include": "model/small.json"}})").where, path("config.json") + ", line 1: model.include");
+  EXPECT_EQ(problem(R"({"model": {"include": "model/small.json"}})").where,
+            path("config.json") + ", line 1: model.include");
   EXPECT_EQ(problem(R"({"include": "model/small.json"})").where, path("config.json") + ", line 1: include");
 }
 
