@@ -177,10 +177,10 @@ TEST_F(ConfigIncludeTest, ALongChainIsRefused) {
 TEST_F(ConfigIncludeTest, WhatIsNoPathIsRefused) {
   EXPECT_EQ(problem_with(R"({"model": {"include": 3}})").expected, "the path of a config file");
   EXPECT_EQ(problem_with(R"({"model": 3})").expected, "an object, or the path of a file that holds one");
-  EXPECT_EQ(problem_with(R"({"model": ""})").got, "Is a directory");
+  EXPECT_EQ(problem_with(R"({"model": ""})").got, "no regular file");
   EXPECT_EQ(problem_with("{\"model\": \"" + std::string(5000, 'x') + "\"}").got, "File name too long");
   write("model/small.json", "[]");
-  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json"));
+  EXPECT_EQ(problem_with(R"({"model": "model/small.json"})").where, path("model/small.json") + ", line 1");
 }
 
 TEST_F(ConfigIncludeTest, AFileThatAProgramWroteIncludesNone) {
