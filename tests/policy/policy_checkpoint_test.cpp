@@ -139,7 +139,8 @@ TEST_F(PolicyCheckpoint, AConfigThatNamesAnotherFileIsRefused) {
     config["model"] = model;
     forge("config.json", [&](const fs::path& file) { write_bytes(file, config.dump()); });
     const Problem problem = problem_of<FormatError>([&] { load_policy(path_); });
-    EXPECT_EQ(problem.where.find((path_ / "config.json").string() + ": model"), 0u) << problem.where;
+    EXPECT_EQ(problem.where.find((path_ / "config.json").string()), 0u) << problem.where;
+    EXPECT_NE(problem.where.find(": model"), std::string::npos) << problem.where;
   }
 }
 

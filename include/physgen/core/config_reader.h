@@ -70,8 +70,11 @@ void read_value(const ConfigValue& from, std::optional<std::string>& value, Rang
 
 template <Choosable T>
 void read_value(const ConfigValue& from, T& value, Range) {
-  value = choice_of<T>(from.text("one of " + comma_separated(texts_of<T>())), "a config value is none of the choices",
-                       from.where());
+  const std::vector<std::string> texts = texts_of<T>();
+  const std::string text = from.text("one of " + comma_separated(texts));
+  const std::optional<T> found = value_of<T>(text);
+  if (!found) refuse_choice(text, texts, "a config value is none of the choices", from.where());
+  value = *found;
 }
 
 /// Key by key over what is there; an object may name a file to begin from (see ConfigDocument).
