@@ -188,7 +188,7 @@ void Benchmark::dump(const std::string& directory) const {
 void Benchmark::serve(std::istream& in, std::ostream& out) const {
   TrainingSteps steps = subject_->training_steps();
   ControlRounds rounds = subject_->control_rounds();
-  out << "ready" << std::endl;
+  out << "ready\n" << std::flush;
   std::string what;
   for (int64_t count = 0; in >> what >> count;) {
     if (what != "steps" && what != "rounds") {
@@ -200,7 +200,7 @@ void Benchmark::serve(std::istream& in, std::ostream& out) const {
     const std::clock_t used = std::clock();
     for (int64_t i = 0; i < count; ++i) what == "steps" ? steps.run(times) : rounds.run(times);
     const auto cost = static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC;
-    out << stopwatch.seconds() << ' ' << cost << std::endl;
+    out << stopwatch.seconds() << ' ' << cost << '\n' << std::flush;
   }
 }
 

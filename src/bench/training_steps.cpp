@@ -7,8 +7,9 @@
 namespace physgen {
 namespace {
 
-LoadedPolicy prepared(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode) {
-  prepare_training(policy.model, mode, config.lora_rank, config.lora_alpha);
+LoadedPolicy prepared(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode) {
+  PhysGenModel model = policy.model;  // a handle
+  prepare_training(model, mode, config.lora_rank, config.lora_alpha);
   return policy;
 }
 

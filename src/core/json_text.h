@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -18,13 +19,13 @@ class JsonText {
   /// @param source  the name of the file, for errors
   /// @param first_line  the number of the text's first line in that file
   JsonText(std::string_view text, std::string source, size_t first_line)
-      : text_(text), source_(std::move(source)), first_line_(first_line), read_(text.data()) {}
+      : text_(text), source_(std::move(source)), first_line_(first_line), read_(std::to_address(text.begin())) {}
 
   /// Tells the parser's events to `events`; while one is told, the places below are that event's.
   template <class Events>
   bool tell(Events& events) {
-    const char* end = text_.data() + text_.size();
-    return nlohmann::json::sax_parse(Cursor(text_.data(), &read_), Cursor(end, &read_), &events);
+    const Cursor begin(std::to_address(text_.begin()), &read_), end(std::to_address(text_.end()), &read_);
+    return nlohmann::json::sax_parse(begin, end, &events);
   }
 
   /// "file, line 3".

@@ -64,7 +64,7 @@ class ValueBuilder final : public nlohmann::json_sax<Json> {
   /// A list or an object that is not closed yet. It stays where it is: nothing is added to those around it meanwhile.
   struct Level {
     Json* value = nullptr;
-    typename Json::iterator member = {};  ///< of an object: the latest key, and the place of its value
+    Json::iterator member = {};  ///< of an object: the latest key, and the place of its value
   };
 
   void check_depth() const {

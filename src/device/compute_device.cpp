@@ -9,7 +9,7 @@ namespace physgen {
 
 at::Device compute_device(const std::string& text) {
   const DeviceChoice choice = parse_device(text);
-  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
+  const at::DeviceIndex gpus = torch::cuda::device_count();
   if (choice.kind == DeviceChoice::Kind::cpu) return at::kCPU;
   if (choice.kind == DeviceChoice::Kind::automatic && gpus == 0) return at::kCPU;
   if (choice.index >= gpus) {

@@ -59,7 +59,7 @@ void MetricsLog::write(const EvaluationMetrics& metrics) {
 }
 
 void MetricsLog::write_line(const std::string& line) {
-  file_ << line << std::endl;
+  file_ << line << '\n' << std::flush;
   if (file_) return;
   throw Error({.what = "the metrics cannot be written", .where = path_.string(), .got = std::strerror(errno)});
 }
