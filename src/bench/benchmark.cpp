@@ -109,7 +109,7 @@ struct Benchmark::Subject {
     for (VisionTransformer encoder : {policy.model->nova->video_encoder, policy.model->nova->image_encoder}) {
       encoder->checkpoint_activations = options.checkpoint_activations;
     }
-    return {std::move(policy), options.config, mode, {device, compute_dtype(options.config.precision, device)}};
+    return {policy, options.config, mode, {device, compute_dtype(options.config.precision, device)}};
   }
 
   BenchmarkOptions options;

@@ -15,7 +15,8 @@ LoadedPolicy prepared(const LoadedPolicy& policy, const FinetuneConfig& config, 
 
 }  // namespace
 
-TrainingSteps::TrainingSteps(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute)
+TrainingSteps::TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode,
+                             const Compute& compute)
     : config_(config),
       model_(policy.config.model),
       windows_(policy.config, config.batch),

@@ -14,7 +14,7 @@ namespace physgen {
 class TrainingSteps {
  public:
   /// @param mode  the policy's weights are prepared for
-  TrainingSteps(LoadedPolicy policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute);
+  TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute);
   TrainingSteps(const TrainingSteps&) = delete;
   TrainingSteps& operator=(const TrainingSteps&) = delete;
 
