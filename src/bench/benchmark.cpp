@@ -30,10 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void wait_for(at::Device device) {
-  if (device.is_cuda()) torch::cuda::synchronize(device.index());
-}
-
 // FLOP/s of the best of some products of two matrices.
 double multiply_speed(at::Device device, at::ScalarType dtype) {
   const int64_t side = device.is_cuda() ? 8192 : 2048;

@@ -22,6 +22,10 @@ at::Device compute_device(const std::string& text) {
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(choice.index));
 }
 
+void wait_for(at::Device device) {
+  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+}
+
 at::ScalarType best_dtype(at::Device device) {
   const bool quick = device.is_cuda() || __builtin_cpu_supports("avx512bf16");
   return quick ? at::kBFloat16 : at::kFloat;

@@ -6,7 +6,6 @@
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
-#include <physgen/core/stopwatch.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/device/precision.h>
@@ -15,6 +14,7 @@
 #include <physgen/policy/policy_checkpoint.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "device/timed_stage.h"
 #include "policy/pack.h"
 
 namespace physgen {
@@ -142,12 +142,7 @@ struct Controller::Episode {
 
 template <class Work>
 auto Controller::Episode::timed(const char* stage, const Work& work) const {
-  if (!on_stage) return work();
-  const Stopwatch stopwatch;
-  auto result = work();
-  if (weights.device.is_cuda()) torch::cuda::synchronize(weights.device.index());
-  on_stage(stage, stopwatch.milliseconds());
-  return result;
+  return timed_stage(on_stage, weights.device, stage, work);
 }
 
 at::Tensor Controller::Episode::encode_frame(const Observation& observation) const {

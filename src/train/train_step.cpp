@@ -5,9 +5,8 @@
 
 #include <torch/torch.h>
 
-#include <physgen/core/stopwatch.h>
-
 #include "device/autocast_scope.h"
+#include "device/timed_stage.h"
 
 namespace physgen {
 namespace {
@@ -40,12 +39,7 @@ TrainStep::TrainStep(std::vector<OptimizedParameter> parameters, const Optimizer
 
 template <class Work>
 auto TrainStep::timed(const char* stage, const Work& work) {
-  if (!on_stage) return work();
-  const Stopwatch stopwatch;
-  auto result = work();
-  if (compute_.device.is_cuda()) torch::cuda::synchronize(compute_.device.index());
-  on_stage(stage, stopwatch.milliseconds());
-  return result;
+  return timed_stage(on_stage, compute_.device, stage, work);
 }
 
 // Adds a part's share of the whole step's gradients. Returns its share of each loss, on the device.

@@ -11,6 +11,9 @@ namespace physgen {
 /// Throws ConfigError for another text and for a GPU that is not there.
 at::Device compute_device(const std::string& text);
 
+/// Returns when all that was begun on the device is done; at once on the CPU.
+void wait_for(at::Device device);
+
 /// The quicker dtype: bfloat16 on CUDA and on CPUs that multiply in it, else float32.
 at::ScalarType best_dtype(at::Device device);
 

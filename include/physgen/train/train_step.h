@@ -45,7 +45,6 @@ class TrainStep {
   const AdamW& optimizer() const { return optimizer_; }
   AdamW& optimizer() { return optimizer_; }
   std::optional<Ema>& averages() { return averages_; }
-  const Compute& compute() const { return compute_; }
 
   /// Called with the name and the milliseconds of each stage ("forward", "backward", "optimizer"); the device is waited
   /// for after each. Empty: nothing is timed.
