@@ -133,7 +133,9 @@ std::optional<EvaluationMetrics> VaeTraining::evaluate() {
 }
 
 // The latents' mean and deviation over training frames, for the VAE's config.
-void VaeTraining::measure_latents() {
+void VaeTraining::measure_latents(int64_t step) {
+  if (measured_at_ == step) return;
+  measured_at_ = step;
   std::vector<at::Tensor> means;
   for (const at::Tensor& part : spread(pool_.training, kMostEvaluated).split(kEvaluationBatch)) {
     means.push_back(encode(part));
@@ -143,9 +145,9 @@ void VaeTraining::measure_latents() {
   vae_->config.latent_deviation = numbers_of(latents.std(1));
 }
 
-void VaeTraining::write(const std::filesystem::path& directory, int64_t) {
+void VaeTraining::write(const std::filesystem::path& directory, int64_t step) {
   const at::NoGradGuard no_gradient;
-  measure_latents();
+  measure_latents(step);
   write_vae(directory, vae_);
   const at::Tensor frames = spread(pool_.held_out, kReconstructions).slice(0, 0, kReconstructions);
   const at::Tensor made = values_to_pixels(reconstruct(frames));

@@ -30,13 +30,14 @@ class VaeTraining final : public Trainable {
   std::vector<at::Tensor> loss_sums(const Batch& batch) const;
   at::Tensor encode(const at::Tensor& frames) const;
   at::Tensor reconstruct(const at::Tensor& frames) const;
-  void measure_latents();
+  void measure_latents(int64_t step);
 
   VaeTrainConfig config_;
   CausalVae vae_;
   FramePool pool_;
   Compute compute_;
-  at::Tensor mean_;  // [3, H, W] of all training frames
+  at::Tensor mean_;           // [3, H, W] of all training frames
+  int64_t measured_at_ = -1;  // the step whose latents the VAE's config describes
 };
 
 }  // namespace physgen
