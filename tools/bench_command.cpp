@@ -33,7 +33,7 @@ struct BenchOptions {
 // Adapters on the published backbone's sizes, its VAE and its canvas; one window a step.
 FinetuneConfig full_size_config() {
   FinetuneConfig config;
-  config.model.backbone = ConfigDocument::compose(kFullSizeBackbone).read<NovaConfig>();
+  config.model.backbone = read_config<NovaConfig>(ConfigDocument::compose(kFullSizeBackbone));
   config.model.text_encoder = TextEncoder::none;
   config.batch = 1;
   return config;
@@ -46,8 +46,8 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   if (given.full_size) {
     options.config = full_size_config();
   } else {
-    options.config = ConfigDocument::compose(given.config).read<FinetuneConfig>();
-    options.vae = ConfigDocument::compose(given.vae_config).read<VaeTrainConfig>().vae;
+    options.config = read_config<FinetuneConfig>(ConfigDocument::compose(given.config));
+    options.vae = read_config<VaeTrainConfig>(ConfigDocument::compose(given.vae_config)).vae;
   }
   options.checkpoint_activations = given.full_size;
   options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;

@@ -1,5 +1,7 @@
 #include "shared_options.h"
 
+#include <spdlog/spdlog.h>
+
 namespace physgen {
 
 CLI::Option* add_data_option(CLI::App& command, std::vector<std::string>& paths) {
@@ -46,6 +48,10 @@ ConfigDocument document_of(const ConfigOptions& options) {
       options.file.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::compose(options.file);
   for (const std::string& assignment : options.assignments) document.set(assignment);
   return document;
+}
+
+void print_notices(const ConfigDocument& document) {
+  for (const std::string& notice : document.notices()) spdlog::warn("{}", notice);
 }
 
 }  // namespace physgen

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -42,5 +43,16 @@ void add_config_options(CLI::App& command, ConfigOptions& options, const std::st
 
 /// The file with the assignments. Throws ConfigError as ConfigDocument does.
 ConfigDocument document_of(const ConfigOptions& options);
+
+/// Prints what reading the document had to say.
+void print_notices(const ConfigDocument& document);
+
+/// `config` with the document's values; prints the document's notices. Throws ConfigError as ConfigDocument::read does.
+template <Described Config>
+Config read_config(const ConfigDocument& document, Config config = {}) {
+  config = document.read(std::move(config));
+  print_notices(document);
+  return config;
+}
 
 }  // namespace physgen

@@ -26,7 +26,7 @@ struct TrainVaeOptions {
 VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& config) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  return document.read(config);
+  return read_config(document, config);
 }
 
 // What was not given anew stays as the run that is resumed had it.

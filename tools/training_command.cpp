@@ -25,7 +25,7 @@ struct TrainingOptions {
 FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  config = document.read(config);
+  config = read_config(document, config);
   if (options.goal == TrainingGoal::frames) config.loss.action = false;
   return config;
 }

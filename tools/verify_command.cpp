@@ -7,6 +7,7 @@
 #include <physgen/release/golden.h>
 
 #include "commands.h"
+#include "shared_options.h"
 
 namespace physgen {
 namespace {
@@ -16,9 +17,9 @@ void print(const GoldenComparison& result) {
              result.tolerance, result.agrees ? "" : "  DIFFERS");
 }
 
-void verify(const std::string& checkpoint, const std::string& golden, bool in_double) {
+void verify(const std::string& checkpoint, const std::string& golden, const std::string& device, bool in_double) {
   fmt::print("{:<64}{:>11}{:>11}{:>11}  {}\n", "output", "absolute", "relative", "cosine", "tolerance");
-  const int64_t differing = verify_golden(checkpoint, golden, in_double, print);
+  const int64_t differing = verify_golden(checkpoint, golden, device, in_double, print);
   if (differing == 0) return;
   throw Error({.what = "the checkpoint computes something else than the golden file says",
                .where = golden,
@@ -31,6 +32,7 @@ void verify(const std::string& checkpoint, const std::string& golden, bool in_do
 void add_verify_command(CLI::App& app) {
   auto checkpoint = std::make_shared<std::string>();
   auto golden = std::make_shared<std::string>();
+  auto device = std::make_shared<std::string>("cpu");
   auto in_double = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("verify", "Compute what the reference computed, and compare");
   command->add_option("checkpoint", *checkpoint, "nova:FOLDER of a release, or a folder that convert wrote")
@@ -38,8 +40,9 @@ void add_verify_command(CLI::App& app) {
   command->add_option("golden", *golden, "The golden.safetensors of scripts/reference/make_golden.py")
       ->check(CLI::ExistingFile)
       ->required();
+  add_device_option(*command, *device);
   command->add_flag("--double", *in_double, "Compute in float64: tells rounding from error");
-  command->callback([=] { verify(*checkpoint, *golden, *in_double); });
+  command->callback([=] { verify(*checkpoint, *golden, *device, *in_double); });
 }
 
 }  // namespace physgen

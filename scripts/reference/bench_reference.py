@@ -43,7 +43,7 @@ def load_safetensors(path):
             continue
         begin, end = (8 + length + offset for offset in entry["data_offsets"])
         array = np.frombuffer(data[begin:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        tensors[name] = torch.from_numpy(array.copy())
+        tensors[name] = torch.tensor(array)  # on the default device
     return tensors
 
 
@@ -93,7 +93,7 @@ class Reference:
 
     def step(self):
         batch = {**self.batch, **self.draw_noise()}
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(torch.get_default_device().type, torch.bfloat16, enabled=self.bfloat16):
             observation, action = self.model(batch, self.instructions)
         (observation + action).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -169,6 +169,8 @@ def run(function, count):
     start, used = time.perf_counter(), time.process_time()
     for _ in range(count):
         function()
+    if torch.get_default_device().type == "cuda":
+        torch.cuda.synchronize()
     return [(time.perf_counter() - start) / count, (time.process_time() - used) / count]
 
 
@@ -191,6 +193,7 @@ def main():
     parser.add_argument("--physgen", default="build/physgen")
     parser.add_argument("--config", default="configs/maniskill_finetune.json")
     parser.add_argument("--vae-config", default="configs/maniskill_vae.json")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, of both")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--attention", choices=["sdpa", "math"], default="sdpa", help="of the reference")
@@ -203,8 +206,10 @@ def main():
     if arguments.full_size:
         arguments.batch = 1
     torch.set_num_threads(arguments.threads)
+    torch.set_default_device(arguments.device)
+    torch.backends.cudnn.allow_tf32 = False
     command = [arguments.physgen, "bench", "--config", arguments.config, "--vae-config", arguments.vae_config]
-    command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch), "--device", "cpu"]
+    command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch), "--device", arguments.device]
     command += ["--precision", arguments.precision]
     command += ["--full-size"] if arguments.full_size else []
     with tempfile.TemporaryDirectory() as folder:
@@ -215,7 +220,7 @@ def main():
     if arguments.attention == "math":
         F.scaled_dot_product_attention = math_attention
     physgen = Physgen(command)
-    print(f"in turns, {arguments.threads} threads, {arguments.precision}, batch {arguments.batch}:")
+    print(f"in turns, {arguments.device}, {arguments.threads} threads, {arguments.precision}, batch {arguments.batch}:")
     measured = [("steps", reference.step, 1), ("rounds", reference.control_round, 10)]
     if arguments.full_size:
         reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)

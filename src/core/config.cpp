@@ -77,6 +77,8 @@ void ConfigDocument::set(const std::string& assignment) {
   file_ = std::make_shared<const ConfigFile>(std::move(file));
 }
 
+const std::vector<std::string>& ConfigDocument::notices() const { return *file_->notices; }
+
 ConfigValue ConfigDocument::root() const { return ConfigValue(file_, file_->root, ""); }
 
 }  // namespace physgen

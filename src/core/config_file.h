@@ -16,6 +16,8 @@ struct ConfigFile {
   std::vector<std::string> assigned = {};  ///< paths of the values that were set after it was read
   std::shared_ptr<const ConfigFile> included_by = {};
   std::string included_at = {};  ///< the place there, "run.json: model"
+  /// For who gave the document: one list for all its files.
+  std::shared_ptr<std::vector<std::string>> notices = std::make_shared<std::vector<std::string>>();
 };
 
 /// Throws ConfigError where the text is not one JSON object.

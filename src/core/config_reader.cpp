@@ -18,13 +18,15 @@ ConfigReader::ConfigReader(ConfigValue object) : object_(std::move(object)) { ob
 void ConfigReader::renamed(const char* from, const char* to) {
   const std::optional<ConfigValue> old = object_.find_path(from);
   if (!old) return;
-  if (object_.is_stored()) {
-    object_ = object_.moved(from, to);
-    return;
+  if (!object_.is_stored()) {
+    if (object_.find_path(to)) {
+      throw ConfigError({.what = "a config key is given twice, by the name that it had before too",
+                         .where = old->where(),
+                         .next_step = "keep " + object_.path_of(to)});
+    }
+    object_.notice(old->where() + " is read as " + object_.path_of(to) + ", its new name: write that");
   }
-  throw ConfigError({.what = "a config key has another name now",
-                     .where = old->where(),
-                     .next_step = "renamed: write " + object_.path_of(to)});
+  object_ = object_.moved(from, to);
 }
 
 void ConfigReader::finish() const {

@@ -194,6 +194,11 @@ std::vector<ConfigValue> ConfigValue::layers() const {
   return layers;
 }
 
+void ConfigValue::notice(const std::string& text) const {
+  std::vector<std::string>& all = *file_->notices;
+  if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
+}
+
 bool ConfigValue::is_stored() const { return file_->is_stored; }
 
 std::string ConfigValue::where(const std::string& key) const {

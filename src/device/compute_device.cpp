@@ -19,6 +19,7 @@ at::Device compute_device(const std::string& text) {
                        .expected = "a GPU of number below that count",
                        .next_step = "pass --device cpu, or use a CUDA build on a machine with an NVIDIA driver"});
   }
+  at::globalContext().setAllowTF32CuDNN(false);
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(choice.index));
 }
 

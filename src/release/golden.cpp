@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <physgen/backbone/video_context.h>
+#include <physgen/device/compute_device.h>
 #include <physgen/diffusion/forward_noise.h>
 #include <physgen/layers/patch_embed.h>
 #include <physgen/release/video_generator.h>
@@ -74,7 +75,7 @@ class Verification {
 
   FrameMask mask(const at::Tensor& patches) const {
     const at::Tensor& ids = golden_.at("input.known_ids");
-    return {ids, at::ones({patches.size(0), patches.size(1)}, at::kBool).scatter_(1, ids, false)};
+    return {ids, at::ones({patches.size(0), patches.size(1)}, ids.options().dtype(at::kBool)).scatter_(1, ids, false)};
   }
 
   void verify_frames() {
@@ -165,7 +166,7 @@ class Verification {
     golden_.compare("scheduler.noisy", noisy.x);
     const at::Tensor& start = golden_.at("input.sampling_noise");
     at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed_of(golden_.metadata("seed")));
-    const auto noise = [&] { return at::randn(start.sizes(), generator); };
+    const auto noise = [&] { return at::randn(start.sizes(), generator).to(start.device()); };
     const auto denoiser = [](const at::Tensor& x, int64_t) { return x.tanh(); };
     golden_.compare("scheduler.sampled", sample(NoiseSchedule(), config.objective, Sampler::ddpm, timesteps, start,
                                                 denoiser, noise, std::numeric_limits<double>::infinity()));
@@ -221,10 +222,11 @@ class Verification {
 
 }  // namespace
 
-int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path& file, bool in_double,
-                      const std::function<void(const GoldenComparison&)>& on_comparison) {
-  GoldenFile golden(file, on_comparison);
-  Pretrained model = load_pretrained(open_pretrained(checkpoint), in_double ? at::kDouble : at::kFloat);
+int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path& file, const std::string& device,
+                      bool in_double, const std::function<void(const GoldenComparison&)>& on_comparison) {
+  const at::Device place = compute_device(device);
+  GoldenFile golden(file, place, on_comparison);
+  Pretrained model = load_pretrained(open_pretrained(checkpoint), in_double ? at::kDouble : at::kFloat, place);
   Verification(model, golden).run();
   return golden.finish();
 }

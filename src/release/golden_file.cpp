@@ -59,12 +59,15 @@ double cosine_of(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-GoldenFile::GoldenFile(const std::filesystem::path& path, std::function<void(const GoldenComparison&)> on_comparison)
+GoldenFile::GoldenFile(const std::filesystem::path& path, at::Device device,
+                       std::function<void(const GoldenComparison&)> on_comparison)
     : path_(path.string()),
       metadata_(SafetensorsFile::open(path).metadata()),
       on_comparison_(std::move(on_comparison)) {
   if (metadata_["format"] != kFormat) refuse("format", "\"" + metadata_["format"] + "\"", kFormat);
-  for (auto& [name, tensor] : load_tensors(path_)) tensors_[name] = tensor;
+  for (auto& [name, tensor] : load_tensors(path_)) {
+    tensors_[name] = name.starts_with("input.") ? tensor.to(device) : tensor;
+  }
 }
 
 const at::Tensor& GoldenFile::at(const std::string& name) const {
@@ -89,7 +92,8 @@ void GoldenFile::refuse(const std::string& where, const std::string& got, const 
 
 void GoldenFile::compare(const std::string& name, const at::Tensor& values) {
   if (!has(name)) return;
-  const at::Tensor wanted = at(name).to(at::kDouble).flatten(), got = values.detach().to(at::kDouble).flatten();
+  const at::Tensor wanted = at(name).to(at::kDouble).flatten(),
+                   got = values.detach().to(at::kCPU, at::kDouble).flatten();
   if (values.numel() != wanted.numel() && name.starts_with("tokenizer.")) {
     return report(
         {.name = name, .absolute = INFINITY, .relative = INFINITY, .cosine = 0, .tolerance = "another length"});

@@ -15,7 +15,9 @@ namespace physgen {
 /// The inputs and outputs of a golden file, and the comparisons made with them.
 class GoldenFile {
  public:
-  GoldenFile(const std::filesystem::path& path, std::function<void(const GoldenComparison&)> on_comparison);
+  /// @param device  that the inputs are on
+  GoldenFile(const std::filesystem::path& path, at::Device device,
+             std::function<void(const GoldenComparison&)> on_comparison);
 
   bool has(const std::string& name) const { return tensors_.contains(name); }
   /// Throws FormatError where the file lacks it.

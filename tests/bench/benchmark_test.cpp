@@ -12,6 +12,7 @@
 
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 #include "support/tiny_model.h"
 
 namespace physgen {
@@ -30,7 +31,7 @@ BenchmarkOptions tiny_benchmark() {
                  .norm_groups = 4,
                  .latent_channels = 2,
                  .time_taps = 1};
-  options.device = "cpu";
+  options.device = test_device_name();
   options.rounds = 9;
   options.steps = 3;
   return options;

@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "physgen/core/config.h"
 #include "support/problem_of.h"
@@ -162,14 +162,32 @@ void describe(Training& config, Field& field) {
   field("optimizer", config.optimizer);
 }
 
-TEST(ConfigFieldTest, ARenamedKeySaysItsNewName) {
-  const auto problem = [](const std::string& text) {
-    return problem_of<ConfigError>([&] { ConfigDocument::parse(text, "run.json").read<Training>(); });
-  };
-  EXPECT_EQ(problem(R"({"max_norm": 2})").where, "run.json: max_norm");
-  EXPECT_EQ(problem(R"({"max_norm": 2})").next_step, "renamed: write optimizer.clip_norm");
-  EXPECT_EQ(problem(R"({"adam": {"rate": 2}})").where, "run.json: adam.rate");
-  EXPECT_EQ(problem(R"({"optimizer": {"lr": 2}})").next_step, "renamed: write optimizer.rate");
+TEST(ConfigFieldTest, ARenamedKeyIsReadAndSaysItsNewName) {
+  const auto document = ConfigDocument::parse(R"({"max_norm": 2, "optimizer": {"lr": 3}})", "run.json");
+  EXPECT_TRUE(document.notices().empty());
+  EXPECT_EQ(document.read<Training>().optimizer.clip_norm, 2);
+  EXPECT_EQ(document.read<Training>().optimizer.rate, 3);
+  EXPECT_EQ(document.notices(),
+            (std::vector<std::string>{"run.json: max_norm is read as optimizer.clip_norm, its new name: write that",
+                                      "run.json: optimizer.lr is read as optimizer.rate, its new name: write that"}));
+}
+
+TEST(ConfigFieldTest, ARenamedKeyOfAnIncludedFileIsToldToo) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "base.json", R"({"adam": {"rate": 2}})");
+  write_bytes(folder / "run.json", R"({"include": "base.json", "max_norm": 3})");
+  const auto document = ConfigDocument::compose(folder / "run.json");
+  EXPECT_EQ(document.read<Training>().optimizer.rate, 2);
+  EXPECT_EQ(document.read<Training>().optimizer.clip_norm, 3);
+  ASSERT_EQ(document.notices().size(), 2u);
+  EXPECT_THAT(document.notices()[0], testing::HasSubstr("base.json, line 1: adam.rate is read as optimizer.rate"));
+}
+
+TEST(ConfigFieldTest, AnOldAndANewNameTogetherAreRefused) {
+  const Problem problem = problem_of<ConfigError>(
+      [] { ConfigDocument::parse(R"({"adam": {"rate": 2}, "optimizer": {"rate": 3}})", "run.json").read<Training>(); });
+  EXPECT_EQ(problem.where, "run.json: adam.rate");
+  EXPECT_EQ(problem.next_step, "keep optimizer.rate");
 }
 
 TEST(ConfigFieldTest, ARenamedKeyOfAFileThatTheProgramWroteIsRead) {

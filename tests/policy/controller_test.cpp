@@ -10,6 +10,7 @@
 
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 #include "support/tiny_model.h"
 
 namespace physgen {
@@ -31,7 +32,7 @@ class ControllerTest : public testing::Test {
   }
 
   std::shared_ptr<const Policy> load(bool imagines = false) const {
-    return Policy::load(path_, {.device = "cpu", .imagines = imagines});
+    return Policy::load(path_, {.device = test_device_name(), .imagines = imagines});
   }
 
   // The actions of some rounds, all of which are executed.
@@ -68,11 +69,11 @@ TEST_F(ControllerTest, ASlidWindowIsTheWindowThatBeginsLater) {
   Controller controller(load());
   controller.reset("push it", 7);
   const std::vector<Matrix> answers = rounds(controller, 4);  // of 3 packs
-  FrameEncoder encoder(policy.vae, at::kCPU, best_dtype(at::kCPU));
+  FrameEncoder encoder(policy.vae, test_device(), best_dtype(test_device()));
   std::vector<at::Tensor> latents, actions;
   for (int64_t i = 1; i < 4; ++i) {
     const Image frame = picture(10 + i);
-    latents.push_back(encoder.encode(at::tensor(frame.pixels, at::kByte).view({1, 16, 16, 3}))[0]);
+    latents.push_back(encoder.encode(at::tensor(frame.pixels, at::kByte).view({1, 16, 16, 3}))[0].cpu());
     const Matrix before = config_.actions.normalize(answers[i - 1]);
     actions.push_back(at::tensor(std::vector<float>(before.data(), before.data() + before.size())).view({4, 3}));
   }
@@ -105,15 +106,16 @@ TEST_F(ControllerTest, ImaginesTheNextFrameWithoutChangingWhatItDoes) {
 }
 
 TEST_F(ControllerTest, ActsAlikeInBfloat16) {
-  Controller single(Policy::load(path_, {.device = "cpu", .precision = "float32"}));
-  Controller half(Policy::load(path_, {.device = "cpu", .precision = "bfloat16"}));
+  Controller single(Policy::load(path_, {.device = test_device_name(), .precision = "float32"}));
+  Controller half(Policy::load(path_, {.device = test_device_name(), .precision = "bfloat16"}));
   single.reset("push it", 7);
   half.reset("push it", 7);
   const Matrix a = rounds(single, 1).front(), b = rounds(half, 1).front();
   EXPECT_NE(a, b);
   EXPECT_LT((config_.actions.normalize(a) - config_.actions.normalize(b)).cwiseAbs().maxCoeff(), 0.2);
-  EXPECT_EQ(problem_of<ConfigError>([&] { Policy::load(path_, {.device = "cpu", .precision = "half"}); }).got,
-            "\"half\"");
+  EXPECT_EQ(
+      problem_of<ConfigError>([&] { Policy::load(path_, {.device = test_device_name(), .precision = "half"}); }).got,
+      "\"half\"");
 }
 
 TEST_F(ControllerTest, SaysWhatACallLacks) {

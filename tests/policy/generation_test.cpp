@@ -8,6 +8,7 @@
 
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 #include "support/tiny_model.h"
 
 namespace physgen {
@@ -17,7 +18,7 @@ const std::string kVideoModel = "nova:" PHYSGEN_SOURCE_DIR "/tests/golden/nova_a
 const std::string kPictureModel = "nova:" PHYSGEN_SOURCE_DIR "/tests/golden/nova_plain";
 
 GenerationOptions quick(int64_t frames, uint64_t seed = 1) {
-  return {.frames = frames, .decoding_steps = 3, .denoising_steps = 3, .seed = seed, .device = "cpu"};
+  return {.frames = frames, .decoding_steps = 3, .denoising_steps = 3, .seed = seed, .device = test_device_name()};
 }
 
 Image plain(int64_t height, int64_t width, uint8_t value) {

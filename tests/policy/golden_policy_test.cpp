@@ -7,6 +7,7 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "support/golden_policy.h"
+#include "support/test_device.h"
 
 namespace physgen {
 namespace {
@@ -22,7 +23,8 @@ class PolicyGolden : public testing::TestWithParam<const char*> {
   }
   void TearDown() override { RecordProperty("deviation", testing::PrintToString(greatest_)); }
 
-  GoldenPolicy golden_{GetParam()};
+  at::Device device_ = test_device();
+  GoldenPolicy golden_{GetParam(), device_};
 
  private:
   double greatest_ = 0;
@@ -51,14 +53,14 @@ TEST_P(PolicyGolden, FramesBecomeTheSameLatents) {
   const at::Tensor frames = golden_.at("expected.canvas").flatten(0, 1);
   const at::Tensor wanted = golden_.at("expected.latents").flatten(0, 1);
   const CausalVae& vae = golden_.vae;
-  expect_near("encoder", FrameEncoder(vae, at::kCPU, at::kFloat).encode(frames), wanted);
-  expect_near("vae", vae->normalize(vae->encode(pixels_to_values(frames)).mean), wanted);
+  expect_near("encoder", FrameEncoder(vae, device_, at::kFloat).encode(frames), wanted);
+  expect_near("vae", vae->normalize(vae->encode(pixels_to_values(frames.to(device_))).mean), wanted);
 }
 
 TEST_P(PolicyGolden, LossesAreSumsAndCountsOfTheSame) {
   const LossConfig& config = golden_.config.finetune.loss;
   const WindowBatch batch = golden_.batch();
-  const Losses losses = compute_losses(golden_.model, batch, golden_.noise(), config);
+  const Losses losses = compute_losses(golden_.model, moved(batch, device_), moved(golden_.noise(), device_), config);
   expect_near("observation_sum", losses.observation_sum, golden_.at("expected.observation_sum"));
   expect_near("action_sum", losses.action_sum, golden_.at("expected.action_sum"));
   const double patches = golden_.at("expected.observation_count").item<double>();
@@ -72,7 +74,8 @@ TEST_P(PolicyGolden, LossesAreSumsAndCountsOfTheSame) {
 }
 
 TEST_P(PolicyGolden, EveryParameterHasTheSameGradient) {
-  const Losses losses = compute_losses(golden_.model, golden_.batch(), golden_.noise(), golden_.config.finetune.loss);
+  const Losses losses = compute_losses(golden_.model, moved(golden_.batch(), device_), moved(golden_.noise(), device_),
+                                       golden_.config.finetune.loss);
   (losses.observation() + losses.action()).backward();
   const NamedTensors all = golden_.all("gradient.");
   std::map<std::string, at::Tensor> wanted(all.begin(), all.end());
@@ -93,9 +96,9 @@ TEST_P(PolicyGolden, TheSameNoiseBecomesTheSameActions) {
   const Conditions conditions = model->forward(golden_.inputs(), model->encode_text(golden_.config.instructions));
   const at::Tensor condition = model->head_condition(conditions).flatten(0, 1);
   const ActionSampler sampler(model, head.sampler, head.denoising_steps);
-  const at::Tensor noise = golden_.at("sampling_noise"), wanted = golden_.at("expected.sampled");
+  const at::Tensor noise = golden_.at("sampling_noise").to(device_), wanted = golden_.at("expected.sampled");
   expect_near("all chunks", sampler.sample(condition, noise), wanted);
-  const at::Tensor first = sample_actions(model, golden_.batch(), noise).flatten(0, 1);
+  const at::Tensor first = sample_actions(model, moved(golden_.batch(), device_), noise).flatten(0, 1);
   expect_near("the first chunk", first, wanted.narrow(1, 0, model->config().codec.chunk));
 }
 

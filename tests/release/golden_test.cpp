@@ -10,6 +10,7 @@
 
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 
 namespace physgen {
 namespace {
@@ -20,7 +21,8 @@ fs::path release(const std::string& name) { return fs::path(PHYSGEN_SOURCE_DIR "
 
 std::map<std::string, GoldenComparison> compare(const std::string& checkpoint, const fs::path& golden) {
   std::map<std::string, GoldenComparison> results;
-  verify_golden(checkpoint, golden, false, [&](const GoldenComparison& result) { results[result.name] = result; });
+  verify_golden(checkpoint, golden, test_device_name(), false,
+                [&](const GoldenComparison& result) { results[result.name] = result; });
   return results;
 }
 

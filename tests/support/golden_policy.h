@@ -35,17 +35,20 @@ void describe(GoldenConfig& config, Field& field) {
 inline constexpr const char* kGoldenPolicies[] = {"absolute_epsilon_state", "absolute_discrete", "absolute_flow_mixer",
                                                   "rope_epsilon_state", "rope_flow"};
 
-/// A tiny policy, a batch with its noise, and what scripts/reference/make_physgen_golden.py computed from them in plain
-/// PyTorch.
+/// A tiny policy on a device, a batch with its noise, and what scripts/reference/make_physgen_golden.py computed from
+/// them in plain PyTorch.
 class GoldenPolicy {
  public:
-  explicit GoldenPolicy(const std::string& name)
+  explicit GoldenPolicy(const std::string& name, at::Device device = at::kCPU)
       : config(ConfigDocument::load(folder(name) + "/config.json").read(GoldenConfig{})),
         model(config.finetune.model),
         vae(config.vae),
+        device_(device),
         tensors_(load_tensors(folder(name) + "/golden.safetensors")) {
     load_state_dict(*model, with_prefix(tensors_, "model."), name);
     copy_tensors(encoder_tensors(), with_prefix(tensors_, "vae."), name);
+    model->to(device);
+    vae->to(device);
   }
 
   /// Throws where the file lacks it.
@@ -77,9 +80,9 @@ class GoldenPolicy {
             .decoded = {}};
   }
 
-  /// What the packs of the batch show.
+  /// What the packs of the batch show, on the device.
   PackInputs inputs() const {
-    const WindowBatch given = batch();
+    const WindowBatch given = moved(batch(), device_);
     const int64_t packs = config.finetune.model.packs;
     PackInputs inputs{
         given.input_latents.defined() ? given.input_latents : given.latents.narrow(1, 0, packs),
@@ -112,6 +115,7 @@ class GoldenPolicy {
     return tensors;
   }
 
+  at::Device device_;
   NamedTensors tensors_;
 };
 
@@ -120,7 +124,7 @@ class GoldenPolicy {
 /// zeros are wanted.
 inline double deviation(const at::Tensor& got, const at::Tensor& wanted) {
   if (got.sizes() != wanted.sizes() || wanted.numel() == 0) return std::numeric_limits<double>::infinity();
-  const double most = (got.detach().to(at::kDouble) - wanted.to(at::kDouble)).abs().max().item<double>();
+  const double most = (got.detach().to(at::kCPU, at::kDouble) - wanted.to(at::kDouble)).abs().max().item<double>();
   if (most == 0) return 0;
   const double share = most / wanted.to(at::kDouble).abs().max().item<double>();
   return std::isfinite(share) ? share : std::numeric_limits<double>::infinity();

@@ -5,6 +5,7 @@
 #include <physgen/train/train_step.h>
 
 #include "support/golden_policy.h"
+#include "support/test_device.h"
 
 namespace physgen {
 namespace {
@@ -37,7 +38,8 @@ class LossCurve : public testing::TestWithParam<const char*> {
     LossNoise noise = noise_of_step(golden_, index);
     const LossCounts counts = count_loss_terms(config.model, golden_.batch(), noise, config.loss);
     const auto sums = [&]() -> std::vector<at::Tensor> {
-      const Losses losses = compute_losses(golden_.model, golden_.batch(), noise, config.loss);
+      const Losses losses =
+          compute_losses(golden_.model, moved(golden_.batch(), device_), moved(noise, device_), config.loss);
       return {losses.observation_sum, losses.action_sum};
     };
     const double rate = learning_rate_at(config.optimizer.learning_rate, index, config.steps);
@@ -55,7 +57,7 @@ class LossCurve : public testing::TestWithParam<const char*> {
     ASSERT_EQ(got.sizes(), wanted.sizes()) << name;
     const at::Tensor known = wanted.isfinite();
     ASSERT_TRUE(known.any().item<bool>()) << name << " has nothing to compare";
-    expect_near(name, got.masked_select(known), wanted.masked_select(known));
+    expect_near(name, got.cpu().masked_select(known), wanted.masked_select(known));
   }
 
   void expect_all(const std::string& kind, const NamedTensors& tensors) {
@@ -70,9 +72,10 @@ class LossCurve : public testing::TestWithParam<const char*> {
 
   void TearDown() override { RecordProperty("deviation", testing::PrintToString(greatest_)); }
 
-  GoldenPolicy golden_{GetParam()};
+  at::Device device_ = test_device();
+  GoldenPolicy golden_{GetParam(), device_};
   TrainStep step_{optimized_parameters(*golden_.model), golden_.config.finetune.optimizer,
-                  golden_.config.finetune.ema_decay, Compute{}};
+                  golden_.config.finetune.ema_decay, Compute{.device = device_}};
 
  private:
   double greatest_ = 0;

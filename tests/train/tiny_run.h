@@ -13,6 +13,7 @@
 
 #include "data/demonstration_writer.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 #include "support/tiny_model.h"
 
 namespace physgen {
@@ -71,7 +72,7 @@ class TinyRun {
     job.instruction = "push it";
     job.out = path(out);
     job.cache = folder_ / "latents";
-    job.device = "cpu";
+    job.device = test_device_name();
     return job;
   }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "support/test_device.h"
 #include "support/tiny_model.h"
 #include "train/policy_training.h"
 
@@ -47,10 +48,11 @@ Step step_with(int64_t accumulation) {
   config.accumulation = accumulation;
   config.loss.text_dropout = 0.3;
   const FixedWindows windows(policy.model);
-  PolicyTraining training(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, {});
+  const Compute compute{.device = test_device()};
+  PolicyTraining training(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, compute);
   const std::vector<StepPart> parts = training.prepare(3);
   EXPECT_EQ(std::ssize(parts), accumulation);
-  TrainStep step(training.parameters(), {.clip_norm = 1e9}, std::nullopt, {});
+  TrainStep step(training.parameters(), {.clip_norm = 1e9}, std::nullopt, compute);
   return {step.run(parts, 1e-3, 4), training.parameters()};
 }
 

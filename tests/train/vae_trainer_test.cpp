@@ -12,6 +12,7 @@
 #include "physgen/vae/vae_checkpoint.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/test_device.h"
 
 namespace physgen {
 namespace {
@@ -39,7 +40,7 @@ class VaeTrainerTest : public testing::Test {
     job.config = config;
     job.data = {(folder_ / "data").string()};
     job.out = (folder_ / out).string();
-    job.device = "cpu";
+    job.device = test_device_name();
     return job;
   }
 
@@ -202,21 +203,16 @@ TEST_F(VaeTrainerTest, OneDemonstrationIsTooFew) {
   EXPECT_EQ(problem_of<ConfigError>([&] { train(job(tiny_config())); }).got, "1");
 }
 
-TEST(VaeTrainConfig, KeysOfEarlierVersionsAreReadFromARunAndRefusedWithTheirNewNamesFromAUser) {
-  const TemporaryFolder folder;
+TEST(VaeTrainConfig, KeysOfEarlierVersionsAreRead) {
   const std::string old =
       R"({"learning_rate": {"peak": 0.25}, "adam": {"betas": [0.5, 0.75], "weight_decay": 0.125}, "max_gradient_norm": 3})";
-  write_bytes(folder / "old.json", old);
-  const auto config = ConfigDocument::load(folder / "old.json").read<VaeTrainConfig>();
+  const auto document = ConfigDocument::parse(old, "my.json");
+  const auto config = document.read<VaeTrainConfig>();
   EXPECT_EQ(config.optimizer.learning_rate.peak, 0.25);
   EXPECT_EQ(config.optimizer.betas[1], 0.75);
   EXPECT_EQ(config.optimizer.weight_decay, 0.125);
   EXPECT_EQ(config.optimizer.clip_norm, 3);
-  const auto problem = [](const std::string& text) {
-    return problem_of<ConfigError>([&] { ConfigDocument::parse(text, "my.json").read<VaeTrainConfig>(); });
-  };
-  EXPECT_EQ(problem(old).where, "my.json: learning_rate");
-  EXPECT_EQ(problem(R"({"max_gradient_norm": 3})").next_step, "renamed: write optimizer.clip_norm");
+  EXPECT_EQ(document.notices().size(), 4u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "physgen/vae/causal_vae.h"
+#include "support/test_device.h"
 
 namespace physgen {
 namespace {
@@ -47,7 +48,7 @@ TEST(FrameEncoderTest, ItGivesWhatTheVaeGives) {
       VaeConfig config = small_config(patch);
       config.time_taps = taps;
       const CausalVae vae = make_vae(config);
-      const at::Tensor got = FrameEncoder(vae, at::kCPU, at::kFloat).encode(random_bytes());
+      const at::Tensor got = FrameEncoder(vae, test_device(), at::kFloat).encode(random_bytes()).cpu();
       EXPECT_EQ(got.scalar_type(), at::kFloat);
       EXPECT_TRUE(at::allclose(got, expected_latents(vae, random_bytes()), 1e-4, 1e-5)) << patch << " " << taps;
     }
@@ -58,13 +59,13 @@ TEST(FrameEncoderTest, ItGivesWhatAVaeWithAScalingFactorGives) {
   VaeConfig config = small_config(1);
   config.latent_mean = config.latent_deviation = {};
   const CausalVae vae = make_vae(config);
-  const at::Tensor got = FrameEncoder(vae, at::kCPU, at::kFloat).encode(random_bytes());
+  const at::Tensor got = FrameEncoder(vae, test_device(), at::kFloat).encode(random_bytes()).cpu();
   EXPECT_TRUE(at::allclose(got, expected_latents(vae, random_bytes()), 1e-4, 1e-5));
 }
 
 TEST(FrameEncoderTest, Bfloat16PointsTheSameWay) {
   const CausalVae vae = make_vae(small_config(1));
-  const at::Tensor got = FrameEncoder(vae, at::kCPU, at::kBFloat16).encode(random_bytes());
+  const at::Tensor got = FrameEncoder(vae, test_device(), at::kBFloat16).encode(random_bytes()).cpu();
   EXPECT_EQ(got.scalar_type(), at::kFloat);
   const at::Tensor truth = expected_latents(vae, random_bytes());
   EXPECT_GT(at::cosine_similarity(got.flatten(), truth.flatten(), 0).item<double>(), 0.9995);
@@ -72,8 +73,8 @@ TEST(FrameEncoderTest, Bfloat16PointsTheSameWay) {
 
 TEST(FrameEncoderTest, ItIsASnapshotThatLaterTrainingDoesNotReach) {
   const CausalVae vae = make_vae(small_config(1));
-  const FrameEncoder encoder(vae, at::kCPU, at::kFloat);
-  const at::Tensor before = encoder.encode(random_bytes());
+  const FrameEncoder encoder(vae, test_device(), at::kFloat);
+  const at::Tensor before = encoder.encode(random_bytes()).cpu();
   {
     const at::NoGradGuard no_gradient;
     for (auto& parameter : vae->parameters()) parameter.add_(1);
@@ -82,7 +83,7 @@ TEST(FrameEncoderTest, ItIsASnapshotThatLaterTrainingDoesNotReach) {
 }
 
 TEST(FrameEncoderTest, OtherThanByteFramesOfAFittingSizeAreRefused) {
-  const FrameEncoder encoder(make_vae(small_config(1)), at::kCPU, at::kFloat);
+  const FrameEncoder encoder(make_vae(small_config(1)), test_device(), at::kFloat);
   EXPECT_THROW(encoder.encode(random_bytes().to(at::kFloat)), c10::ValueError);
   EXPECT_THROW(encoder.encode(random_bytes().permute({0, 3, 1, 2})), c10::ValueError);
   EXPECT_THROW(encoder.encode(random_bytes().narrow(1, 0, 30)), c10::ValueError);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <physgen/core/choice.h>
 #include <physgen/core/config_reader.h>
@@ -35,12 +36,15 @@ class ConfigDocument {
   /// A user's config file. Throws ConfigError when it does not exist or cannot be read, and as `parse` does.
   static ConfigDocument compose(const std::string& path);
   /// A file that a program wrote, such as the config.json of a checkpoint: it stands alone, so that one from elsewhere
-  /// opens no file here, and may have the keys of earlier versions. Throws as `compose` does.
+  /// opens no file here, and is silent about the keys of earlier versions. Throws as `compose` does.
   static ConfigDocument load(const std::string& path);
 
   /// Applies "a.b=c" as if it stood in the file; c is JSON, or else a bare string. A file that c includes is relative
   /// to the working directory. Throws ConfigError on another form.
   void set(const std::string& assignment);
+
+  /// What reading had to say of the document, a sentence each: of keys that have other names now.
+  const std::vector<std::string>& notices() const;
 
   /// The struct: `config`'s values, replaced by those of the document. Throws ConfigError as ConfigReader does and as
   /// ConfigValue::layers does.

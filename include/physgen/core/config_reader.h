@@ -48,7 +48,8 @@ class ConfigReader {
   }
 
   /// A key that had another name, both as dotted paths below this struct; stands before the new key in the list of
-  /// fields. Throws ConfigError where a user wrote the old one; in a file that the program wrote it is read as the new.
+  /// fields. The old one is read as the new, with a notice where a user wrote it. Throws ConfigError where a user wrote
+  /// both.
   void renamed(const char* from, const char* to);
 
   /// Throws ConfigError when the object holds a key that was not asked for.

@@ -51,6 +51,9 @@ class ConfigValue {
   /// includes itself and for more than eight files in a chain.
   std::vector<ConfigValue> layers() const;
 
+  /// Keeps a sentence for who gave the file, once.
+  void notice(const std::string& text) const;
+
   /// Whether the program wrote the file: it includes no others, and its keys may be those of earlier versions.
   bool is_stored() const;
   /// The dotted path of a key of this object.

@@ -18,15 +18,16 @@ struct GoldenComparison {
 };
 
 /// Computes what a golden file says that the reference computed, from the inputs and noise in the same file, and
-/// compares, on the CPU. The README documents the names; `scripts/reference/make_golden.py` writes
+/// compares. The README documents the names; `scripts/reference/make_golden.py` writes
 /// such files.
 /// @param checkpoint     as `open_pretrained` takes it
+/// @param device         "auto", "cpu", "cuda" or "cuda:1"
 /// @param in_double      the modules compute in float64, which tells rounding from error, and not in float32
 /// @param on_comparison  told each as it is made
 /// @return how many do not agree, those that the model does not compute included
-/// Throws ConfigError where a file does not exist, FormatError where it is damaged, no golden file, or of other sizes
-/// than the model.
-int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path& file, bool in_double,
-                      const std::function<void(const GoldenComparison&)>& on_comparison);
+/// Throws ConfigError where a file or the device does not exist, FormatError where it is damaged, no golden file, or of
+/// other sizes than the model.
+int64_t verify_golden(const std::string& checkpoint, const std::filesystem::path& file, const std::string& device,
+                      bool in_double, const std::function<void(const GoldenComparison&)>& on_comparison);
 
 }  // namespace physgen
