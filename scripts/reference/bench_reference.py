@@ -8,6 +8,9 @@ The reference is eager PyTorch as one would write it: torch.optim.AdamW(fused=Tr
 scaled_dot_product_attention; its control rounds evaluate the whole window anew. With --attention math its attention is
 three plain products, which PyTorch differentiates faster on CPUs in bfloat16.
 
+With --compile its VAE, transformer, sampler and losses go through torch.compile, once for each shape that they see; on a
+GPU control rounds run as CUDA graphs (mode reduce-overhead). The masked patches of its steps are as many each time.
+
 With --full-size the policy is that of physgen bench --full-size, and only control rounds are measured, in one number type
 throughout.
 """
@@ -59,6 +62,7 @@ class Reference:
     def __init__(self, folder, bfloat16, trains):
         config = json.loads((folder / "config.json").read_text())
         self.model, self.vae = PhysGen(config["model"]), VaeEncoder(config["vae"])
+        self.losses = self.model
         weights = load_safetensors(folder / "model.safetensors")  # without motion tokens their embedding has no part
         self.model.load_state_dict({k: v for k, v in weights.items() if not k.startswith("nova.motion_embed.")})
         weights = load_safetensors(folder / "vae.safetensors")
@@ -79,6 +83,15 @@ class Reference:
                 module.register_forward_pre_hook(lambda module, given: (given[0].to(module.weight.dtype),))
         self.vae.to(dtype)
 
+    def compile(self):
+        mode = "reduce-overhead" if torch.get_default_device().type == "cuda" else "default"
+        torch._dynamo.config.recompile_limit = 2 * self.config["packs"] + 8
+        compiled = partial(torch.compile, dynamic=False, mode=mode)
+        self.vae = compiled(self.vae)
+        self.model.encode, self.model.sample = compiled(self.model.encode), compiled(self.model.sample)
+        self.losses = torch.compile(self.model, dynamic=False)
+        self.model.encode_text(self.instructions[:1])  # bytes of known texts are constants
+
     def draw_noise(self):
         noise = {k: v for k, v in self.batch.items() if k.startswith("noise.")}
         for key in ("noise.frame_noise", "noise.action_noise"):
@@ -94,7 +107,7 @@ class Reference:
     def step(self):
         batch = {**self.batch, **self.draw_noise()}
         with torch.autocast(torch.get_default_device().type, torch.bfloat16, enabled=self.bfloat16):
-            observation, action = self.model(batch, self.instructions)
+            observation, action = self.losses(batch, self.instructions)
         (observation + action).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -106,15 +119,16 @@ class Reference:
         packs, codec = self.config["packs"], self.config["codec"]
         if self.round % (2 * packs) == 0:
             self.latents, self.actions = [], [torch.zeros(codec["chunk"], codec["action_width"], dtype=self.dtype)]
+        torch.compiler.cudagraph_mark_step_begin()
         frame = self.batch["frames"][self.round % packs]
-        self.latents = (self.latents + [self.vae(frame[None]).to(self.dtype)])[-packs:]
+        self.latents = (self.latents + [self.vae(frame[None]).to(self.dtype, copy=True)])[-packs:]
         self.actions = self.actions[-packs:]
         states = torch.zeros(1, len(self.latents), codec["state_width"], dtype=self.dtype)
         outputs = self.model.encode(torch.stack(self.latents, 1), torch.stack(self.actions)[None], states, self.instructions[:1])
         noise = torch.randn(1, self.config["head"]["chunks"] * codec["chunk"], codec["action_width"], dtype=self.dtype)
         condition = self.model.head_condition(outputs[:, -1:])[:, 0]
         sampled = self.model.sample(condition, noise, self.config["head"]["denoising_steps"])
-        self.actions.append(sampled[0, : codec["chunk"]])
+        self.actions.append(sampled[0, : codec["chunk"]].clone())
         self.round += 1
 
     @torch.inference_mode()
@@ -197,6 +211,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--attention", choices=["sdpa", "math"], default="sdpa", help="of the reference")
+    parser.add_argument("--compile", action="store_true", help="the reference, with torch.compile")
     parser.add_argument("--full-size", action="store_true", help="control rounds of the published backbone's sizes")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--turns", type=int, default=5)
@@ -219,11 +234,14 @@ def main():
     report = {"differences": compare(reference), "threads": arguments.threads, "precision": arguments.precision}
     if arguments.attention == "math":
         F.scaled_dot_product_attention = math_attention
+    if arguments.full_size:
+        reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)
+    if arguments.compile:
+        reference.compile()
     physgen = Physgen(command)
     print(f"in turns, {arguments.device}, {arguments.threads} threads, {arguments.precision}, batch {arguments.batch}:")
     measured = [("steps", reference.step, 1), ("rounds", reference.control_round, 10)]
     if arguments.full_size:
-        reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)
         measured = measured[1:]
     for what, function, count in measured:
         report[what] = interleave(partial(physgen.run, what, count), partial(run, function, count), arguments.turns)

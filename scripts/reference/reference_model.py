@@ -28,15 +28,21 @@ class ByteEncoder(nn.Module):
     def __init__(self, slots, slot_bytes, width):
         super().__init__()
         self.byte_embed = nn.Embedding(257, width // slot_bytes)
-        self.slots, self.slot_bytes = slots, slot_bytes
+        self.slots, self.slot_bytes, self.known = slots, slot_bytes, {}
 
-    def forward(self, instructions):
+    def slots_of(self, instructions):
         texts = [text.encode() for text in instructions]
         most = self.slots * self.slot_bytes
         values = torch.tensor([list(text) + [256] * (most - len(text)) for text in texts])
         lengths = torch.tensor([math.ceil(len(text) / self.slot_bytes) for text in texts])
-        used = torch.arange(self.slots) < lengths[:, None]
-        return self.byte_embed(values).view(len(texts), self.slots, -1), used
+        return values, torch.arange(self.slots) < lengths[:, None]
+
+    def forward(self, instructions):
+        key = tuple(instructions)
+        if key not in self.known:
+            self.known[key] = self.slots_of(instructions)
+        values, used = self.known[key]
+        return self.byte_embed(values).view(len(key), self.slots, -1), used
 
 
 class InstructionTable(nn.Module):
@@ -320,7 +326,7 @@ class PhysGen(nn.Module):
         """Euler's method, the sample clipped at the end."""
         for i in reversed(range(steps)):
             now, following = (i + 1) * 1000 // steps, i * 1000 // steps
-            x = x + (following - now) / 1000 * self.action_head(x, torch.tensor([now]), condition).float()
+            x = x + (following - now) / 1000 * self.action_head(x, torch.full((1,), now), condition).float()
         return x.clamp(-1, 1)
 
     def sample_ddim(self, condition, noise, steps):
@@ -330,8 +336,8 @@ class PhysGen(nn.Module):
         x = noise
         for i, timestep in enumerate(timesteps):
             now = self.alpha_bar[timestep]
-            following = self.alpha_bar[timesteps[i + 1]] if i + 1 < steps else torch.tensor(1.0)
-            epsilon = self.action_head(x, torch.tensor([timestep]), condition).float()
+            following = self.alpha_bar[timesteps[i + 1]] if i + 1 < steps else torch.ones(())
+            epsilon = self.action_head(x, torch.full((1,), timestep), condition).float()
             x0 = ((x - (1 - now).sqrt() * epsilon) / now.sqrt()).clamp(-1, 1)
             epsilon = (x - now.sqrt() * x0) / (1 - now).sqrt()
             x = following.sqrt() * x0 + (1 - following).sqrt() * epsilon

@@ -69,6 +69,7 @@ class VaeEncoder(nn.Module):
         encoder.conv_out = Conv(widths[-1], 2 * config["latent_channels"], taps=taps)
         self.encoder = encoder
         self.quant_conv = Conv(2 * config["latent_channels"], 2 * config["latent_channels"], 1, taps=1)
+        self.center, self.deviation = (torch.tensor(config[k]).view(1, -1, 1, 1) for k in ("latent_mean", "latent_deviation"))
 
     def forward(self, frames):
         """uint8 [B, H, W, 3] -> [B, C, h, w]"""
@@ -85,5 +86,4 @@ class VaeEncoder(nn.Module):
         mean = x.chunk(2, 1)[0].float()
         if not self.config["latent_mean"]:
             return mean * self.config["scaling_factor"]
-        center, deviation = (torch.tensor(self.config[k]).view(1, -1, 1, 1) for k in ("latent_mean", "latent_deviation"))
-        return (mean - center) / deviation
+        return (mean - self.center) / self.deviation

@@ -8,6 +8,9 @@
 namespace physgen {
 namespace {
 
+// The tables: of a grid's places, and of the rotary angles of a frame's patches.
+enum Table : int64_t { kGrid, kRotary };
+
 void check_divides(int64_t divisor, int64_t value, const std::string& what, const std::string& where) {
   if (value % divisor == 0) return;
   throw ConfigError({.what = what,
@@ -84,10 +87,14 @@ at::Tensor NovaImpl::embed_prefix(const TextFeatures& text, int64_t batch, const
   return at::cat({tokens, motion_embed->forward(motion).expand({batch, -1, -1})}, 1);
 }
 
+at::Tensor NovaImpl::grid_places(int64_t rows, int64_t columns, const at::TensorOptions& options) const {
+  return tables_.get({kGrid, rows, columns}, options,
+                     [&] { return grid_position_embed(rows, columns, config_.width); });
+}
+
 at::Tensor NovaImpl::with_places(const at::Tensor& tokens) const {
   if (config_.position == Position::rope) return tokens;
-  return tokens +
-         grid_position_embed(config_.video_rows(), config_.video_columns(), config_.width).to(tokens.options());
+  return tokens + grid_places(config_.video_rows(), config_.video_columns(), tokens.options());
 }
 
 at::Tensor NovaImpl::embed_frames(const at::Tensor& patches) {
@@ -98,16 +105,18 @@ at::Tensor NovaImpl::begin_of_video() const {
   return with_places(mask_embed->bos_token.expand({config_.video_tokens(), -1}));
 }
 
-at::Tensor NovaImpl::embed_time(const at::Tensor& indices, int64_t frames) {
+at::Tensor NovaImpl::embed_time(int64_t first, int64_t count, int64_t frames) {
   const double clip = frames > 0 ? static_cast<double>(frames) : config_.time_frames;
-  if (video_pos_embed) return video_pos_embed->forward(indices, config_.time_base / clip);
-  return at::zeros({indices.size(0), config_.width}, mask_embed->mask_token.options().requires_grad(false));
+  if (video_pos_embed) return video_pos_embed->forward(first, count, config_.time_base / clip);
+  return at::zeros({count, config_.width}, mask_embed->mask_token.options().requires_grad(false));
 }
 
 RotaryTable NovaImpl::image_rotary(const at::TensorOptions& options) const {
   if (config_.position == Position::absolute) return {};
-  at::Tensor positions = grid_positions(0, config_.image_rows(), config_.image_columns());
-  return rotary_table(rotary_angles_3d(positions, config_.width / config_.heads, config_.rope_theta), options);
+  return rotary_of(tables_, {kRotary}, options, [&] {
+    const at::Tensor positions = grid_positions(0, config_.image_rows(), config_.image_columns());
+    return rotary_angles_3d(positions, config_.width / config_.heads, config_.rope_theta);
+  });
 }
 
 std::vector<KvCache> NovaImpl::make_caches(int64_t batch, int64_t length) const {
@@ -122,7 +131,7 @@ std::vector<KvCache> NovaImpl::make_caches(int64_t batch, int64_t length) const 
 at::Tensor NovaImpl::complete_frames(const at::Tensor& patches, const FrameMask& mask, const at::Tensor& condition) {
   at::Tensor x = mask_embed->forward(image_encoder->patch_embed->forward(patches), mask.unknown);
   if (config_.position == Position::absolute) {
-    x = x + grid_position_embed(config_.image_rows(), config_.image_columns(), config_.width).to(x.options());
+    x = x + grid_places(config_.image_rows(), config_.image_columns(), x.options());
   }
   return image_encoder->complete(x, mask.known_ids, condition, image_rotary(x.options()));
 }

@@ -43,7 +43,7 @@ at::Tensor VideoContext::next(const at::Tensor& previous) {
   const bool first = done_ == 0;
   at::Tensor frame =
       first ? nova_->begin_of_video() : nova_->embed_frames(patchify(previous, config.video_patch()))[0];  // [M, C]
-  frame = frame + nova_->embed_time(at::full({1}, done_, at::kLong), frames_);
+  frame = frame + nova_->embed_time(done_, 1, frames_);
   at::Tensor x = frame.expand({prefix_.size(0), -1, -1});
   if (first) x = at::cat({prefix_, x}, 1);
   const RotaryTable rotary = frame_rotary(config, done_, 1, first ? prefix_.size(1) : 0, x.options());
@@ -63,7 +63,7 @@ at::Tensor encode_clip(Nova& nova, const at::Tensor& latents, const at::Tensor& 
     const at::Tensor patches = patchify(seen, config.video_patch()).unflatten(0, {batch, frames - 1});
     x = at::cat({x, nova->embed_frames(patches)}, 1);  // [B, T, M, C]
   }
-  x = x + nova->embed_time(at::arange(frames), frames).view({1, frames, 1, config.width});
+  x = x + nova->embed_time(0, frames, frames).view({1, frames, 1, config.width});
   x = at::cat({prefix, x.flatten(1, 2)}, 1);
   std::vector<KvCache> no_caches;
   const at::Tensor mask = frames > 1 ? frame_mask(prefix.size(1), frames, tokens, x.options()) : at::Tensor();

@@ -1,5 +1,7 @@
 #include <physgen/backbone/video_position_embed.h>
 
+#include <bit>
+
 #include <torch/torch.h>
 
 #include <physgen/layers/position_embed.h>
@@ -14,9 +16,11 @@ VideoPositionEmbedImpl::VideoPositionEmbedImpl(int64_t width)
   register_module("time_proj", time_proj);
 }
 
-at::Tensor VideoPositionEmbedImpl::forward(const at::Tensor& indices, double stretch) {
-  at::Tensor table = sin_cos_embed(indices.to(at::kCPU, at::kFloat) * stretch, kTimestepWidth / 2);
-  return norm->forward(time_proj->forward(table.to(norm->weight.options())));
+at::Tensor VideoPositionEmbedImpl::forward(int64_t first, int64_t count, double stretch) {
+  const at::Tensor table = tables_.get({std::bit_cast<int64_t>(stretch), first, count}, norm->weight.options(), [&] {
+    return sin_cos_embed(at::arange(first, first + count, at::kFloat) * stretch, kTimestepWidth / 2);
+  });
+  return norm->forward(time_proj->forward(table));
 }
 
 }  // namespace physgen

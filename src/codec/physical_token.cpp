@@ -8,6 +8,7 @@ namespace physgen {
 namespace {
 
 constexpr int64_t kSlotWidth = 64;
+constexpr int64_t kSlots = 0;  // its table; those of what is executed have its count as their number
 
 // [P, L] bool: what stands in slot l of pack p is an executed action.
 at::Tensor known_slots(int64_t first, int64_t packs, int64_t chunk, int64_t executed) {
@@ -29,11 +30,15 @@ PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, int64_t width, P
 }
 
 at::Tensor PhysicalTokenImpl::action_tokens(const at::Tensor& actions, int64_t first, int64_t executed) {
-  at::Tensor known = known_slots(first, actions.size(1), config_.chunk, executed).to(actions.device());
+  const int64_t packs = actions.size(1);
+  const at::Tensor known =
+      tables_.get({executed, std::min<int64_t>(first, 1), packs}, actions.options().dtype(at::kBool),
+                  [&] { return known_slots(first, packs, config_.chunk, executed); });
   at::Tensor embedded = action_tokenizer->forward(actions.to(begin_of_action.scalar_type()));
   at::Tensor tokens = at::where(known.unsqueeze(-1), embedded, begin_of_action.to(embedded.scalar_type()));
   if (!slot_proj) return tokens;
-  at::Tensor slots = sin_cos_embed(at::arange(config_.chunk), kSlotWidth / 2).to(slot_proj->weight.options());
+  const at::Tensor slots = tables_.get({kSlots}, slot_proj->weight.options(),
+                                       [&] { return sin_cos_embed(at::arange(config_.chunk), kSlotWidth / 2); });
   return tokens + slot_proj->forward(slots);  // [B, P, L, C]
 }
 
@@ -44,7 +49,7 @@ at::Tensor PhysicalTokenImpl::forward(Nova& nova, const at::Tensor& patches, con
   if (state_tokenizer) parts.push_back(state_tokenizer->forward(states.to(begin_of_action.scalar_type())).unsqueeze(2));
   parts.push_back(action_tokens(actions, first, executed));
   // A pack carries the index of the frame that it predicts; 0 is the begin of a video.
-  at::Tensor time = nova->embed_time(at::arange(first + 1, first + packs + 1)).view({1, packs, 1, width_});
+  at::Tensor time = nova->embed_time(first + 1, packs).view({1, packs, 1, width_});
   return at::cat(parts, 2) + time;
 }
 

@@ -1,11 +1,28 @@
 #include <physgen/device/compute_device.h>
 
+#include <cstdlib>
+
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
 #include <physgen/device/device.h>
 
 namespace physgen {
+namespace {
+
+// What holds for all that this process computes on GPUs: float32 is float32, and the same inputs give the same bits.
+void set_up_cuda() {
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuDNN(false);
+  context.setDeterministicCuDNN(true);
+  context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+  context.setDeterministicFillUninitializedMemory(false);
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
+  context.setSDPUseCuDNN(false);  // it makes a plan for each shape, 50 ms each, and masked patches vary
+  context.setAllowFP16BF16ReductionMathSDP(true);
+}
+
+}  // namespace
 
 at::Device compute_device(const std::string& text) {
   const DeviceChoice choice = parse_device(text);
@@ -19,7 +36,7 @@ at::Device compute_device(const std::string& text) {
                        .expected = "a GPU of number below that count",
                        .next_step = "pass --device cpu, or use a CUDA build on a machine with an NVIDIA driver"});
   }
-  at::globalContext().setAllowTF32CuDNN(false);
+  set_up_cuda();
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(choice.index));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <type_traits>
 
 #include <physgen/core/stopwatch.h>
 #include <physgen/device/compute_device.h>
@@ -14,10 +15,18 @@ auto timed_stage(const std::function<void(const char*, double)>& on_stage, at::D
                  const Work& work) {
   if (!on_stage) return work();
   const Stopwatch stopwatch;
-  auto result = work();
-  wait_for(device);
-  on_stage(stage, stopwatch.milliseconds());
-  return result;
+  const auto tell = [&] {
+    wait_for(device);
+    on_stage(stage, stopwatch.milliseconds());
+  };
+  if constexpr (std::is_void_v<decltype(work())>) {
+    work();
+    tell();
+  } else {
+    auto result = work();
+    tell();
+    return result;
+  }
 }
 
 }  // namespace physgen

@@ -18,7 +18,8 @@ at::Tensor for_each_sample(const at::Tensor& numbers, const at::Tensor& x) {
 
 NoisySample add_noise(Objective objective, const at::Tensor& x, const at::Tensor& noise, const at::Tensor& timesteps) {
   if (objective == Objective::epsilon) {
-    const at::Tensor alpha_bar = for_each_sample(NoiseSchedule().alpha_bars(timesteps), x);
+    static const NoiseSchedule schedule;
+    const at::Tensor alpha_bar = for_each_sample(schedule.alpha_bars(timesteps), x);
     return {alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * noise, noise, timesteps};
   }
   const at::Tensor sigma = for_each_sample(timesteps.to(at::kFloat) / NoiseSchedule::kTimesteps, x);

@@ -5,6 +5,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/layers/table_cache.h>
+
 namespace physgen {
 namespace {
 
@@ -29,7 +31,10 @@ NoiseSchedule::NoiseSchedule() {
 double NoiseSchedule::alpha_bar(int64_t timestep) const { return timestep < 0 ? 1.0 : alpha_bars_.at(timestep); }
 
 at::Tensor NoiseSchedule::alpha_bars(const at::Tensor& timesteps) const {
-  return at::tensor(at::ArrayRef<float>(alpha_bars_)).to(timesteps.device()).index_select(0, timesteps);
+  static const auto& tables = *new TableCache();  // never destroyed: a GPU's memory may be gone before it
+  const at::Tensor table = tables.get({}, timesteps.options().dtype(at::kFloat),
+                                      [&] { return at::tensor(at::ArrayRef<float>(alpha_bars_)); });
+  return table.index_select(0, timesteps);
 }
 
 }  // namespace physgen

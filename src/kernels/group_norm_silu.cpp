@@ -8,6 +8,13 @@
 #include <vector>
 
 #include "kernels/group_norm_rows.h"
+#ifdef PHYSGEN_HAS_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/group_norm_cuda.h"
+#endif
 
 namespace physgen {
 namespace {
@@ -208,18 +215,59 @@ struct GroupNormSilu : torch::autograd::Function<GroupNormSilu> {
   }
 };
 
-bool has_fused_path(const at::Tensor& x) {
-  return x.dim() == 4 && x.is_cpu() && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+bool is_frames(const at::Tensor& x) {
+  return x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
+
+#ifdef PHYSGEN_HAS_CUDA
+constexpr int64_t kMostChannels = 4096;  // whose sums fit a block's shared memory
+
+bool has_cuda_path(const at::Tensor& x, const at::Tensor& weight) {
+  const bool is_differentiated = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  return x.is_cuda() && is_frames(x) && !is_differentiated && x.size(1) <= kMostChannels && x.size(0) <= 65535;
+}
+
+at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                           bool silu) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  const int64_t frames = x.size(0), channels = x.size(1), rows = x.size(2) * x.size(3);
+  const int64_t blocks = group_norm_blocks(frames, rows);
+  at::Tensor y = at::empty_like(x);
+  const auto options = x.options().dtype(at::kFloat).memory_format(at::MemoryFormat::Contiguous);
+  at::Tensor sums = at::empty({frames * blocks * groups * 2}, options),
+             scale = at::empty({frames * 2 * channels}, options);
+  launch_group_norm_silu({.x = x.const_data_ptr(),
+                          .y = y.mutable_data_ptr(),
+                          .weight = weight.const_data_ptr<float>(),
+                          .bias = bias.const_data_ptr<float>(),
+                          .sums = sums.mutable_data_ptr<float>(),
+                          .scale = scale.mutable_data_ptr<float>(),
+                          .frames = frames,
+                          .rows = rows,
+                          .channels = channels,
+                          .groups = groups,
+                          .blocks = blocks,
+                          .bfloat16 = x.scalar_type() == at::kBFloat16,
+                          .silu = silu},
+                         c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return y;
+}
+#endif
 
 }  // namespace
 
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                            bool silu) {
-  if (has_fused_path(x)) {
+  if (x.is_cpu() && is_frames(x)) {
     return GroupNormSilu::apply(x, groups, weight.to(at::kFloat).contiguous(), bias.to(at::kFloat).contiguous(), silu);
   }
+#ifdef PHYSGEN_HAS_CUDA
+  if (has_cuda_path(x, weight)) {
+    return forward_on_cuda(x, groups, weight.to(at::kFloat).contiguous(), bias.to(at::kFloat).contiguous(), silu);
+  }
+#endif
   const at::Tensor y = at::group_norm(x, groups, weight.to(x.scalar_type()), bias.to(x.scalar_type()), kEpsilon);
   return silu ? at::silu(y) : y;
 }

@@ -17,6 +17,11 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(const at::Tensor& keys, const 
   return {keys_.narrow(2, 0, length_), values_.narrow(2, 0, length_)};
 }
 
+void KvCache::set_length(int64_t length) {
+  TORCH_CHECK_VALUE(length >= 0 && length <= keys_.size(2), "[KvCache] ", length, " positions of ", keys_.size(2));
+  length_ = length;
+}
+
 void KvCache::evict(int64_t start, int64_t count) {
   TORCH_CHECK_VALUE(start >= 0 && count >= 0 && start + count <= length_, "[KvCache] positions ", start, " to ",
                     start + count, " are not all among the ", length_, " held");

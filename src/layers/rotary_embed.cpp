@@ -37,6 +37,13 @@ RotaryTable rotary_table(const at::Tensor& angles, const at::TensorOptions& opti
   return {angles.cos().to(options), angles.sin().to(options)};
 }
 
+RotaryTable rotary_of(const TableCache& tables, TableCache::Key key, const at::TensorOptions& options,
+                      const std::function<at::Tensor()>& angles) {
+  const at::Tensor cosine = tables.get(key, options, [&] { return angles().cos(); });
+  ++key.table;
+  return {cosine, tables.get(key, options, [&] { return angles().sin(); })};
+}
+
 at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table) {
   at::Tensor pairs = x.unflatten(-1, {-1, 2});  // [B, H, L, d/2, 2]
   at::Tensor even = pairs.select(-1, 0), odd = pairs.select(-1, 1);

@@ -15,7 +15,7 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "device/timed_stage.h"
-#include "policy/pack.h"
+#include "policy/control_round.h"
 
 namespace physgen {
 
@@ -69,7 +69,7 @@ const std::string& Policy::instruction() const {
 namespace {
 
 Matrix matrix_of(const at::Tensor& rows) {
-  at::Tensor host = rows.to(at::kCPU, at::kFloat).contiguous();
+  const at::Tensor host = rows.contiguous();
   return Eigen::Map<const Matrix>(host.const_data_ptr<float>(), host.size(0), host.size(1));
 }
 
@@ -108,36 +108,27 @@ struct Controller::Episode {
         weights(*policy->weights_),
         config(weights.config),
         on_stage(options.on_stage),
-        sampler(make_sampler(weights.model, options)),
         execute(options.execute > 0 ? options.execute : config.model.codec.execute),
-        lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute) {}
+        lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute),
+        on_device(config, weights.model, weights.encoder, make_sampler(weights.model, options), execute, weights.device,
+                  options.cuda_graphs) {}
 
   template <class Work>
   auto timed(const char* stage, const Work& work) const;
-  at::Tensor encode_frame(const Observation& observation) const;
-  Pack make_pack(const Observation& observation, const Matrix& executed) const;
   at::Tensor executed_actions(const Matrix& executed) const;
   at::Tensor state_of(const Observation& observation) const;
-  at::Tensor condition_after(Pack pack);
-  Conditions slide();
-  at::Tensor sample(const at::Tensor& condition);
+  at::Tensor denoise();
 
   std::shared_ptr<const Policy> policy;
   const Policy::Weights& weights;
   const PolicyConfig& config;
   std::function<void(const char*, double)> on_stage;
-  ActionSampler sampler;
   int64_t execute;
   LookaheadPlan lookahead;
-  PhysGenModel model = weights.model;  // a handle
+  ControlRound on_device;
   bool started = false;
   uint64_t seed = 0;
   int64_t round = 0;
-  TextFeatures text;
-  PackWindow window{config.model.packs, execute};
-  std::vector<KvCache> caches;
-  at::Tensor anchor;
-  at::Tensor frame_condition;  // of the frame to come, [1, M, C]; undefined before the first round
 };
 
 template <class Work>
@@ -145,20 +136,14 @@ auto Controller::Episode::timed(const char* stage, const Work& work) const {
   return timed_stage(on_stage, weights.device, stage, work);
 }
 
-at::Tensor Controller::Episode::encode_frame(const Observation& observation) const {
-  const Image canvas = timed("canvas", [&] { return compose_canvas(observation.views, config.canvas); });
-  const at::Tensor frame = view_of(canvas).unsqueeze(0);
-  return timed("encode", [&] { return weights.encoder.encode(frame)[0]; });
-}
-
 at::Tensor Controller::Episode::executed_actions(const Matrix& executed) const {
   const CodecConfig& codec = config.model.codec;
   at::Tensor actions = at::zeros({codec.chunk, codec.action_width});
-  if (round == 0) return actions.to(weights.device);
+  if (round == 0) return actions;
   check_count("the actions executed since the last call are needed", "Controller::act", executed.rows(), execute,
               "execute and report as many rows as ControllerOptions::execute or Policy::execute() says");
   actions.narrow(0, 0, executed.rows()).copy_(tensor_of(config.actions.normalize(executed)));
-  return actions.to(weights.device);
+  return actions;
 }
 
 at::Tensor Controller::Episode::state_of(const Observation& observation) const {
@@ -168,39 +153,14 @@ at::Tensor Controller::Episode::state_of(const Observation& observation) const {
               "give the joint positions that the demonstrations hold");
   const auto width = static_cast<Eigen::Index>(observation.state.size());
   const Matrix row = Eigen::Map<const Matrix>(observation.state.data(), 1, width);
-  return tensor_of(config.states.normalize(row))[0].to(weights.device);
+  return tensor_of(config.states.normalize(row))[0];
 }
 
-Pack Controller::Episode::make_pack(const Observation& observation, const Matrix& executed) const {
-  return {encode_frame(observation), executed_actions(executed), state_of(observation)};
-}
-
-// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest
-// keys.
-Conditions Controller::Episode::slide() {
-  const PackLayout layout = config.model.layout();
-  if (config.model.when_full == WhenFull::ring) {
-    for (KvCache& cache : caches) cache.evict(layout.prefix, layout.pack());
-    return model->append(window.newest(), text, round, caches, anchor);
-  }
-  for (KvCache& cache : caches) cache.clear();
-  return model->append(window.all(), text, 0, caches, anchor);
-}
-
-at::Tensor Controller::Episode::condition_after(Pack pack) {
-  Conditions conditions =
-      window.add(std::move(pack)) ? slide() : model->append(window.newest(), text, window.size() - 1, caches, anchor);
-  frame_condition = conditions.frames.select(1, conditions.frames.size(1) - 1);
-  at::Tensor all = model->head_condition(conditions);  // [1, P, K, C]
-  return all.select(1, all.size(1) - 1);
-}
-
-at::Tensor Controller::Episode::sample(const at::Tensor& condition) {
+at::Tensor Controller::Episode::denoise() {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(mixed_seed(seed, Stream::rollout, round));
   const CodecConfig& codec = config.model.codec;
-  at::Tensor noise = at::randn({1, config.model.head.chunks * codec.chunk, codec.action_width}, generator);
-  at::Tensor predicted = sampler.sample(condition, noise.to(weights.device), lookahead.start(), generator);
-  return lookahead.plan(predicted).narrow(1, 0, codec.chunk)[0];
+  const at::Tensor noise = at::randn({1, config.model.head.chunks * codec.chunk, codec.action_width}, generator);
+  return on_device.denoise(noise, lookahead.start(), generator);
 }
 
 Controller::Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options)
@@ -211,12 +171,9 @@ Controller::Controller(Controller&&) noexcept = default;
 void Controller::reset(const std::string& instruction, uint64_t seed) {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  episode.text = episode.model->encode_text({instruction});
-  if (episode.caches.empty()) episode.caches = episode.model->make_caches(1);
-  for (KvCache& cache : episode.caches) cache.clear();
-  episode.window.clear();
+  const GraphCache::Stream stream(episode.on_device.graphs());
+  episode.on_device.reset(instruction);
   episode.lookahead.clear();
-  episode.frame_condition.reset();
   episode.seed = seed;
   episode.round = 0;
   episode.started = true;
@@ -227,24 +184,33 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   Episode& episode = *episode_;
   require(episode.started, "an episode has not begun", "Controller::act", "no call of reset",
           "call Controller::reset with the instruction first");
-  Pack pack = episode.make_pack(observation, executed);
-  at::Tensor condition = episode.timed("append", [&] { return episode.condition_after(std::move(pack)); });
-  at::Tensor sampled = episode.timed("denoise", [&] { return episode.sample(condition); });
+  const GraphCache::Stream stream(episode.on_device.graphs());
+  const Image canvas =
+      episode.timed("canvas", [&] { return compose_canvas(observation.views, episode.config.canvas); });
+  const at::Tensor actions = episode.executed_actions(executed), state = episode.state_of(observation);
+  episode.timed("encode", [&] { episode.on_device.encode(view_of(canvas)); });
+  episode.timed("append", [&] { episode.on_device.append(actions, state); });
+  const at::Tensor predicted = episode.timed("denoise", [&] { return episode.denoise(); });
   ++episode.round;
-  return episode.timed("actions", [&] { return episode.config.actions.denormalize(matrix_of(sampled)); });
+  return episode.timed("actions", [&] {
+    const at::Tensor plan = episode.lookahead.plan(predicted).narrow(1, 0, episode.policy->chunk_length())[0];
+    return episode.config.actions.denormalize(matrix_of(plan));
+  });
 }
 
 Image Controller::imagine() {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  require(episode.frame_condition.defined(), "the policy has seen nothing yet", "Controller::imagine", "no call of act",
+  require(episode.round > 0, "the policy has seen nothing yet", "Controller::imagine", "no call of act",
           "call Controller::act first");
   CausalVae vae = episode.weights.decoder;  // a handle
   require(!vae.is_empty(), "the policy was loaded without what imagining needs", "Controller::imagine",
           "imagines = false", "set PolicyOptions::imagines");
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(
       mixed_seed(episode.seed, Stream::imagination, static_cast<uint64_t>(episode.round)));
-  at::Tensor latents = FrameGenerator(episode.model->nova, {}, generator).draw(episode.frame_condition);
+  const GraphCache::Stream stream(episode.on_device.graphs());
+  const PhysGenModel& model = episode.weights.model;
+  at::Tensor latents = FrameGenerator(model->nova, {}, generator).draw(episode.on_device.frame_condition());
   return to_images(values_to_pixels(vae->decode(vae->denormalize(latents)))).front();
 }
 

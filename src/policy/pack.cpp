@@ -3,23 +3,43 @@
 #include <torch/torch.h>
 
 namespace physgen {
+namespace {
 
-bool PackWindow::add(Pack pack) {
-  const bool is_full = size() == capacity_;
-  if (is_full) packs_.erase(packs_.begin());
-  packs_.push_back(std::move(pack));
-  return is_full;
+at::Tensor room_for(int64_t count, const at::Tensor& one) {
+  std::vector<int64_t> shape = one.sizes().vec();
+  shape.insert(shape.begin(), count);
+  return at::zeros(shape, one.options());
 }
 
-PackInputs PackWindow::stacked(size_t first) const {
-  std::vector<at::Tensor> latents, actions, states;
-  for (size_t i = first; i < packs_.size(); ++i) {
-    latents.push_back(packs_[i].latent);
-    actions.push_back(packs_[i].actions);
-    if (packs_[i].state.defined()) states.push_back(packs_[i].state);
+}  // namespace
+
+bool PackWindow::make_room() {
+  slides_ = size_ == capacity_;
+  if (!slides_) ++size_;
+  return slides_;
+}
+
+void PackWindow::put(const Pack& pack) {
+  const std::pair<at::Tensor*, const at::Tensor*> parts[] = {
+      {&latents_, &pack.latent}, {&actions_, &pack.actions}, {&states_, &pack.state}};
+  for (const auto& [held, given] : parts) {
+    if (!given->defined()) continue;
+    if (!held->defined()) *held = room_for(capacity_, *given);
+    if (slides_) held->narrow(0, 0, capacity_ - 1).copy_(held->narrow(0, 1, capacity_ - 1).clone());
+    held->select(0, size_ - 1).copy_(*given);
   }
-  PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}, executed_};
-  if (!states.empty()) inputs.states = at::stack(states).unsqueeze(0);
+}
+
+bool PackWindow::add(const Pack& pack) {
+  make_room();
+  put(pack);
+  return slides_;
+}
+
+PackInputs PackWindow::inputs(int64_t first) const {
+  const auto part = [&](const at::Tensor& held) { return held.narrow(0, first, size_ - first).unsqueeze(0); };
+  PackInputs inputs{part(latents_), part(actions_), {}, executed_};
+  if (states_.defined()) inputs.states = part(states_);
   return inputs;
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <vector>
-
 #include <physgen/core/matrix.h>
 #include <physgen/policy/physgen_model.h>
 
@@ -14,26 +12,32 @@ struct Pack {
   at::Tensor state;    ///< [S], or undefined
 };
 
-/// The packs that a policy looks back on, the oldest of which leaves when the window is full.
+/// The packs that a policy looks back on, the oldest of which leaves when the window is full. They are kept in memory
+/// that is allocated once.
 class PackWindow {
  public:
   /// @param capacity  packs  @param executed  actions of each chunk
   PackWindow(int64_t capacity, int64_t executed) : capacity_(capacity), executed_(executed) {}
 
   /// @return whether the oldest pack left
-  bool add(Pack pack);
-  void clear() { packs_.clear(); }
-  int64_t size() const { return static_cast<int64_t>(packs_.size()); }
+  bool add(const Pack& pack);
+  void clear() { size_ = 0; }
+  int64_t size() const { return size_; }
+
+  /// The two halves of `add`: what the host counts, and what the device then does, which is the same for the same size.
+  bool make_room();
+  void put(const Pack& pack);
 
   /// As inputs of a batch of one.
-  PackInputs all() const { return stacked(0); }
-  PackInputs newest() const { return stacked(packs_.size() - 1); }
+  PackInputs all() const { return inputs(0); }
+  PackInputs newest() const { return inputs(size_ - 1); }
 
  private:
-  PackInputs stacked(size_t first) const;
+  PackInputs inputs(int64_t first) const;
 
-  int64_t capacity_, executed_;
-  std::vector<Pack> packs_;  // the newest last
+  int64_t capacity_, executed_, size_ = 0;
+  bool slides_ = false;                    // the newest pack drives the oldest out
+  at::Tensor latents_, actions_, states_;  // the oldest first: [capacity, ...]; undefined before the first pack
 };
 
 /// Rows as a float32 tensor of its own.

@@ -7,6 +7,8 @@
 namespace physgen {
 namespace {
 
+enum Table : int64_t { kMask, kRotary };
+
 // Latents [B, P, C, h, w] as the causal transformer's patches [B, P, M, values].
 at::Tensor video_patches(const at::Tensor& latents, int64_t patch) {
   return patchify(latents.flatten(0, 1), patch).unflatten(0, {latents.size(0), latents.size(1)});
@@ -53,15 +55,17 @@ TextFeatures PhysGenModelImpl::encode_text(const std::vector<std::string>& instr
 
 RotaryTable PhysGenModelImpl::rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const {
   if (config_.backbone.position == Position::absolute) return {};
-  const PackLayout layout = config_.layout();
-  std::vector<at::Tensor> angles;
-  if (first == 0) {
-    angles.push_back(at::zeros({layout.prefix, config_.backbone.width / config_.backbone.heads / 2}));
-  }
-  for (int64_t p = first; p < first + packs; ++p) {
-    angles.push_back(pack_angles(config_.backbone, config_.codec, layout, p));
-  }
-  return rotary_table(at::cat(angles, 0), options);
+  return rotary_of(tables_, {kRotary, first, packs}, options, [&] {
+    const PackLayout layout = config_.layout();
+    std::vector<at::Tensor> angles;
+    if (first == 0) {
+      angles.push_back(at::zeros({layout.prefix, config_.backbone.width / config_.backbone.heads / 2}));
+    }
+    for (int64_t p = first; p < first + packs; ++p) {
+      angles.push_back(pack_angles(config_.backbone, config_.codec, layout, p));
+    }
+    return at::cat(angles, 0);
+  });
 }
 
 at::Tensor PhysGenModelImpl::mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const {
@@ -69,7 +73,8 @@ at::Tensor PhysGenModelImpl::mask_rows(int64_t first, int64_t packs, const at::T
   const int64_t last = std::min(first + packs, config_.packs);  // past a full window: the rows of its last pack
   const int64_t start = first == 0 ? 0 : layout.start_of(last - packs);
   const int64_t end = layout.length(last);
-  return mask_.narrow(0, start, end - start).narrow(1, 0, end).to(options);
+  return tables_.get({kMask, start, end}, options,
+                     [&] { return mask_.narrow(0, start, end - start).narrow(1, 0, end); });
 }
 
 Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
@@ -95,7 +100,7 @@ Conditions PhysGenModelImpl::split(const at::Tensor& outputs, int64_t packs, at:
   at::Tensor tokens = outputs.narrow(1, first ? layout.prefix : 0, packs * layout.pack()).unflatten(1, {packs, -1});
   at::Tensor frames = tokens.narrow(2, 0, layout.frame);  // [B, P, M, C]
   at::Tensor others = tokens.narrow(2, layout.frame, layout.pack() - layout.frame);
-  if (first) anchor = frames.select(1, 0);
+  if (first) anchor = anchor.defined() ? anchor.copy_(frames.select(1, 0)) : frames.select(1, 0);
   if (!nova->video_encoder->mixer) return {frames, others};
   at::Tensor later = first ? frames.narrow(1, 1, packs - 1) : frames;
   at::Tensor mixed = nova->video_encoder->mix(anchor.unsqueeze(1), later);

@@ -1,5 +1,7 @@
 #include <physgen/text/byte_encoder.h>
 
+#include <algorithm>
+
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
@@ -32,8 +34,9 @@ TextFeatures ByteEncoderImpl::forward(const std::vector<std::string>& instructio
                          .expected = "at most " + std::to_string(most),
                          .next_step = "shorten it, or train with a larger model.text.slots"});
     }
-    for (int64_t k = 0; k < length; ++k) bytes[i][k] = static_cast<uint8_t>(text[k]);
-    used[i].narrow(0, 0, (length + slot_bytes_ - 1) / slot_bytes_).fill_(true);
+    std::transform(text.begin(), text.end(), bytes.mutable_data_ptr<int64_t>() + i * most,
+                   [](char c) { return static_cast<uint8_t>(c); });
+    std::fill_n(used.mutable_data_ptr<bool>() + i * slots_, (length + slot_bytes_ - 1) / slot_bytes_, true);
   }
   at::Tensor embedded = byte_embed->forward(bytes.to(byte_embed->weight.device()));  // [B, bytes, width / slot_bytes]
   return {embedded.view({count, slots_, -1}), used.to(byte_embed->weight.device())};

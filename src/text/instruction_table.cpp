@@ -20,23 +20,24 @@ InstructionTableImpl::InstructionTableImpl(std::vector<std::string> texts, std::
 
 TextFeatures InstructionTableImpl::forward(const std::vector<std::string>& instructions) const {
   const auto count = static_cast<int64_t>(instructions.size());
-  TextFeatures features{at::zeros({count, slots_, values.size(2)}, values.options()),
-                        at::zeros({count, slots_}, values.options().dtype(at::kBool))};
+  at::Tensor rows = at::empty({count}, at::kLong), used = at::zeros({count, slots_}, at::kBool);
   for (int64_t i = 0; i < count; ++i) {
-    const auto found = std::find(texts_.begin(), texts_.end(), instructions[i]);
-    if (found == texts_.end()) {
-      throw ConfigError({.what = "the policy was not trained with this instruction, and its text encoder is not here",
-                         .where = "instruction",
-                         .got = "\"" + instructions[i] + "\"",
-                         .expected = "one of " + comma_separated(texts_),
-                         .next_step = suggestion(instructions[i], texts_)});
-    }
-    const auto row = found - texts_.begin();
-    const int64_t length = lengths_[row];
-    features.values[i].narrow(0, 0, length).copy_(values[row].narrow(0, 0, length));
-    features.used[i].narrow(0, 0, length).fill_(true);
+    const int64_t row = row_of(instructions[i]);
+    rows.mutable_data_ptr<int64_t>()[i] = row;
+    std::fill_n(used.mutable_data_ptr<bool>() + i * slots_, lengths_[row], true);
   }
-  return features;
+  const at::Tensor found = values.index_select(0, rows.to(values.device()));
+  return {at::constant_pad_nd(found, {0, 0, 0, slots_ - values.size(1)}), used.to(values.device())};
+}
+
+int64_t InstructionTableImpl::row_of(const std::string& instruction) const {
+  const auto found = std::find(texts_.begin(), texts_.end(), instruction);
+  if (found != texts_.end()) return found - texts_.begin();
+  throw ConfigError({.what = "the policy was not trained with this instruction, and its text encoder is not here",
+                     .where = "instruction",
+                     .got = "\"" + instruction + "\"",
+                     .expected = "one of " + comma_separated(texts_),
+                     .next_step = suggestion(instruction, texts_)});
 }
 
 }  // namespace physgen

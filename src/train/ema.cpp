@@ -6,6 +6,15 @@
 #include <torch/torch.h>
 
 namespace physgen {
+namespace {
+
+std::vector<at::Tensor> tensors_of(const NamedTensors& named) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& [name, tensor] : named) tensors.push_back(tensor);
+  return tensors;
+}
+
+}  // namespace
 
 Ema::Ema(NamedTensors parameters, double decay) : parameters_(std::move(parameters)), decay_(decay) {
   for (const auto& [name, parameter] : parameters_) averages_.emplace_back(name, parameter.detach().clone());
@@ -15,7 +24,7 @@ void Ema::update(int64_t step) {
   const at::NoGradGuard no_gradient;
   const double n = static_cast<double>(step);
   const double decay = std::min(decay_, (1 + n) / (10 + n));
-  for (size_t i = 0; i < parameters_.size(); ++i) averages_[i].second.lerp_(parameters_[i].second, 1 - decay);
+  at::_foreach_lerp_(tensors_of(averages_), tensors_of(parameters_), 1 - decay);
 }
 
 void Ema::swap() {

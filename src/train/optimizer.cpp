@@ -45,9 +45,10 @@ void AdamW::step(double learning_rate) {
       gradients.push_back(parameter.grad());
       averages.push_back(averages_[i]);
       squares.push_back(square_averages_[i]);
-      steps.push_back(steps_[i].add_(1));
+      steps.push_back(steps_[i]);
     }
     if (values.empty()) continue;
+    at::_foreach_add_(steps, 1);
     at::_fused_adamw_(values, gradients, averages, squares, {}, steps, learning_rate, config_.betas[0],
                       config_.betas[1], decay ? config_.weight_decay : 0.0, config_.epsilon, /*amsgrad=*/false,
                       /*maximize=*/false);

@@ -92,15 +92,20 @@ struct FoldedAttention {
   at::Tensor weight, bias, out_weight, out_bias;
 };
 
-/// The first convolution, for bytes less 127.5 gathered by patch.
+/// The first convolution, for bytes less 127.5 gathered by patch. On GPUs zeros fill the channels up to a number that
+/// their matrix units take.
 FoldedConv fold_input(const CausalConv& conv, const Place& place) {
-  return {conv->frame_weight() / kHalfRange, conv->bias, 1, place};
+  constexpr int64_t kGpuChannels = 8;
+  const at::Tensor weight = conv->frame_weight() / kHalfRange;
+  const int64_t missing = place.device.is_cuda() ? (kGpuChannels - weight.size(1) % kGpuChannels) % kGpuChannels : 0;
+  return {at::constant_pad_nd(weight, {0, 0, 0, 0, 0, missing}), conv->bias, 1, place};
 }
 
 /// The last convolution, the mean's half of the quantisation and the latent normalisation in one.
 FoldedConv fold_output(const CausalVae& vae, const Place& place) {
   const int64_t channels = vae->config.latent_channels;
-  const at::Tensor zero = at::zeros({1, channels, 1, 1}, at::kDouble);
+  const auto options = at::TensorOptions(vae->quant_conv->bias.device()).dtype(at::kDouble);
+  const at::Tensor zero = at::zeros({1, channels, 1, 1}, options);
   const at::Tensor shift = vae->normalize(zero).flatten();                         // of the normalisation, [C]
   const at::Tensor scale = vae->normalize(at::ones_like(zero)).flatten() - shift;  // [C]
   const at::Tensor mix = vae->quant_conv->frame_weight().narrow(0, 0, channels).flatten(1).to(at::kDouble) *
@@ -163,9 +168,11 @@ at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
   at::Tensor x = frames.to(weights.place.device)
                      .reshape({frames.size(0), height, p, width, p, 3})
                      .permute({0, 1, 3, 5, 2, 4})
-                     .flatten(3);                                        // [B, H/p, W/p, 3 p p]
-  x = x.to(weights.place.dtype).sub_(kHalfRange).permute({0, 3, 1, 2});  // halves up to 127.5 are exact in bfloat16
-  x = weights.conv_in(x);
+                     .flatten(3);                  // [B, H/p, W/p, 3 p p]
+  x = x.to(weights.place.dtype).sub_(kHalfRange);  // halves up to 127.5 are exact in bfloat16
+  const int64_t missing = weights.conv_in.weight.size(1) - x.size(3);
+  if (missing > 0) x = at::constant_pad_nd(x, {0, missing});
+  x = weights.conv_in(x.permute({0, 3, 1, 2}));
   for (size_t level = 0; level < weights.blocks.size(); ++level) {
     for (const FoldedBlock& block : weights.blocks[level]) x = block(x);
     if (level < weights.downsamplers.size()) x = weights.downsamplers[level](x);

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -48,6 +49,24 @@ TEST_P(GroupNormSiluTest, TheFusedPathEqualsPyTorchsOperatorsAndTheirGradients) 
   const auto gradients = torch::autograd::grad({got}, {sample.fused_x, sample.fused_weight, sample.fused_bias},
                                                {sample.gradient.to(dtype)});
   for (size_t i = 0; i < truth.size(); ++i) EXPECT_LT(difference(gradients[i], truth[i]), 2 * tolerance) << i;
+}
+
+TEST_P(GroupNormSiluTest, TheGpusKernelEqualsPyTorchsOperators) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "there is no GPU";
+  const auto& [sizes, groups, dtype, silu] = GetParam();
+  const Sample sample(sizes, dtype);
+  const at::NoGradGuard no_gradient;
+  at::Tensor expected = at::group_norm(sample.x, groups, sample.weight, sample.bias, 1e-6);
+  if (silu) expected = at::silu(expected);
+  const auto there = [](const at::Tensor& x) { return x.to(at::kCUDA); };
+  const auto run = [&] {
+    return group_norm_silu(there(sample.fused_x), groups, there(sample.fused_weight), there(sample.fused_bias), silu);
+  };
+  const at::Tensor got = run();
+  EXPECT_EQ(got.scalar_type(), dtype);
+  EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_LT(difference(got.cpu(), expected), dtype == at::kBFloat16 ? 5e-3 : 4e-6);
+  EXPECT_TRUE(at::equal(run(), got));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -18,7 +18,7 @@ class PolicyGolden : public testing::TestWithParam<const char*> {
  protected:
   void expect_near(const std::string& name, const at::Tensor& got, const at::Tensor& wanted) {
     const double apart = deviation(got, wanted);
-    EXPECT_LE(apart, kGoldenTolerance) << name;
+    EXPECT_LE(apart, golden_tolerance(device_)) << name;
     greatest_ = std::max(greatest_, apart);
   }
   void TearDown() override { RecordProperty("deviation", testing::PrintToString(greatest_)); }

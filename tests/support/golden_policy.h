@@ -130,7 +130,7 @@ inline double deviation(const at::Tensor& got, const at::Tensor& wanted) {
   return std::isfinite(share) ? share : std::numeric_limits<double>::infinity();
 }
 
-/// What rounding in float32 may make of it, as a deviation.
-inline constexpr double kGoldenTolerance = 1e-5;
+/// What rounding in float32 may make of it, as a deviation; GPUs take quicker sines and add in other orders.
+inline double golden_tolerance(at::Device device) { return device.is_cpu() ? 1e-5 : 1e-4; }
 
 }  // namespace physgen

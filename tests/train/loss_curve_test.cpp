@@ -48,7 +48,7 @@ class LossCurve : public testing::TestWithParam<const char*> {
 
   void expect_near(const std::string& name, const at::Tensor& got, const at::Tensor& wanted) {
     const double apart = deviation(got, wanted);
-    EXPECT_LE(apart, kGoldenTolerance) << name;
+    EXPECT_LE(apart, golden_tolerance(device_)) << name;
     greatest_ = std::max(greatest_, apart);
   }
 

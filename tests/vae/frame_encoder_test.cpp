@@ -74,7 +74,7 @@ TEST(FrameEncoderTest, Bfloat16PointsTheSameWay) {
 TEST(FrameEncoderTest, ItIsASnapshotThatLaterTrainingDoesNotReach) {
   const CausalVae vae = make_vae(small_config(1));
   const FrameEncoder encoder(vae, test_device(), at::kFloat);
-  const at::Tensor before = encoder.encode(random_bytes()).cpu();
+  const at::Tensor before = encoder.encode(random_bytes());
   {
     const at::NoGradGuard no_gradient;
     for (auto& parameter : vae->parameters()) parameter.add_(1);

@@ -7,6 +7,7 @@
 #include <physgen/backbone/text_embed.h>
 #include <physgen/backbone/video_position_embed.h>
 #include <physgen/backbone/vision_transformer.h>
+#include <physgen/layers/table_cache.h>
 
 namespace physgen {
 
@@ -26,9 +27,9 @@ class NovaImpl : public torch::nn::Module {
   /// What stands before the first frame, without time. [M, C]
   at::Tensor begin_of_video() const;
 
-  /// Embeddings of time indices [n] -> [n, C]; zero with rotary positions.
+  /// Embeddings of the time indices [first, first + count), [count, C]; zero with rotary positions.
   /// @param frames  of the clip, which is stretched to `time_base`; 0: as `time_frames` says
-  at::Tensor embed_time(const at::Tensor& indices, int64_t frames = 0);
+  at::Tensor embed_time(int64_t first, int64_t count, int64_t frames = 0);
 
   /// The frame decoder's outputs for frames of which some patches are known.
   /// @param patches    [F, N, values]  @param condition  [F, M, C], outputs of the causal transformer
@@ -48,10 +49,12 @@ class NovaImpl : public torch::nn::Module {
   MotionEmbed motion_embed{nullptr};
 
  private:
+  at::Tensor grid_places(int64_t rows, int64_t columns, const at::TensorOptions& options) const;
   at::Tensor with_places(const at::Tensor& tokens) const;
   RotaryTable image_rotary(const at::TensorOptions& options) const;
 
   NovaConfig config_;
+  TableCache tables_;
 };
 TORCH_MODULE(Nova);
 

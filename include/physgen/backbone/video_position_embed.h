@@ -3,6 +3,8 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/normalization.h>
 
+#include <physgen/layers/table_cache.h>
+
 namespace physgen {
 
 /// The learned part of absolute positions in time: LN(time_proj(sin-cos)).
@@ -11,13 +13,16 @@ class VideoPositionEmbedImpl : public torch::nn::Module {
  public:
   explicit VideoPositionEmbedImpl(int64_t width);
 
-  /// @param indices  [n]: the index of the frame that is predicted
-  /// @param stretch  time units an index
-  /// @return [n, width]
-  at::Tensor forward(const at::Tensor& indices, double stretch);
+  /// Of the frames [first, first + count) that are predicted.
+  /// @param stretch  time units a frame
+  /// @return [count, width]
+  at::Tensor forward(int64_t first, int64_t count, double stretch);
 
   torch::nn::LayerNorm norm;
   torch::nn::Sequential time_proj;
+
+ private:
+  TableCache tables_;
 };
 TORCH_MODULE(VideoPositionEmbed);
 

@@ -35,6 +35,7 @@ class PhysicalTokenImpl : public torch::nn::Module {
 
   CodecConfig config_;
   int64_t width_;
+  TableCache tables_;
 };
 TORCH_MODULE(PhysicalToken);
 

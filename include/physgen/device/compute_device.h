@@ -8,7 +8,7 @@
 namespace physgen {
 
 /// The device that "auto", "cpu", "cuda" or "cuda:1" names; auto is the first GPU where there is one.
-/// On a GPU float32 is float32 from then on: convolutions, too, are not rounded to TF32.
+/// After naming a GPU, for the whole process: float32 is not rounded to TF32, and operators are deterministic.
 /// Throws ConfigError for another text and for a GPU that is not there.
 at::Device compute_device(const std::string& text);
 

@@ -6,7 +6,8 @@ namespace physgen {
 
 /// silu(group_norm(x)), or group_norm(x) alone: eps 1e-6, statistics over a group's channels and everything behind
 /// them. One pass over memory to measure and one to apply for channels-last frames on the CPU in float32 and bfloat16
-/// (forward and backward; the result does not depend on the number of threads); PyTorch's own operators otherwise.
+/// (forward and backward; the result does not depend on the number of threads) and, where nothing is differentiated,
+/// on GPUs; PyTorch's own operators otherwise.
 /// @param x             [B, C, H, W] or [B, C, T, H, W]
 /// @param weight, bias  [C], of any floating dtype
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,

@@ -17,7 +17,8 @@ class KvCache {
   std::pair<at::Tensor, at::Tensor> append(const at::Tensor& keys, const at::Tensor& values);
   /// Forgets the positions [start, start + count); those behind them move up.
   void evict(int64_t start, int64_t count);
-  void clear() { length_ = 0; }
+  /// Goes back to the first `length` positions, or on to such as were written before.
+  void set_length(int64_t length);
   int64_t length() const { return length_; }
 
  private:

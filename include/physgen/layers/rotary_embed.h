@@ -2,7 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
+
+#include <physgen/layers/table_cache.h>
 
 namespace physgen {
 
@@ -23,6 +26,11 @@ at::Tensor rotary_angles_1d(const at::Tensor& positions, int64_t head_width, dou
 
 /// @param angles  [L, d/2]; computed in float32, cast once
 RotaryTable rotary_table(const at::Tensor& angles, const at::TensorOptions& options);
+
+/// The same, kept in a module's cache under `key` (whose table number and the next are taken by it).
+/// @param angles  computes them where they are not there yet
+RotaryTable rotary_of(const TableCache& tables, TableCache::Key key, const at::TensorOptions& options,
+                      const std::function<at::Tensor()>& angles);
 
 /// Rotates x [B, H, L, d].
 at::Tensor apply_rotary(const at::Tensor& x, const RotaryTable& table);

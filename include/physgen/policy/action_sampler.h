@@ -11,6 +11,9 @@ class ActionSampler {
  public:
   ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps);
 
+  /// Whether `sample` draws from its generator.
+  bool draws_noise() const { return sampler_ == Sampler::ddpm && config_.objective == Objective::epsilon; }
+
   /// Denoises from noise, or from `start` at the middle timestep where it is given (a warm start).
   /// @param condition  [n, K, C]
   /// @param noise      [n, chunks L, A]

@@ -59,13 +59,15 @@ class Policy {
 
 /// How the action head samples; zero and empty keep what the checkpoint says.
 struct ControllerOptions {
-  std::string sampler;  ///< "ddim", "ddpm" or "dpm_solver"
+  std::string sampler = {};  ///< "ddim", "ddpm" or "dpm_solver"
   int64_t denoising_steps = 0;
   int64_t execute = 0;    ///< rows executed a round, at most L; other than trained is another rhythm than learned
-  std::string lookahead;  ///< "none", "warm_start" or "ensemble"
+  std::string lookahead = {};  ///< "none", "warm_start" or "ensemble"
+  /// On CUDA each stage of a round is one launch, from its second time on.
+  bool cuda_graphs = true;
   /// Told how long each stage of a round took: canvas, encode, append, denoise, actions. The device is waited for after
   /// each, so it is for measuring only.
-  std::function<void(const char* stage, double milliseconds)> on_stage;
+  std::function<void(const char* stage, double milliseconds)> on_stage = {};
 };
 
 /// Drives one robot through one episode: a frame in, a chunk of actions out. Holds the key/value cache across control

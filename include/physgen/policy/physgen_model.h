@@ -41,7 +41,8 @@ class PhysGenModelImpl : public torch::nn::Module {
 
   /// As `forward`, for packs [first, first + P) after those in the caches (first 0: empty caches, with the prefix).
   /// From `first` = packs on, the caches must have room: the caller has evicted the oldest pack (rope only).
-  /// @param anchor  the frame outputs of pack 0 [B, M, C]: read for first > 0, written for first 0
+  /// @param anchor  the frame outputs of pack 0 [B, M, C]: read for first > 0, written for first 0 (in place, where it
+  ///                is defined)
   Conditions append(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
                     at::Tensor& anchor);
 
@@ -66,6 +67,7 @@ class PhysGenModelImpl : public torch::nn::Module {
 
   ModelConfig config_;
   at::Tensor mask_;  // of a whole window: a constant, no buffer of the checkpoint
+  TableCache tables_;
 };
 TORCH_MODULE(PhysGenModel);
 

@@ -25,6 +25,8 @@ class InstructionTableImpl : public torch::nn::Module {
   at::Tensor values;  ///< [texts, longest, width], a buffer
 
  private:
+  int64_t row_of(const std::string& instruction) const;
+
   std::vector<std::string> texts_;
   std::vector<int64_t> lengths_;
   int64_t slots_;
