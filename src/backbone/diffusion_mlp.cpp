@@ -23,7 +23,7 @@ DiffusionMlpBlockImpl::DiffusionMlpBlockImpl(int64_t width)
 
 at::Tensor DiffusionMlpBlockImpl::forward(const at::Tensor& x, const at::Tensor& y) {
   std::vector<at::Tensor> parts = norm1->forward(y);  // scale, shift, gate
-  at::Tensor h = proj->forward(modulate_norm(x, parts[0], parts[1]));
+  at::Tensor h = proj->forward(modulate_norm(x, 1 + parts[0], parts[1]));
   return norm2->forward(h) * parts[2] + x;
 }
 
@@ -60,7 +60,7 @@ at::Tensor DiffusionMlpImpl::forward(const at::Tensor& patches, const at::Tensor
   at::Tensor x = patch_embed->forward(patches);
   for (const auto& block : *blocks) x = block->as<DiffusionMlpBlock>()->forward(x, y);
   std::vector<at::Tensor> parts = norm->forward(y);
-  return head->forward(modulate_norm(x, parts[0], parts[1]));
+  return head->forward(modulate_norm(x, 1 + parts[0], parts[1]));
 }
 
 }  // namespace physgen

@@ -15,7 +15,7 @@ void set_up_cuda() {
   at::Context& context = at::globalContext();
   context.setAllowTF32CuDNN(false);
   context.setDeterministicCuDNN(true);
-  context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
   context.setDeterministicFillUninitializedMemory(false);
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
   context.setSDPUseCuDNN(false);  // it makes a plan for each shape, 50 ms each, and masked patches vary

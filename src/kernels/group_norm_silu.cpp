@@ -13,7 +13,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "kernels/group_norm_cuda.h"
+#include "kernels/frame_kernels.h"
 #endif
 
 namespace physgen {
@@ -220,6 +220,15 @@ bool is_frames(const at::Tensor& x) {
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
+at::Tensor numbers(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
+
+/// One number a channel, to be added to x.
+at::Tensor for_channels(const at::Tensor& numbers, const at::Tensor& x) {
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[1] = numbers.numel();
+  return numbers.view(shape).to(x.scalar_type());
+}
+
 #ifdef PHYSGEN_HAS_CUDA
 constexpr int64_t kMostChannels = 4096;  // whose sums fit a block's shared memory
 
@@ -229,18 +238,19 @@ bool has_cuda_path(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
-                           bool silu) {
+                           bool silu, const at::Tensor& offset) {
   const c10::cuda::CUDAGuard guard(x.device());
   const int64_t frames = x.size(0), channels = x.size(1), rows = x.size(2) * x.size(3);
   const int64_t blocks = group_norm_blocks(frames, rows);
   at::Tensor y = at::empty_like(x);
-  const auto options = x.options().dtype(at::kFloat).memory_format(at::MemoryFormat::Contiguous);
-  at::Tensor sums = at::empty({frames * blocks * groups * 2}, options),
-             scale = at::empty({frames * 2 * channels}, options);
+  const auto options = at::TensorOptions(x.device()).dtype(at::kFloat);
+  at::Tensor sums = at::empty({frames * blocks * groups * 2}, options);
+  at::Tensor scale = at::empty({frames * 2 * channels}, options);
   launch_group_norm_silu({.x = x.const_data_ptr(),
                           .y = y.mutable_data_ptr(),
                           .weight = weight.const_data_ptr<float>(),
                           .bias = bias.const_data_ptr<float>(),
+                          .offset = offset.defined() ? offset.const_data_ptr<float>() : nullptr,
                           .sums = sums.mutable_data_ptr<float>(),
                           .scale = scale.mutable_data_ptr<float>(),
                           .frames = frames,
@@ -254,22 +264,47 @@ at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return y;
 }
+
+at::Tensor add_on_cuda(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  at::Tensor y = at::empty_like(x);
+  launch_add({.x = x.const_data_ptr(),
+              .offset = offset.const_data_ptr<float>(),
+              .residual = residual.const_data_ptr(),
+              .y = y.mutable_data_ptr(),
+              .rows = x.numel() / x.size(1),
+              .channels = x.size(1),
+              .bfloat16 = x.scalar_type() == at::kBFloat16},
+             c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return y;
+}
 #endif
 
 }  // namespace
 
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
-                           bool silu) {
-  if (x.is_cpu() && is_frames(x)) {
-    return GroupNormSilu::apply(x, groups, weight.to(at::kFloat).contiguous(), bias.to(at::kFloat).contiguous(), silu);
-  }
+                           bool silu, const at::Tensor& offset) {
 #ifdef PHYSGEN_HAS_CUDA
   if (has_cuda_path(x, weight)) {
-    return forward_on_cuda(x, groups, weight.to(at::kFloat).contiguous(), bias.to(at::kFloat).contiguous(), silu);
+    return forward_on_cuda(x, groups, numbers(weight), numbers(bias), silu,
+                           offset.defined() ? numbers(offset) : at::Tensor());
   }
 #endif
-  const at::Tensor y = at::group_norm(x, groups, weight.to(x.scalar_type()), bias.to(x.scalar_type()), kEpsilon);
+  const at::Tensor moved = offset.defined() ? x + for_channels(offset, x) : x;
+  if (x.is_cpu() && is_frames(moved)) {
+    return GroupNormSilu::apply(moved, groups, numbers(weight), numbers(bias), silu);
+  }
+  const at::Tensor y = at::group_norm(moved, groups, weight.to(x.scalar_type()), bias.to(x.scalar_type()), kEpsilon);
   return silu ? at::silu(y) : y;
+}
+
+at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
+#ifdef PHYSGEN_HAS_CUDA
+  const bool alike = is_frames(residual) && residual.sizes() == x.sizes() && residual.dtype() == x.dtype();
+  if (has_cuda_path(x, residual) && alike) return add_on_cuda(x, numbers(offset), residual);
+#endif
+  return x + for_channels(offset, x) + residual;
 }
 
 }  // namespace physgen

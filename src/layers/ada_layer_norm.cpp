@@ -16,13 +16,13 @@ std::vector<at::Tensor> AdaLayerNormImpl::forward(const at::Tensor& z) const {
   return proj->forward(x).chunk(parts_, -1);
 }
 
-at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, double eps) {
+at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double eps) {
   const int64_t width = x.size(-1);
-  if (!at::GradMode::is_enabled() && scale.numel() == width) {  // of one timestep: the norm's own weights, one pass
-    return at::layer_norm(x, {width}, (1 + scale).view({width}).to(x.scalar_type()),
-                          shift.view({width}).to(x.scalar_type()), eps);
+  if (!at::GradMode::is_enabled() && gain.numel() == width) {  // of one timestep: the norm's own weights, one pass
+    return at::layer_norm(x, {width}, gain.view({width}).to(x.scalar_type()), shift.view({width}).to(x.scalar_type()),
+                          eps);
   }
-  return at::layer_norm(x, {width}, {}, {}, eps) * (1 + scale) + shift;
+  return at::layer_norm(x, {width}, {}, {}, eps) * gain + shift;
 }
 
 }  // namespace physgen

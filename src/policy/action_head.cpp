@@ -75,8 +75,12 @@ std::vector<std::vector<at::Tensor>> ActionHeadImpl::embed_timesteps(const at::T
   at::Tensor frequencies = timestep_frequencies(timesteps).to(input->weight.scalar_type());
   at::Tensor embedded = timestep_proj->forward(frequencies).unsqueeze(1);  // [m, 1, width]
   std::vector<std::vector<at::Tensor>> modulations;
-  for (const auto& block : *blocks) modulations.push_back(block->as<ActionBlock>()->modulation->forward(embedded));
-  modulations.push_back(final_modulation->forward(embedded));
+  for (const auto& block : *blocks) {
+    std::vector<at::Tensor>& parts = modulations.emplace_back(block->as<ActionBlock>()->modulation->forward(embedded));
+    for (const size_t scale : {1, 4, 7}) parts[scale] = 1 + parts[scale];
+  }
+  std::vector<at::Tensor>& parts = modulations.emplace_back(final_modulation->forward(embedded));
+  parts[0] = 1 + parts[0];
   return modulations;
 }
 

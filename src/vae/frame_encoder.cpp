@@ -28,9 +28,12 @@ struct FoldedConv {
   FoldedConv(const CausalConv& conv, const Place& place)
       : FoldedConv(conv->frame_weight().clone(), conv->bias, conv->shape.stride, place) {}
 
-  at::Tensor operator()(const at::Tensor& x) const {
-    if (stride == 2) return at::conv2d(pad_for_stride(x), weight, bias, stride);
-    return at::conv2d(x, weight, bias, stride, weight.size(2) / 2);
+  at::Tensor operator()(const at::Tensor& x) const { return run(x, bias); }
+  at::Tensor without_bias(const at::Tensor& x) const { return run(x, {}); }
+
+  at::Tensor run(const at::Tensor& x, const at::Tensor& added) const {
+    if (stride == 2) return at::conv2d(pad_for_stride(x), weight, added, stride);
+    return at::conv2d(x, weight, added, stride, weight.size(2) / 2);
   }
 
   at::Tensor weight, bias;
@@ -43,8 +46,8 @@ struct FoldedNorm {
         bias(norm->bias.detach().to(place.device, at::kFloat).clone()),
         groups(norm->groups) {}
 
-  at::Tensor operator()(const at::Tensor& x, bool silu = true) const {
-    return group_norm_silu(x, groups, weight, bias, silu);
+  at::Tensor operator()(const at::Tensor& x, bool silu = true, const at::Tensor& offset = {}) const {
+    return group_norm_silu(x, groups, weight, bias, silu, offset);
   }
 
   at::Tensor weight, bias;
@@ -55,10 +58,19 @@ struct FoldedBlock {
   FoldedBlock(const ResidualBlockImpl& block, const Place& place)
       : norm1(block.norm1, place), conv1(block.conv1, place), norm2(block.norm2, place), conv2(block.conv2, place) {
     if (!block.conv_shortcut.is_empty()) shortcut.emplace(block.conv_shortcut, place);
+    inner = conv1.bias.to(at::kFloat);
+    outer = shortcut ? conv2.bias.to(at::kFloat) + shortcut->bias : conv2.bias.to(at::kFloat);
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
+    if (x.is_cuda()) return with_biases_later(x);
     return conv2(norm2(conv1(norm1(x)))).add_(shortcut ? (*shortcut)(x) : x);
+  }
+
+  // cuDNN's convolutions leave the bias to a pass of its own, which what comes next can save.
+  at::Tensor with_biases_later(const at::Tensor& x) const {
+    const at::Tensor h = norm2(conv1.without_bias(norm1(x)), /*silu=*/true, inner);
+    return add_offset(conv2.without_bias(h), outer, shortcut ? shortcut->without_bias(x) : x);
   }
 
   FoldedNorm norm1;
@@ -66,7 +78,15 @@ struct FoldedBlock {
   FoldedNorm norm2;
   FoldedConv conv2;
   std::optional<FoldedConv> shortcut;
+  at::Tensor inner, outer;  // the biases of conv1, and of all that ends in the sum
 };
+
+/// Fused kernels are slow on GPUs for heads as wide as this one.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  if (q.is_cpu()) return at::scaled_dot_product_attention(q, k, v);
+  const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
+  return at::matmul(at::softmax(at::matmul(q * scale, k.transpose(-2, -1)), -1), v);
+}
 
 /// Query, key and value as one matrix.
 struct FoldedAttention {
@@ -83,7 +103,7 @@ struct FoldedAttention {
     const at::Tensor tokens =
         norm(x, /*silu=*/false).permute({0, 2, 3, 1}).flatten(1, 2).unsqueeze(1);  // [B, 1, h w, C]
     const auto parts = at::linear(tokens, weight, bias).chunk(3, -1);
-    const at::Tensor seen = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+    const at::Tensor seen = attend(parts[0], parts[1], parts[2]);
     const at::Tensor out = at::linear(seen, out_weight, out_bias).squeeze(1);
     return out.unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2}) + x;
   }

@@ -69,6 +69,26 @@ TEST_P(GroupNormSiluTest, TheGpusKernelEqualsPyTorchsOperators) {
   EXPECT_TRUE(at::equal(run(), got));
 }
 
+TEST_P(GroupNormSiluTest, AnOffsetIsAddedBefore) {
+  const auto& [sizes, groups, dtype, silu] = GetParam();
+  const Sample sample(sizes, dtype);
+  const at::NoGradGuard no_gradient;
+  const at::Tensor offset = at::randn({sizes[1]}, at::kDouble);
+  at::Tensor expected = at::group_norm(sample.x + offset.view({1, -1, 1, 1}), groups, sample.weight, sample.bias, 1e-6);
+  if (silu) expected = at::silu(expected);
+  for (const at::Device device : {at::Device(at::kCPU), at::Device(at::hasCUDA() ? at::kCUDA : at::kCPU)}) {
+    const at::Tensor x = sample.fused_x.to(device);
+    const at::Tensor got = group_norm_silu(x, groups, sample.fused_weight.to(device), sample.fused_bias.to(device),
+                                           silu, offset.to(device, at::kFloat));
+    EXPECT_LT(difference(got.cpu(), expected), dtype == at::kBFloat16 ? 2e-2 : 4e-6) << device;
+    const at::Tensor sum = sample.x + offset.view({1, -1, 1, 1}) + sample.gradient;
+    const at::Tensor other = sample.gradient.to(dtype).contiguous(at::MemoryFormat::ChannelsLast).to(device);
+    EXPECT_LT(difference(add_offset(x, offset.to(device, at::kFloat), other).cpu(), sum),
+              dtype == at::kBFloat16 ? 1e-2 : 1e-6)
+        << device;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Shapes, GroupNormSiluTest,
     testing::Combine(testing::Values(std::vector<int64_t>{2, 16, 32, 32},  // several blocks a frame

@@ -10,7 +10,11 @@ namespace physgen {
 /// on GPUs; PyTorch's own operators otherwise.
 /// @param x             [B, C, H, W] or [B, C, T, H, W]
 /// @param weight, bias  [C], of any floating dtype
+/// @param offset        [C], added to x before, or undefined
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
-                           bool silu = true);
+                           bool silu = true, const at::Tensor& offset = {});
+
+/// x + offset + residual, in one pass over memory on GPUs. @param offset  [C]  @param residual  as x, [B, C, H, W]
+at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual);
 
 }  // namespace physgen

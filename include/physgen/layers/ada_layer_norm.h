@@ -23,7 +23,7 @@ class AdaLayerNormImpl : public torch::nn::Module {
 };
 TORCH_MODULE(AdaLayerNorm);
 
-/// LN(x) (1 + scale) + shift, the norm without weights. @param eps  1e-6 in the reference
-at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, double eps = 1e-6);
+/// LN(x) gain + shift, the norm without weights. @param gain  1 + scale @param eps  1e-6 in the reference
+at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double eps = 1e-6);
 
 }  // namespace physgen

@@ -1,4 +1,4 @@
-#include "kernels/group_norm_cuda.h"
+#include "kernels/frame_kernels.h"
 
 #include <cuda_bf16.h>
 
@@ -27,9 +27,9 @@ struct Tiling {
       : vectors(row_vectors), lanes(row_vectors < kThreads ? row_vectors : kThreads), row_step(kThreads / lanes) {}
 };
 
-// One block's sums of x and x x a group, [frames, blocks, groups, 2].
+// One block's sums of x + offset and of its square a group, [frames, blocks, groups, 2].
 template <class T, int kWidth>
-__global__ void add_sums(const T* x, int64_t rows, int channels, int groups, float* sums) {
+__global__ void add_sums(const T* x, const float* offset, int64_t rows, int channels, int groups, float* sums) {
   extern __shared__ float shared[];  // [row_step, 2, channels]
   const Tiling tiling(channels / kWidth);
   const int lane = threadIdx.x % tiling.lanes, own_row = threadIdx.x / tiling.lanes;
@@ -38,11 +38,12 @@ __global__ void add_sums(const T* x, int64_t rows, int channels, int groups, flo
   const auto* frame = reinterpret_cast<const Vector<T, kWidth>*>(x) + blockIdx.y * rows * tiling.vectors;
   if (own_row < tiling.row_step) {
     for (int vector = lane; vector < tiling.vectors; vector += tiling.lanes) {
-      float sum[kWidth] = {}, square[kWidth] = {};
+      float sum[kWidth] = {}, square[kWidth] = {}, added[kWidth] = {};
+      for (int i = 0; offset && i < kWidth; ++i) added[i] = offset[vector * kWidth + i];
       for (int64_t row = first + own_row; row < last; row += tiling.row_step) {
         const Vector<T, kWidth> read = frame[row * tiling.vectors + vector];
         for (int i = 0; i < kWidth; ++i) {
-          const float value = to_float(read.values[i]);
+          const float value = to_float(read.values[i]) + added[i];
           sum[i] += value;
           square[i] += value * value;
         }
@@ -69,8 +70,8 @@ __device__ double sum_of_warp(double x) {
 }
 
 // One warp a frame and group: z = x scale + shift of its channels, [frames, 2, channels].
-__global__ void measure(const float* sums, const float* weight, const float* bias, int64_t rows, int channels,
-                        int groups, int blocks, float* scale) {
+__global__ void measure(const float* sums, const float* offset, const float* weight, const float* bias, int64_t rows,
+                        int channels, int groups, int blocks, float* scale) {
   const int frame = blockIdx.y, group = blockIdx.x, size = channels / groups;
   double total = 0, square = 0;
   for (int block = threadIdx.x; block < blocks; block += 32) {
@@ -84,7 +85,7 @@ __global__ void measure(const float* sums, const float* weight, const float* bia
   float* own = scale + frame * 2 * static_cast<int64_t>(channels);
   for (int c = group * size + threadIdx.x; c < (group + 1) * size; c += 32) {
     own[c] = static_cast<float>(inverse * weight[c]);
-    own[channels + c] = static_cast<float>(bias[c] - mean * inverse * weight[c]);
+    own[channels + c] = static_cast<float>(bias[c] + ((offset ? offset[c] : 0) - mean) * inverse * weight[c]);
   }
 }
 
@@ -107,24 +108,59 @@ __global__ void apply(const T* x, T* y, int64_t vectors_of_frame, int channels, 
 }
 
 template <class T, int kWidth>
+__global__ void add_all(const T* x, const float* offset, const T* residual, T* y, int64_t vectors, int row_vectors) {
+  const auto* from = reinterpret_cast<const Vector<T, kWidth>*>(x);
+  const auto* more = reinterpret_cast<const Vector<T, kWidth>*>(residual);
+  auto* to = reinterpret_cast<Vector<T, kWidth>*>(y);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; at < vectors; at += step) {
+    const int first = static_cast<int>(at % row_vectors) * kWidth;
+    Vector<T, kWidth> vector = from[at];
+    const Vector<T, kWidth> other = more[at];
+    for (int i = 0; i < kWidth; ++i) {
+      assign(vector.values[i], to_float(vector.values[i]) + offset[first + i] + to_float(other.values[i]));
+    }
+    to[at] = vector;
+  }
+}
+
+unsigned grid_of(int64_t vectors) {
+  constexpr int64_t kMostBlocks = 132 * 16;  // of an H100's multiprocessors, several times over
+  return static_cast<unsigned>(std::min<int64_t>((vectors + kThreads - 1) / kThreads, kMostBlocks));
+}
+
+template <class T, int kWidth>
 void launch(const GroupNormCall& call, cudaStream_t stream) {
   const auto frames = static_cast<unsigned>(call.frames), blocks = static_cast<unsigned>(call.blocks);
   const int channels = static_cast<int>(call.channels), groups = static_cast<int>(call.groups);
   const auto* x = static_cast<const T*>(call.x);
   const size_t shared = sizeof(float) * 2 * channels * Tiling(channels / kWidth).row_step;
-  add_sums<T, kWidth><<<dim3(blocks, frames), kThreads, shared, stream>>>(x, call.rows, channels, groups, call.sums);
-  measure<<<dim3(groups, frames), 32, 0, stream>>>(call.sums, call.weight, call.bias, call.rows, channels, groups,
+  add_sums<T, kWidth><<<dim3(blocks, frames), kThreads, shared, stream>>>(x, call.offset, call.rows, channels, groups, call.sums);
+  measure<<<dim3(groups, frames), 32, 0, stream>>>(call.sums, call.offset, call.weight, call.bias, call.rows, channels, groups,
                                                    static_cast<int>(blocks), call.scale);
   const int64_t vectors = call.rows * channels / kWidth;
-  const auto grid = static_cast<unsigned>(std::min<int64_t>((vectors + kThreads - 1) / kThreads, 132 * 16));
-  apply<T, kWidth><<<dim3(grid, frames), kThreads, 0, stream>>>(x, static_cast<T*>(call.y), vectors, channels,
+  apply<T, kWidth><<<dim3(grid_of(vectors), frames), kThreads, 0, stream>>>(x, static_cast<T*>(call.y), vectors, channels,
                                                                 call.scale, call.silu);
 }
 
 template <class T, int kWidth>
-void launch_widest(const GroupNormCall& call, cudaStream_t stream) {
+void launch(const AddCall& call, cudaStream_t stream) {
+  const int64_t vectors = call.rows * call.channels / kWidth;
+  add_all<T, kWidth><<<grid_of(vectors), kThreads, 0, stream>>>(
+      static_cast<const T*>(call.x), call.offset, static_cast<const T*>(call.residual), static_cast<T*>(call.y), vectors,
+      static_cast<int>(call.channels / kWidth));
+}
+
+template <class T, int kWidth, class Call>
+void launch_widest(const Call& call, cudaStream_t stream) {
   if (call.channels % kWidth == 0) return launch<T, kWidth>(call, stream);
   launch<T, 1>(call, stream);
+}
+
+template <class Call>
+void launch_typed(const Call& call, cudaStream_t stream) {
+  if (call.bfloat16) return launch_widest<__nv_bfloat16, 8>(call, stream);
+  launch_widest<float, 4>(call, stream);
 }
 
 }  // namespace
@@ -134,9 +170,8 @@ int64_t group_norm_blocks(int64_t frames, int64_t rows) {
   return std::max<int64_t>(1, std::min(rows / kLeastRows, kMostBlocks / std::min(frames, kMostBlocks)));
 }
 
-void launch_group_norm_silu(const GroupNormCall& call, cudaStream_t stream) {
-  if (call.bfloat16) return launch_widest<__nv_bfloat16, 8>(call, stream);
-  launch_widest<float, 4>(call, stream);
-}
+void launch_group_norm_silu(const GroupNormCall& call, cudaStream_t stream) { launch_typed(call, stream); }
+
+void launch_add(const AddCall& call, cudaStream_t stream) { launch_typed(call, stream); }
 
 }  // namespace physgen
