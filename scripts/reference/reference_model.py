@@ -40,7 +40,8 @@ class ByteEncoder(nn.Module):
     def forward(self, instructions):
         key = tuple(instructions)
         if key not in self.known:
-            self.known[key] = self.slots_of(instructions)
+            with torch.inference_mode(False):
+                self.known[key] = self.slots_of(instructions)
         values, used = self.known[key]
         return self.byte_embed(values).view(len(key), self.slots, -1), used
 

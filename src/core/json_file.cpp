@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/foreign_file.h"
 #include "physgen/core/error.h"
 
 namespace physgen {
@@ -46,12 +47,14 @@ std::string read_json_text(const std::filesystem::path& path, const JsonWords& w
 }
 
 JsonView read_json_file(const std::filesystem::path& path, const JsonWords& words) {
+  refuse_foreign_file(path);
   return parse_json(read_json_text(path, words), path.string(), words);
 }
 
 void each_json_line(const std::filesystem::path& path, const JsonWords& words, LastLine last,
                     const std::function<void(const JsonView&, const std::string&)>& visit) {
   const std::string text = read_json_text(path, words, kLargestJsonLines);
+  if (!text.empty()) refuse_foreign_file(path);
   size_t number = 1;
   for (size_t begin = 0; begin < text.size(); ++number) {
     const size_t end = text.find('\n', begin);

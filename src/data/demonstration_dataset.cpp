@@ -9,6 +9,7 @@
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
 
+#include "core/quote.h"
 #include "formats/demonstration_file.h"
 
 namespace physgen {
@@ -18,10 +19,14 @@ bool is_hdf5(const std::filesystem::path& path) { return path.extension() == ".h
 
 std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
   std::vector<std::string> found;
-  for (std::filesystem::recursive_directory_iterator at(folder), end; at != end; ++at) {
+  std::set<std::filesystem::path> entered = {std::filesystem::canonical(folder)};
+  constexpr auto kFollow = std::filesystem::directory_options::follow_directory_symlink;
+  for (std::filesystem::recursive_directory_iterator at(folder, kFollow), end; at != end; ++at) {
     if (at->is_directory() && is_lerobot_folder(*at)) {
       found.push_back(at->path().string());
       at.disable_recursion_pending();
+    } else if (at->is_directory()) {  // links may lead to where we are
+      if (!entered.insert(std::filesystem::canonical(at->path())).second) at.disable_recursion_pending();
     } else if (at->is_regular_file() && is_hdf5(at->path())) {
       found.push_back(at->path().string());
     }
@@ -42,6 +47,17 @@ void check_same(const std::string& what, const EpisodeInfo& episode, const std::
   if (got == expected) return;
   throw FormatError({"episodes disagree in " + what, episode.source, got, expected + ", as in " + first.source,
                      "use these demonstrations apart, or convert one of them"});
+}
+
+/// The cameras that a name stands for: the one of that name, or else all that end with it behind a dot.
+std::vector<std::string> named(const std::string& name, const std::vector<std::string>& cameras) {
+  std::vector<std::string> found;
+  const std::string key = "observation.images.", end = "." + name;
+  for (const std::string& camera : cameras) {
+    if (camera == name || key + camera == name) return {camera};
+    if (!name.empty() && camera.ends_with(end)) found.push_back(camera);
+  }
+  return found;
 }
 
 std::string size_text(const std::pair<int64_t, int64_t>& size) {
@@ -84,7 +100,7 @@ struct DemonstrationDataset::Files {
   void add(const std::string& path, const std::string& instruction);
   void agree(const EpisodeInfo& info, const EpisodeShape& shape);
   const Entry& at(int64_t episode) const;
-  const std::pair<int64_t, int64_t>& frame_size(const std::string& camera) const;
+  const std::string& camera(const std::string& name) const;
   void name_cameras();
 
   std::vector<std::unique_ptr<DemonstrationFile>> files;
@@ -134,14 +150,23 @@ const DemonstrationDataset::Files::Entry& DemonstrationDataset::Files::at(int64_
   return entries[static_cast<size_t>(episode)];
 }
 
-const std::pair<int64_t, int64_t>& DemonstrationDataset::Files::frame_size(const std::string& camera) const {
-  const auto found = shape.cameras.find(camera);
-  if (found == shape.cameras.end()) {
-    throw FormatError({"the demonstrations have no images of a camera", files[0]->path(), "\"" + camera + "\"",
-                       comma_separated(cameras),
-                       "name one of these cameras, or render the demonstrations again with it"});
+const std::string& DemonstrationDataset::Files::camera(const std::string& name) const {
+  const std::vector<std::string> found = named(name, cameras);
+  if (found.size() == 1) return *std::ranges::find(cameras, found[0]);
+  Problem problem{.what = "the demonstrations have no such camera",
+                  .where = files[0]->path(),
+                  .got = quote(name),
+                  .expected = cameras.size() == 1 ? cameras[0] : "one of " + comma_separated(cameras),
+                  .next_step = "name a camera of the demonstrations, or render them with this one"};
+  if (found.size() > 1) {
+    problem.what = "several cameras end with this name";
+    problem.expected = "one of " + comma_separated(found);
+    problem.next_step = "write more of it";
   }
-  return found->second;
+  for (const auto& [other, shown] : shape.unusable) {
+    if (found.empty() && !named(name, {other}).empty()) problem.got = quote(name) + ", which is " + shown;
+  }
+  throw ConfigError(problem);
 }
 
 void DemonstrationDataset::Files::name_cameras() {
@@ -171,8 +196,10 @@ int64_t DemonstrationDataset::action_width() const { return files_->shape.action
 
 int64_t DemonstrationDataset::state_width() const { return files_->shape.state_width; }
 
+const std::string& DemonstrationDataset::camera(const std::string& name) const { return files_->camera(name); }
+
 std::pair<int64_t, int64_t> DemonstrationDataset::frame_size(const std::string& camera) const {
-  return files_->frame_size(camera);
+  return files_->shape.cameras.at(files_->camera(camera));
 }
 
 const std::vector<std::pair<int64_t, int64_t>>& DemonstrationDataset::seeds_tried() const {
@@ -191,8 +218,7 @@ std::optional<Eigen::Isometry3d> DemonstrationDataset::read_hand(int64_t episode
 
 Image DemonstrationDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
   const Files::Entry& entry = files_->at(episode);
-  files_->frame_size(camera);
-  return entry.file->read_frame(entry.index, camera, index);
+  return entry.file->read_frame(entry.index, files_->camera(camera), index);
 }
 
 }  // namespace physgen

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/foreign_file.h"
 #include "files/mapped_file.h"
 #include "files/safetensors_header.h"
 #include "physgen/core/error.h"
@@ -129,6 +130,7 @@ size_t size_of(DataType type) {
 SafetensorsFile SafetensorsFile::open(const fs::path& path) {
   SafetensorsFile file;
   file.path_ = path;
+  refuse_foreign_file(path);
   MappedFile mapped = map_file(path, "safetensors file", kLengthBytes);
   const std::span<const std::byte> bytes = mapped.bytes;
   file.mapping_ = std::move(mapped.keep_alive);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/foreign_file.h"
 #include "files/archived_tensors.h"
 #include "files/mapped_file.h"
 
@@ -10,6 +11,7 @@ namespace physgen {
 TorchArchive TorchArchive::open(const std::filesystem::path& path) {
   TorchArchive archive;
   archive.path_ = path;
+  refuse_foreign_file(path, Zip::accepted);
   MappedFile mapped = map_file(path, "PyTorch archive", 1);
   archive.mapping_ = std::move(mapped.keep_alive);
   archive.entries_ = read_archived_tensors(mapped.bytes, path.string());

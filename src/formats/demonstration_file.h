@@ -21,6 +21,7 @@ struct EpisodeShape {
   int64_t action_width = 0;
   int64_t state_width = 0;                                     ///< 0 without states
   std::map<std::string, std::pair<int64_t, int64_t>> cameras;  ///< height and width of the frames
+  std::map<std::string, std::string> unusable = {};            ///< other pictures, and what they are: "depth"
 };
 
 /// One HDF5 file or LeRobot folder of demonstrations, whatever its layout.

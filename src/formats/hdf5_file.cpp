@@ -1,38 +1,40 @@
 #include "formats/hdf5_file.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <sstream>
 
 #include <physgen/core/error.h>
 
+#include "core/foreign_file.h"
+#include "core/quote.h"
 #include "formats/hdf5_driver.h"
 
 namespace physgen {
 namespace {
 
-/// "a/b/c" as "a", "a/b", "a/b/c".
-std::vector<std::string> prefixes_of(const std::string& object) {
-  std::vector<std::string> paths;
-  for (size_t end = object.find('/'); end != std::string::npos; end = object.find('/', end + 1)) {
-    paths.push_back(object.substr(0, end));
+constexpr int kMostLinks = 16;
+
+/// The names of a path: none of "/", two of "/a/b".
+std::vector<std::string> names_of(const std::string& path) {
+  std::vector<std::string> names;
+  std::stringstream stream(path);
+  for (std::string name; std::getline(stream, name, '/');) {
+    if (!name.empty() && name != ".") names.push_back(name);
   }
-  paths.push_back(object);
-  return paths;
+  return names;
 }
 
-bool is_hard_link(hid_t file, const std::string& path) {
-  H5L_info_t link;
-  return H5Lexists(file, path.c_str(), H5P_DEFAULT) > 0 && H5Lget_info(file, path.c_str(), &link, H5P_DEFAULT) >= 0 &&
-         link.type == H5L_TYPE_HARD;
-}
-
-bool is_object(hid_t file, const std::string& path, H5I_type_t type) {
-  const Hdf5Handle object(H5Oopen(file, path.c_str(), H5P_DEFAULT), H5Oclose);
-  return object && H5Iget_type(object.get()) == type;
+std::string join(const std::vector<std::string>& names, size_t first, size_t last) {
+  std::string path;
+  for (size_t i = first; i < last; ++i) path += (path.empty() ? "" : "/") + names[i];
+  return path;
 }
 
 }  // namespace
 
 Hdf5File::Hdf5File(const std::string& path) : path_(path), bytes_(std::make_shared<ByteFile>(path)) {
+  refuse_foreign_file(path);
   const Hdf5Lock lock;
   if (H5Fis_hdf5(path.c_str()) <= 0) {
     throw FormatError({"a file is not HDF5", path, "another format, or one cut off at the start", "an HDF5 file (.h5)",
@@ -46,11 +48,75 @@ Hdf5File::Hdf5File(const std::string& path) : path_(path), bytes_(std::make_shar
   }
 }
 
+// The value of a soft link is a path, that of an external one a file and a path in it.
+Hdf5File::Place Hdf5File::target_of(const std::string& link, size_t value_size, bool external) const {
+  std::string value(value_size + 1, '\0');
+  const std::string where = path_ + ":" + escaped(link);
+  const auto check = [&](herr_t code) {
+    if (code >= 0) return;
+    throw FormatError({"a link cannot be read", where, hdf5_words(), "the name of another object",
+                       "the file is damaged: make it or download it again"});
+  };
+  check(H5Lget_val(handle_.get(), link.c_str(), value.data(), value.size(), H5P_DEFAULT));
+  if (!external) {
+    value = value.c_str();
+    const size_t slash = link.rfind('/');
+    const bool absolute = value.starts_with('/') || slash == std::string::npos;
+    return {this, absolute ? value : link.substr(0, slash + 1) + value};
+  }
+  const char *file = nullptr, *object = nullptr;
+  check(H5Lunpack_elink_val(value.data(), value_size, nullptr, &file, &object));
+  return {&linked(file, where), object};
+}
+
+const Hdf5File& Hdf5File::linked(const std::string& file, const std::string& link) const {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::weakly_canonical(fs::absolute(path_)).parent_path();
+  const fs::path target = fs::weakly_canonical(folder / file);
+  const bool inside = std::ranges::mismatch(folder, target).in1 == folder.end();
+  std::error_code unreachable;
+  if (!inside || !fs::is_regular_file(target, unreachable)) {
+    throw FormatError(
+        {inside ? "a file that is linked to is missing" : "a link leads out of the demonstrations' folder", link,
+         quote(file), "a file in " + folder.string() + " or below",
+         "bring that file there, or copy what it holds into this one"});
+  }
+  auto& opened = linked_[target.string()];
+  if (!opened) opened = std::make_unique<const Hdf5File>(target.string());
+  return *opened;
+}
+
+std::optional<Hdf5File::Place> Hdf5File::find(const std::string& object, int links) const {
+  const std::vector<std::string> names = names_of(object);
+  for (size_t i = 1; i <= names.size(); ++i) {
+    const std::string path = join(names, 0, i);
+    H5L_info_t link;
+    const bool there = H5Lexists(handle_.get(), path.c_str(), H5P_DEFAULT) > 0 &&
+                       H5Lget_info(handle_.get(), path.c_str(), &link, H5P_DEFAULT) >= 0;
+    const bool soft = there && link.type == H5L_TYPE_SOFT, external = there && link.type == H5L_TYPE_EXTERNAL;
+    if (there && link.type == H5L_TYPE_HARD) continue;
+    if (!soft && !external) return std::nullopt;
+    if (links == kMostLinks) {
+      throw FormatError({"links lead in a circle", path_ + ":" + escaped(object), "more than " + std::to_string(links),
+                         "a link to an object", "remove these links, or download the file again"});
+    }
+    const Place target = target_of(path, link.u.val_size, external);
+    return target.file->find(target.object + "/" + join(names, i, names.size()), links + 1);
+  }
+  return Place{this, names.empty() ? "/" : join(names, 0, names.size())};
+}
+
+bool Hdf5File::is(const std::string& object, H5I_type_t type) const {
+  const Hdf5Handle opened(H5Oopen(handle_.get(), object.c_str(), H5P_DEFAULT), H5Oclose);
+  return opened && H5Iget_type(opened.get()) == type;
+}
+
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
   const Hdf5Lock lock;
   std::vector<std::string> names;
-  if (group != "/" && (!exists(group) || !is_object(handle_.get(), group, H5I_GROUP))) return names;
-  const Hdf5Handle opened(H5Gopen2(handle_.get(), group.c_str(), H5P_DEFAULT), H5Gclose);
+  const std::optional<Place> place = find(group);
+  if (!place || !place->file->is(place->object, H5I_GROUP)) return names;
+  const Hdf5Handle opened(H5Gopen2(place->file->handle_.get(), place->object.c_str(), H5P_DEFAULT), H5Gclose);
   const auto keep = [](hid_t, const char* name, const H5L_info_t*, void* kept) -> herr_t {
     static_cast<std::vector<std::string>*>(kept)->emplace_back(name);
     return 0;
@@ -68,27 +134,26 @@ std::vector<std::string> Hdf5File::children(const std::string& group) const {
 
 bool Hdf5File::exists(const std::string& object) const {
   const Hdf5Lock lock;
-  const auto paths = prefixes_of(object);
-  return std::all_of(paths.begin(), paths.end(), [&](const auto& path) { return is_hard_link(handle_.get(), path); });
+  return find(object).has_value();
 }
 
 bool Hdf5File::has_attribute(const std::string& object, const std::string& name) const {
   const Hdf5Lock lock;
-  return exists(object) && H5Aexists_by_name(handle_.get(), object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
+  const std::optional<Place> place = find(object);
+  return place && H5Aexists_by_name(place->file->handle_.get(), place->object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
 }
 
 Hdf5Dataset Hdf5File::open(const std::string& object, Hdf5Numbers numbers, int rank) const {
   const Hdf5Lock lock;
   const std::string where = path_ + ":" + object;
-  Hdf5Handle dataset;
-  if (exists(object) && is_object(handle_.get(), object, H5I_DATASET)) {
-    dataset = Hdf5Handle(H5Dopen2(handle_.get(), object.c_str(), H5P_DEFAULT), H5Dclose);
+  const std::optional<Place> place = find(object);
+  if (place && place->file->is(place->object, H5I_DATASET)) {
+    const Hdf5File& file = *place->file;
+    Hdf5Handle dataset(H5Dopen2(file.handle_.get(), place->object.c_str(), H5P_DEFAULT), H5Dclose);
+    if (dataset) return Hdf5Dataset(std::move(dataset), numbers, rank, file.bytes_, where);
   }
-  if (!dataset) {
-    throw FormatError({"a dataset is missing", where, exists(object) ? "something else" : "nothing of that name",
-                       "a dataset of rank " + std::to_string(rank), "make the demonstrations again with it"});
-  }
-  return Hdf5Dataset(std::move(dataset), numbers, rank, bytes_, where);
+  throw FormatError({"a dataset is missing", where, place ? "something else" : "nothing of that name",
+                     "a dataset of rank " + std::to_string(rank), "make the demonstrations again with it"});
 }
 
 }  // namespace physgen

@@ -1,6 +1,7 @@
 #include "formats/lerobot_folder.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <physgen/core/error.h>
 
@@ -20,7 +21,7 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
 }
 
 EpisodeShape LeRobotFolder::inspect(int64_t episode) const {
-  EpisodeShape shape{metadata_.action_width, metadata_.state_width, {}};
+  EpisodeShape shape{metadata_.action_width, metadata_.state_width, {}, metadata_.unusable};
   std::vector<std::string> files{at(episode).data};
   for (const auto& [camera, column] : metadata_.cameras) {
     shape.cameras[camera] = column.size;
@@ -116,16 +117,60 @@ Image LeRobotFolder::read_picture(int64_t episode, const std::string& camera, in
   return decode_png({bytes, picture.size()}, info(episode).source + ", " + key + ", frame " + std::to_string(index));
 }
 
+/// The rows' own clock; where they carry none, they come as info.json says.
+std::vector<double> LeRobotFolder::read_times(int64_t episode) const {
+  const LeRobotEpisode& source = at(episode);
+  const int64_t first = first_row(source);
+  std::vector<double> times;
+  if (!data_->file.has("timestamp")) {
+    for (int64_t row = 0; row < source.rows; ++row) {
+      times.push_back(static_cast<double>(row) / metadata_.frames_per_second);
+    }
+    return times;
+  }
+  const Matrix column = data_->file.read_matrix("timestamp", first, source.rows);
+  for (int64_t row = 0; row < source.rows; ++row) {
+    const double time = column(row, 0), before = row == 0 ? -1 : times.back();
+    if (!std::isfinite(time) || time < 0 || time <= before) {
+      throw FormatError({"an episode's rows do not follow each other in time",
+                         source.data + ", episode " + std::to_string(source.index) + ", row " + std::to_string(row),
+                         std::to_string(time) + " s after " + std::to_string(before) + " s",
+                         "timestamps from 0 on that ascend", "convert this data set again"});
+    }
+    times.push_back(time);
+  }
+  return times;
+}
+
 Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int64_t index) const {
   Frames& frames = frames_[camera];
   const LeRobotVideo& source = at(episode).videos.at(camera);
+  if (frames.episode != episode) {
+    frames.episode = -1;
+    frames.times = read_times(episode);
+    frames.episode = episode;
+  }
   if (frames.path != source.path) {
     frames.path.clear();
     frames.video = std::make_unique<VideoReader>(source.path);
     frames.path = source.path;
   }
-  return frames.video->read(source.start + static_cast<double>(index) / metadata_.frames_per_second,
-                            0.5 / metadata_.frames_per_second);
+  const double period = 1 / metadata_.frames_per_second;
+  const double seconds = source.start + frames.times[static_cast<size_t>(index)];
+  const std::string row = info(episode).source + ", row " + std::to_string(index);
+  if (seconds > source.end - kFrameShare * period) {
+    throw FormatError({"a row lies outside its episode's part of the video", source.path + ", " + row,
+                       std::to_string(seconds) + " s",
+                       std::to_string(source.start) + " s to " + std::to_string(source.end) + " s",
+                       "download or convert this data set again"});
+  }
+  try {
+    return frames.video->read(seconds, period / 2);
+  } catch (const FormatError& error) {
+    Problem problem = error.problem();
+    problem.where += ", " + row;
+    throw FormatError(problem);
+  }
 }
 
 }  // namespace physgen

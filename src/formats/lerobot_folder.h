@@ -16,6 +16,8 @@ namespace physgen {
 
 /// A LeRobot data set of v2.0, v2.1 or v3.0: Parquet files, and PNG within them or videos beside them. An episode's row
 /// is what was seen and the action that was taken on it; the last action, after which nothing was seen, is left out.
+/// The picture of a row is the one whose presentation time is nearest to the row's `timestamp`, counted from the
+/// episode's `from_timestamp`: at most half a frame (of info.json's fps) off, and before its `to_timestamp`.
 ///
 /// Data with states of 8 and actions of 7 whose cameras are `image` and `wrist_image` or `image2` are LIBERO's, as
 /// openpi and LeRobot publish it: already upright, with its control mode "osc_pose" and its cameras named agentview and
@@ -41,6 +43,7 @@ class LeRobotFolder : public DemonstrationFile {
   struct Frames {
     int64_t episode = -1;
     std::vector<std::string> pictures;
+    std::vector<double> times;  // of its rows, in seconds from its first
     std::unique_ptr<VideoReader> video;
     std::string path;
   };
@@ -51,6 +54,7 @@ class LeRobotFolder : public DemonstrationFile {
   Matrix read_rows(int64_t episode, const std::string& key, int64_t width) const;
   Image read_picture(int64_t episode, const std::string& camera, int64_t index) const;
   Image read_video(int64_t episode, const std::string& camera, int64_t index) const;
+  std::vector<double> read_times(int64_t episode) const;
 
   LeRobotMetadata metadata_;
   mutable std::mutex mutex_;

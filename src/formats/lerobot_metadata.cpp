@@ -13,6 +13,7 @@
 #include "core/json_file.h"
 #include "core/quote.h"
 #include "formats/demonstration_file.h"
+#include "formats/lerobot_tasks.h"
 #include "formats/parquet_file.h"
 
 namespace physgen {
@@ -72,12 +73,42 @@ std::vector<int64_t> shape_of(const JsonView& feature, size_t rank, int64_t most
   return shape;
 }
 
-/// Height and width: the channels come last, or first in old data sets. Nothing where it is no RGB, but depth.
-std::optional<std::pair<int64_t, int64_t>> picture_size(const JsonView& feature) {
-  const std::vector<int64_t> shape = shape_of(feature, 3, kMostPixelsPerSide);
+/// Height and width of RGB: the channels come last, or first in old data sets. Nothing of other pictures.
+std::optional<std::pair<int64_t, int64_t>> picture_size(const std::vector<int64_t>& shape) {
   if (shape[2] == 3) return std::pair{shape[0], shape[1]};
   if (shape[0] == 3) return std::pair{shape[1], shape[2]};
   return std::nullopt;
+}
+
+/// Whether one of a key's words, between dots and underscores, is among some.
+bool has_word(std::string_view key, std::initializer_list<std::string_view> words) {
+  static const std::regex word("[a-z]+");
+  const std::string text(key);
+  for (std::sregex_iterator at(text.begin(), text.end(), word), end; at != end; ++at) {
+    if (std::ranges::find(words, at->str()) != words.end()) return true;
+  }
+  return false;
+}
+
+/// What pictures are that show no colours: "depth" or "a segmentation", as the feature's info says, else its key; or by
+/// their channels. "" of a camera.
+std::string what_it_shows(std::string_view key, const JsonView& feature, const std::vector<int64_t>& shape) {
+  for (const char* holder : {"info", "video_info"}) {
+    if (!feature.has(holder)) continue;
+    for (const char* flag : {"video.is_depth_map", "is_depth_map"}) {
+      if (feature.at(holder).flag_or(flag, false)) return "depth";
+    }
+  }
+  if (feature.flag_or("is_depth_map", false) || has_word(key, {"depth"})) return "depth";
+  if (has_word(key, {"seg", "segm", "segmentation", "mask"})) return "a segmentation";
+  if (picture_size(shape)) return "";
+  return "pictures of " + std::to_string(std::min(shape[0], shape[2])) + " channels";
+}
+
+/// A camera's name: its key, without what they all begin with.
+std::string camera_of(std::string_view key) {
+  constexpr std::string_view kImages = "observation.images.";
+  return std::string(key.starts_with(kImages) ? key.substr(kImages.size()) : key);
 }
 
 void read_features(const JsonView& info, LeRobotMetadata& metadata) {
@@ -90,11 +121,14 @@ void read_features(const JsonView& info, LeRobotMetadata& metadata) {
   for (const auto& [key, feature] : features.members()) {
     const std::string& type = feature.at("dtype").text();
     if (type != "image" && type != "video") continue;
-    const auto size = picture_size(feature);
-    if (!size) continue;
-    const std::string camera(key.substr(key.rfind('.') + 1));
+    const std::vector<int64_t> shape = shape_of(feature, 3, kMostPixelsPerSide);
+    const std::string shown = what_it_shows(key, feature, shape), camera = camera_of(key);
+    if (!shown.empty()) {
+      metadata.unusable[camera] = shown;
+      continue;
+    }
     if (metadata.cameras.contains(camera)) feature.refuse("two cameras named " + quote(camera), "each name once");
-    metadata.cameras[camera] = {std::string(key), type == "video", *size};
+    metadata.cameras[camera] = {std::string(key), type == "video", *picture_size(shape)};
   }
   if (metadata.cameras.empty()) features.refuse("no RGB of dtype image or video", "at least one camera");
 }
@@ -141,26 +175,22 @@ void read_failures(const JsonView& info, LeRobotMetadata& metadata) {
   }
 }
 
-std::string instruction_of(const std::vector<std::string>& tasks, const std::string& given, const std::string& where) {
-  if (!given.empty()) return given;
-  if (tasks.size() == 1 && !tasks[0].empty()) return tasks[0];
-  throw FormatError({"an episode does not have one task", where, std::to_string(tasks.size()) + " tasks",
-                     "one sentence that tells the robot what to do", "pass --instruction \"…\""});
-}
-
 /// v2.0 and v2.1: one line and one file an episode.
 void read_episodes_of_v2(const filesystem::path& folder, const JsonView& info, const std::string& instruction,
                          LeRobotMetadata& metadata) {
   const int64_t chunk = info.at("chunks_size").integer(1);
   const auto read_episode = [&](const JsonView& line, const std::string&) {
     LeRobotEpisode episode{line.at("episode_index").integer(), line.at("length").integer(), "", true, "", {}};
-    episode.instruction = instruction_of(line.at("tasks").texts(), instruction, line.where());
+    episode.instruction = instruction;
+    if (instruction.empty() && line.has("tasks")) {
+      episode.instruction = instruction_of(line.at("tasks").texts(), line.where());
+    }
     PathFields fields{{"episode_chunk", episode.index / chunk}, {"episode_index", episode.index}};
     episode.data = fill(folder, info.at("data_path"), fields);
     for (const auto& [camera, column] : metadata.cameras) {
       if (!column.video) continue;
       fields["video_key"] = column.key;
-      episode.videos[camera] = {fill(folder, info.at("video_path"), fields), 0};
+      episode.videos[camera] = {.path = fill(folder, info.at("video_path"), fields)};
     }
     metadata.episodes.push_back(std::move(episode));
   };
@@ -194,10 +224,30 @@ class FilePlaces {
   std::vector<int64_t> chunks_, files_;
 };
 
-void check_start(double seconds, const std::string& where) {
-  if (std::isfinite(seconds) && seconds >= 0 && seconds <= kLongestVideo) return;
-  throw FormatError({"an episode begins at no time of its video", where, std::to_string(seconds) + " s",
-                     "0 s and later", "download or convert this data set again"});
+void check_span(const LeRobotVideo& video, const std::string& where) {
+  if (video.start >= 0 && video.start <= kLongestVideo && video.end > video.start) return;
+  throw FormatError({"an episode begins at no time of its video", where,
+                     std::to_string(video.start) + " s to " + std::to_string(video.end) + " s", "0 s and later",
+                     "download or convert this data set again"});
+}
+
+/// Episodes of one video lie behind each other: where one begins before another ends, both show the same frames.
+void check_overlaps(const std::string& camera, const LeRobotMetadata& metadata) {
+  std::vector<const LeRobotEpisode*> episodes;
+  for (const LeRobotEpisode& episode : metadata.episodes) episodes.push_back(&episode);
+  const auto span = [&](const LeRobotEpisode* episode) -> const LeRobotVideo& { return episode->videos.at(camera); };
+  std::ranges::sort(episodes, {},
+                    [&](const auto* episode) { return std::pair(span(episode).path, span(episode).start); });
+  for (size_t i = 1; i < episodes.size(); ++i) {
+    const LeRobotVideo &one = span(episodes[i - 1]), &next = span(episodes[i]);
+    if (one.path != next.path || next.start > one.end - kFrameShare / metadata.frames_per_second) continue;
+    throw FormatError({"two episodes share frames of a video",
+                       next.path + ", episodes " + std::to_string(episodes[i - 1]->index) + " and " +
+                           std::to_string(episodes[i]->index),
+                       "one to " + std::to_string(one.end) + " s, the next from " + std::to_string(next.start) + " s",
+                       "from_timestamp no earlier than the to_timestamp before it",
+                       "download or convert this data set again"});
+  }
 }
 
 /// v3.0: one row an episode, many episodes a file.
@@ -205,14 +255,15 @@ void read_episodes_of_v3(const filesystem::path& folder, const JsonView& info, c
                          const std::string& instruction, LeRobotMetadata& metadata) {
   const ParquetFile table(path);
   const std::vector<int64_t> indices = table.read_integers("episode_index"), rows = table.read_integers("length");
-  const auto tasks = table.read_text_lists("tasks");
+  const bool names_tasks = instruction.empty() && table.has("tasks");
+  const auto tasks = names_tasks ? table.read_text_lists("tasks") : std::vector<std::vector<std::string>>();
   const FilePlaces data(table, "data");
   const size_t first = metadata.episodes.size();
   for (size_t i = 0; i < indices.size(); ++i) {
     const std::string where = path + ", row " + std::to_string(i);
     metadata.episodes.push_back({indices[i],
                                  rows[i],
-                                 instruction_of(tasks[i], instruction, where),
+                                 names_tasks ? instruction_of(tasks[i], where) : instruction,
                                  true,
                                  fill(folder, info.at("data_path"), data.at(i)),
                                  {}});
@@ -221,11 +272,15 @@ void read_episodes_of_v3(const filesystem::path& folder, const JsonView& info, c
     if (!column.video) continue;
     const FilePlaces videos(table, "videos/" + column.key);
     const std::vector<double> starts = table.read_numbers("videos/" + column.key + "/from_timestamp");
+    const std::string end_column = "videos/" + column.key + "/to_timestamp";
+    const std::vector<double> ends = table.has(end_column) ? table.read_numbers(end_column) : std::vector<double>();
     for (size_t i = 0; i < indices.size(); ++i) {
-      check_start(starts[i], path + ", row " + std::to_string(i));
       PathFields fields = videos.at(i);
       fields["video_key"] = column.key;
-      metadata.episodes[first + i].videos[camera] = {fill(folder, info.at("video_path"), fields), starts[i]};
+      LeRobotVideo video{.path = fill(folder, info.at("video_path"), fields), .start = starts[i]};
+      if (!ends.empty()) video.end = ends[i];
+      check_span(video, path + ", row " + std::to_string(i));
+      metadata.episodes[first + i].videos[camera] = std::move(video);
     }
   }
 }
@@ -260,6 +315,10 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
     read_episodes_of_v2(folder, info, instruction, metadata);
   }
   sort_episodes(folder, metadata);
+  read_lerobot_tasks_of_rows(folder, metadata);
+  for (const auto& [camera, column] : metadata.cameras) {
+    if (column.video) check_overlaps(camera, metadata);
+  }
   read_failures(info, metadata);
   return metadata;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,10 +11,11 @@
 
 namespace physgen {
 
-/// Where an episode's frames begin in a video.
+/// Where an episode's frames lie in a video, in seconds of its clock.
 struct LeRobotVideo {
   std::string path;
-  double start = 0;  ///< seconds
+  double start = 0;
+  double end = std::numeric_limits<double>::infinity();  ///< when the next may begin; infinite where it is not told
 };
 
 struct LeRobotEpisode {
@@ -24,6 +26,9 @@ struct LeRobotEpisode {
   std::string data;                            ///< the Parquet file that holds its rows
   std::map<std::string, LeRobotVideo> videos;  ///< by camera
 };
+
+/// What the times of neighbouring frames may be off, in frames.
+constexpr double kFrameShare = 0.25;
 
 /// A camera's column.
 struct LeRobotCamera {
@@ -40,7 +45,8 @@ struct LeRobotMetadata {
   std::string state_key;  ///< "" without states
   int64_t action_width = 0;
   int64_t state_width = 0;
-  std::map<std::string, LeRobotCamera> cameras;
+  std::map<std::string, LeRobotCamera> cameras;  ///< by their keys, without "observation.images." where that is so
+  std::map<std::string, std::string> unusable;   ///< likewise: the pictures that are no RGB, and what they are
   std::vector<std::pair<int64_t, int64_t>> seeds_tried;
   std::vector<LeRobotEpisode> episodes;  ///< ascending
 };

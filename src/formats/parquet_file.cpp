@@ -8,6 +8,8 @@
 
 #include <physgen/core/error.h>
 
+#include "core/foreign_file.h"
+
 namespace physgen {
 namespace {
 
@@ -167,6 +169,7 @@ Array ParquetFile::Reader::read(const std::string& path, const std::string& colu
 }
 
 ParquetFile::ParquetFile(const std::string& path) : path_(path), reader_(std::make_unique<Reader>()) {
+  refuse_foreign_file(path);
   const auto file = value_of(arrow::io::ReadableFile::Open(path), path);
   reader_->file = value_of(parquet::arrow::OpenFile(file, arrow::default_memory_pool()), path);
 }
@@ -176,6 +179,8 @@ ParquetFile::ParquetFile(ParquetFile&&) noexcept = default;
 ParquetFile& ParquetFile::operator=(ParquetFile&&) noexcept = default;
 
 int64_t ParquetFile::rows() const { return reader_->metadata().num_rows(); }
+
+bool ParquetFile::has(const std::string& column) const { return !reader_->leaves(column).empty(); }
 
 std::vector<int64_t> ParquetFile::read_integers(const std::string& column) const {
   const Array array = reader_->read(path_, column, 0, rows());

@@ -20,6 +20,7 @@ class ParquetFile {
 
   const std::string& path() const { return path_; }
   int64_t rows() const;
+  bool has(const std::string& column) const;
 
   std::vector<int64_t> read_integers(const std::string& column) const;
   std::vector<double> read_numbers(const std::string& column) const;

@@ -9,12 +9,19 @@ extern "C" {
 
 #include <physgen/core/error.h>
 
+#include "core/foreign_file.h"
 #include "media/ffmpeg.h"
 
 namespace physgen {
 namespace {
 
 constexpr double kSeekBeyond = 2;  // seconds ahead, from which on decoding all between costs more than seeking
+
+/// A decoded frame and its time on the video's clock; nothing before the first and after the last.
+struct TimedFrame {
+  std::unique_ptr<AVFrame, FreeFrame> frame{av_frame_alloc()};
+  std::optional<double> time;
+};
 
 struct CloseFormat {
   void operator()(AVFormatContext* format) const { avformat_close_input(&format); }
@@ -27,23 +34,24 @@ struct VideoReader::Stream {
   void open_file();
   void open_codec();
   int check(int code, const std::string& what) const;
-  double time_of_frame() const;
   void seek(double seconds);
-  bool decode_next();
-  void advance_to(double seconds, double tolerance);
-  Image picture();
+  void take_spare();
+  void decode_next();
+  const TimedFrame& nearest_to(double seconds);
+  Image picture(const AVFrame& frame);
 
   std::string path;
   std::unique_ptr<AVFormatContext, CloseFormat> format;
   std::unique_ptr<AVCodecContext, FreeCodec> codec;
-  std::unique_ptr<AVFrame, FreeFrame> frame{av_frame_alloc()};
+  TimedFrame before, latest, spare;  // the last two that were decoded, and room for the next
+  bool ended = false;
   std::unique_ptr<AVPacket, FreePacket> packet{av_packet_alloc()};
   std::unique_ptr<SwsContext, FreeScaler> scaler;
   AVStream* video = nullptr;
-  std::optional<double> at;  // the time of `frame`; nothing before the first
 };
 
 VideoReader::Stream::Stream(std::string file) : path(std::move(file)) {
+  refuse_foreign_file(path);
   open_file();
   open_codec();
 }
@@ -72,29 +80,34 @@ void VideoReader::Stream::open_codec() {
   check(avcodec_open2(codec.get(), decoder, nullptr), "a video cannot be decoded");
 }
 
-double VideoReader::Stream::time_of_frame() const {
-  return static_cast<double>(frame->best_effort_timestamp) * av_q2d(video->time_base);
-}
-
 void VideoReader::Stream::seek(double seconds) {
   const auto target = static_cast<int64_t>(std::floor(seconds / av_q2d(video->time_base)));
-  at.reset();
+  before.time.reset();
+  latest.time.reset();
+  ended = false;
   const int code = av_seek_frame(format.get(), video->index, target, AVSEEK_FLAG_BACKWARD);
   if (code < 0)
     check(av_seek_frame(format.get(), video->index, 0, AVSEEK_FLAG_BACKWARD), "a video cannot be sought in");
   avcodec_flush_buffers(codec.get());
 }
 
-/// False at the video's end.
-bool VideoReader::Stream::decode_next() {
-  at.reset();
+void VideoReader::Stream::take_spare() {
+  const int64_t ticks = spare.frame->best_effort_timestamp;
+  if (ticks == AV_NOPTS_VALUE) check(AVERROR_INVALIDDATA, "a video's frames carry no times");
+  spare.time = static_cast<double>(ticks) * av_q2d(video->time_base);
+  std::swap(before, latest);
+  std::swap(latest, spare);
+}
+
+// At the video's end the last frame stays the latest.
+void VideoReader::Stream::decode_next() {
   while (true) {
-    const int received = avcodec_receive_frame(codec.get(), frame.get());
-    if (received >= 0) {
-      at = time_of_frame();
-      return true;
+    const int received = avcodec_receive_frame(codec.get(), spare.frame.get());
+    if (received >= 0) return take_spare();
+    if (received == AVERROR_EOF) {
+      ended = true;
+      return;
     }
-    if (received == AVERROR_EOF) return false;
     if (received != AVERROR(EAGAIN)) check(received, "a video cannot be decoded");
     const bool more = av_read_frame(format.get(), packet.get()) >= 0;
     const bool ours = more && packet->stream_index == video->index;
@@ -104,33 +117,28 @@ bool VideoReader::Stream::decode_next() {
   }
 }
 
-void VideoReader::Stream::advance_to(double seconds, double tolerance) {
-  if (!at || *at > seconds + tolerance || seconds > *at + kSeekBeyond) seek(seconds);
-  std::string nearest = "no frame";
-  while (!at || *at < seconds - tolerance) {
-    if (at) nearest = "one at " + std::to_string(*at) + " s";
-    if (!decode_next()) break;
-  }
-  if (at && *at <= seconds + tolerance) return;
-  if (at) nearest = "one at " + std::to_string(*at) + " s";
-  throw FormatError({"a video has no frame at this time", path, nearest, "one at " + std::to_string(seconds) + " s",
-                     "make it or download it again"});
+const TimedFrame& VideoReader::Stream::nearest_to(double seconds) {
+  const bool behind = before.time ? seconds < *before.time : latest.time && seconds < *latest.time;
+  if (!latest.time || behind || seconds > *latest.time + kSeekBeyond) seek(seconds);
+  while (!ended && (!latest.time || *latest.time < seconds)) decode_next();
+  if (!before.time || !latest.time) return latest;
+  return seconds - *before.time < *latest.time - seconds ? before : latest;
 }
 
-Image VideoReader::Stream::picture() {
-  const int rows = frame->height, columns = frame->width;
-  scaler.reset(sws_getCachedContext(scaler.release(), columns, rows, static_cast<AVPixelFormat>(frame->format), columns,
+Image VideoReader::Stream::picture(const AVFrame& frame) {
+  const int rows = frame.height, columns = frame.width;
+  scaler.reset(sws_getCachedContext(scaler.release(), columns, rows, static_cast<AVPixelFormat>(frame.format), columns,
                                     rows, AV_PIX_FMT_RGB24, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT,
                                     nullptr, nullptr, nullptr));
   if (!scaler) check(AVERROR(ENOMEM), "a video frame cannot be converted");
-  const bool known = frame->colorspace != AVCOL_SPC_UNSPECIFIED && frame->colorspace != AVCOL_SPC_RGB;
-  const int* from = sws_getCoefficients(known ? frame->colorspace : SWS_CS_DEFAULT);
-  const int full = frame->color_range == AVCOL_RANGE_JPEG;
+  const bool known = frame.colorspace != AVCOL_SPC_UNSPECIFIED && frame.colorspace != AVCOL_SPC_RGB;
+  const int* from = sws_getCoefficients(known ? frame.colorspace : SWS_CS_DEFAULT);
+  const int full = frame.color_range == AVCOL_RANGE_JPEG;
   sws_setColorspaceDetails(scaler.get(), from, full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
   Image image{rows, columns, std::vector<uint8_t>(static_cast<size_t>(rows) * static_cast<size_t>(columns) * 3)};
   uint8_t* planes[] = {image.pixels.data()};
   const int strides[] = {columns * 3};
-  sws_scale(scaler.get(), frame->data, frame->linesize, 0, rows, planes, strides);
+  sws_scale(scaler.get(), frame.data, frame.linesize, 0, rows, planes, strides);
   return image;
 }
 
@@ -143,8 +151,12 @@ VideoReader::~VideoReader() = default;
 
 Image VideoReader::read(double seconds, double tolerance) {
   const FfmpegSilence silence;
-  stream_->advance_to(seconds, tolerance);
-  return stream_->picture();
+  const TimedFrame& found = stream_->nearest_to(seconds);
+  if (found.time && std::abs(*found.time - seconds) <= tolerance) return stream_->picture(*found.frame);
+  throw FormatError({"a video has no frame at this time", stream_->path,
+                     found.time ? "the nearest at " + std::to_string(*found.time) + " s" : "no frame",
+                     "one within " + std::to_string(tolerance) + " s of " + std::to_string(seconds) + " s",
+                     "make it or download it again"});
 }
 
 }  // namespace physgen

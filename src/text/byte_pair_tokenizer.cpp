@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/foreign_file.h"
 #include "core/json_file.h"
 #include "physgen/core/error.h"
 #include "text/code_point.h"
@@ -98,6 +99,7 @@ BytePairTokenizer::BytePairTokenizer(std::shared_ptr<const Tables> tables) : tab
 
 BytePairTokenizer BytePairTokenizer::load(const fs::path& tokenizer_json) {
   require_file(tokenizer_json);
+  refuse_foreign_file(tokenizer_json);
   return parse(read_json_text(tokenizer_json), tokenizer_json.string());
 }
 

@@ -21,15 +21,7 @@ void check_dataset(const DemonstrationDataset& dataset, const CanvasConfig& canv
                        .got = std::to_string(dataset.size()),
                        .next_step = "name more demonstrations"});
   }
-  const std::string known = comma_separated(dataset.cameras());
-  for (const std::string& camera : canvas.cameras) {
-    if (std::ranges::find(dataset.cameras(), camera) != dataset.cameras().end()) continue;
-    throw ConfigError({.what = "the demonstrations have no such camera",
-                       .where = "--camera",
-                       .got = camera,
-                       .expected = known.empty() ? "" : "one of " + known,
-                       .next_step = "name a camera of the demonstrations, or render them with this one"});
-  }
+  for (const std::string& camera : canvas.cameras) dataset.camera(camera);
 }
 
 }  // namespace

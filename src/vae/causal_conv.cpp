@@ -1,4 +1,5 @@
 #include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
 #include <physgen/vae/causal_conv.h>
 
 #include <cmath>
@@ -40,5 +41,21 @@ at::Tensor CausalConvImpl::forward(const at::Tensor& x) const {
 }
 
 at::Tensor pad_for_stride(const at::Tensor& x) { return at::constant_pad_nd(x, {0, 1, 0, 1}); }
+
+at::Tensor upsample_picture(const at::Tensor& x) {
+  if (x.is_cuda() && at::GradMode::is_enabled()) return upsample_by_shifts(x);
+  return at::upsample_bilinear2d(x, std::nullopt, false, at::ArrayRef<double>({2, 2}));
+}
+
+at::Tensor upsample_by_shifts(const at::Tensor& x) {
+  const auto grow = [](const at::Tensor& from, int64_t dim) {
+    const int64_t last = from.size(dim) - 1;
+    const at::Tensor before = at::cat({from.narrow(dim, 0, 1), from.narrow(dim, 0, last)}, dim);
+    const at::Tensor after = at::cat({from.narrow(dim, 1, last), from.narrow(dim, last, 1)}, dim);
+    const at::Tensor own = from * 0.75;
+    return at::stack({own + before * 0.25, own + after * 0.25}, dim + 1).flatten(dim, dim + 1);
+  };
+  return grow(grow(x, 2), 3);
+}
 
 }  // namespace physgen

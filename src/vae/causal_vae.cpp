@@ -102,8 +102,7 @@ at::Tensor UpBlockImpl::upsample(const at::Tensor& x) const {
   const CausalConv& conv = upsamplers->ptr<ResizeImpl>(0)->conv;
   const bool video = x.dim() == 5;
   if (in_time_) {
-    return conv->forward(video ? upsample_time(x)
-                               : at::upsample_bilinear2d(x, std::nullopt, false, at::ArrayRef<double>({2, 2})));
+    return conv->forward(video ? upsample_time(x) : upsample_picture(x));
   }
   return conv->forward(video ? at::upsample_nearest3d(x, std::nullopt, at::ArrayRef<double>({1, 2, 2}))
                              : at::upsample_nearest2d(x, std::nullopt, at::ArrayRef<double>({2, 2})));

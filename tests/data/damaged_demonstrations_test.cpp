@@ -27,14 +27,23 @@ TEST_F(DamagedDemonstrationsTest, RefusesSizesThatTheFileCannotHold) {
   EXPECT_THAT(open_problem().what, HasSubstr("larger than any real one"));
 }
 
-TEST_F(DamagedDemonstrationsTest, FollowsNoLinkOutOfTheFile) {
+TEST_F(DamagedDemonstrationsTest, FollowsNoLinkOutOfTheFolder) {
   const std::string other = folder_ + "/b.h5";
   write_demonstrations(other);
-  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  H5Ldelete(file, "traj_0/actions", H5P_DEFAULT);
-  H5Lcreate_external(other.c_str(), "/traj_0/actions", file, "traj_0/actions", H5P_DEFAULT, H5P_DEFAULT);
-  H5Fclose(file);
-  EXPECT_EQ(open_problem().what, "a dataset is missing");
+  const auto link_to = [&](const std::string& target) {
+    write_demonstrations(path_);
+    const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Ldelete(file, "traj_0/actions", H5P_DEFAULT);
+    H5Lcreate_external(target.c_str(), "/traj_0/actions", file, "traj_0/actions", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+  };
+  for (const std::string& target : {std::string("../b.h5"), std::filesystem::absolute(other).string()}) {
+    link_to(target);
+    EXPECT_EQ(open_problem().what, "a link leads out of the demonstrations' folder");
+    EXPECT_THAT(open_problem().where, HasSubstr("traj_0/actions"));
+  }
+  link_to("nowhere.h5");
+  EXPECT_EQ(open_problem().what, "a file that is linked to is missing");
   write_demonstrations(path_);
   const hid_t again = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   H5Ldelete(again, "traj_0/actions", H5P_DEFAULT);
@@ -47,6 +56,36 @@ TEST_F(DamagedDemonstrationsTest, FollowsNoLinkOutOfTheFile) {
   H5Pclose(properties);
   H5Fclose(again);
   EXPECT_THAT(open_problem().what, HasSubstr("in another file"));
+}
+
+TEST_F(DamagedDemonstrationsTest, FollowsLinksWithinTheFolder) {
+  const Matrix actions = DemonstrationDataset({path_}).read(0).actions;
+  const Image frame = DemonstrationDataset({path_}).read_frame(1, "render_camera", 2);
+  std::filesystem::create_directory(folder_ + "/a/more");
+  write_demonstrations(folder_ + "/a/more/store.h5");
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(file, "traj_0/actions", H5P_DEFAULT);
+  H5Lcreate_external("more/store.h5", "/traj_0/actions", file, "traj_0/actions", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lmove(file, "traj_1/obs", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_soft("../elsewhere_too", file, "traj_1/obs", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose(file);
+  EXPECT_THAT(open_problem().what, HasSubstr("no camera images"));  // HDF5 knows no ".."
+  const hid_t again = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(again, "traj_1/obs", H5P_DEFAULT);
+  H5Lcreate_soft("/elsewhere_too", again, "traj_1/obs", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_soft("elsewhere", again, "elsewhere_too", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose(again);
+  const DemonstrationDataset linked({path_});
+  EXPECT_EQ(linked.read(0).actions, actions);
+  EXPECT_EQ(linked.read_frame(1, "render_camera", 2), frame);
+}
+
+TEST_F(DamagedDemonstrationsTest, ACircleOfLinksIsNamed) {
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(file, "traj_0/actions", H5P_DEFAULT);
+  H5Lcreate_soft("/traj_0/actions", file, "traj_0/actions", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose(file);
+  EXPECT_EQ(open_problem().what, "links lead in a circle");
 }
 
 TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {

@@ -231,10 +231,18 @@ TEST_F(DemonstrationDatasetTest, RefusesArraysOfAnotherTypeOrRank) {
   EXPECT_EQ(open_problem().where, path_ + ":traj_0/actions");
 }
 
+TEST_F(DemonstrationDatasetTest, LinkedFoldersAreSearchedOnce) {
+  std::filesystem::create_directory(folder_ + "/data");
+  std::filesystem::create_directory_symlink("../a", folder_ + "/data/linked");
+  std::filesystem::create_directory_symlink("..", folder_ + "/data/up");  // leads to itself, and to a again
+  EXPECT_EQ(find_demonstrations({folder_ + "/data"}).size(), 1u);
+  EXPECT_EQ(DemonstrationDataset({folder_ + "/data"}).size(), 2);
+}
+
 TEST_F(DemonstrationDatasetTest, RefusesCamerasThatAreNotThere) {
   {
     const DemonstrationDataset dataset({path_});
-    const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "hand_camera", 0); });
+    const Problem problem = problem_of<ConfigError>([&] { dataset.read_frame(0, "hand_camera", 0); });
     EXPECT_EQ(problem.got, "\"hand_camera\"");
     EXPECT_EQ(problem.expected, "render_camera");
     EXPECT_THAT(problem_of<FormatError>([&] { dataset.read_frame(0, "render_camera", 6); }).expected, "0 to 5");

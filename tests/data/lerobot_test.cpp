@@ -12,7 +12,9 @@
 
 #include "data/demonstration_writer.h"
 #ifdef PHYSGEN_HAS_ARROW
+#include "data/lerobot_meta_writer.h"
 #include "formats/parquet_file.h"
+#include "formats/parquet_writer.h"
 #endif
 #include "support/duplicate_key.h"
 #include "support/problem_of.h"
@@ -119,6 +121,93 @@ TEST_F(LeRobotVideoTest, EpisodesGoOnInFurtherFiles) {
   EXPECT_TRUE(std::filesystem::exists(folder_ + "/videos/observation.images.front/chunk-000/file-001.mp4"));
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/videos/observation.images.front/chunk-000/file-002.mp4"));
   EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
+}
+
+// The camera ran faster than info.json says: rows and video agree with each other, and tell.
+TEST_F(LeRobotVideoTest, TheRowsClockFindsThePictures) {
+  const LeRobotOptions options{.pictures = LeRobotPictures::mp4, .frames_per_second = 21};
+  std::filesystem::create_directory(folder_);
+  write_lerobot(DemonstrationDataset({source_}), folder_, options);
+  set_info({{"fps", 20}});
+  expect_frames(DemonstrationDataset({folder_}));
+  EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
+}
+
+#ifdef PHYSGEN_HAS_ARROW
+/// Places the episodes of `source_` anew: each `late` frames after where it lies.
+void move_episodes(const std::string& folder, std::vector<int64_t> late) {
+  std::vector<LeRobotRow> rows;
+  int64_t first = 0;
+  for (const int64_t count : {6, 31, 4}) {
+    LeRobotRow row{"push", true, count, 0, first, {}, {}};
+    for (const char* camera : {"front", "side"}) {
+      row.videos[std::string("observation.images.") + camera] = {0, first + late[rows.size()]};
+    }
+    rows.push_back(row);
+    first += count;
+  }
+  write_lerobot_episodes(folder, rows, 20);
+}
+
+TEST_F(LeRobotVideoTest, AnEpisodeThatBeginsAFrameOffIsRefused) {
+  convert({.pictures = LeRobotPictures::mp4});
+  move_episodes(folder_, {0, 0, 0});
+  expect_frames(DemonstrationDataset({folder_}));
+  for (const std::vector<int64_t>& late : {std::vector<int64_t>{1, 0, 0}, {0, -1, 0}, {0, 1, 0}, {0, 0, -1}}) {
+    move_episodes(folder_, late);
+    const Problem problem = open_problem();
+    EXPECT_EQ(problem.what, "two episodes share frames of a video");
+    EXPECT_THAT(problem.where, HasSubstr("episodes"));
+  }
+  move_episodes(folder_, {0, 0, 1});  // past the end of the video
+  const DemonstrationDataset dataset({folder_});
+  const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(2, "front", 3); });
+  EXPECT_EQ(problem.what, "a video has no frame at this time");
+  EXPECT_THAT(problem.where, HasSubstr("episode_2, row 3"));
+}
+
+TEST_F(LeRobotTest, TasksMayStandInTheRowsAlone) {
+  convert();
+  std::filesystem::remove_all(folder_ + "/meta/episodes");
+  std::filesystem::create_directories(folder_ + "/meta/episodes/chunk-000");
+  ParquetTable table;
+  table.add_integers("episode_index", {0, 1, 2});
+  table.add_integers("length", {6, 31, 4});
+  table.add_integers("data/chunk_index", {0, 0, 0});
+  table.add_integers("data/file_index", {0, 0, 0});
+  ParquetWriter writer(folder_ + "/meta/episodes/chunk-000/file-000.parquet");
+  writer.append(table);
+  writer.close();
+  const DemonstrationDataset dataset({folder_}), source({source_});
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(dataset.info(i).instruction, source.info(i).instruction);
+  std::filesystem::remove(folder_ + "/meta/tasks.parquet");
+  EXPECT_THAT(open_problem().where, HasSubstr("tasks.jsonl"));
+  EXPECT_EQ(DemonstrationDataset({folder_}, "do it").info(1).instruction, "do it");
+}
+#endif
+
+TEST_F(LeRobotTest, ACameraHasSeveralNamesAndDepthNone) {
+  convert();
+  const nlohmann::json front = info()["features"]["observation.images.front"];
+  nlohmann::json features;
+  for (const char* key : {"left.head", "right.head", "depth.wrist", "seg_instance_id.wrist", "rgb.wrist"}) {
+    features[std::string("observation.images.") + key] = front;
+  }
+  features["observation.images.range"] = front;
+  features["observation.images.range"]["info"] = {{"video.is_depth_map", true}};
+  set_info({{"features", features}});
+  const DemonstrationDataset dataset({folder_});
+  EXPECT_THAT(dataset.cameras(), ElementsAre("front", "left.head", "rgb.wrist", "right.head", "side"));
+  EXPECT_EQ(dataset.camera("front"), "front");
+  EXPECT_EQ(dataset.camera("observation.images.right.head"), "right.head");
+  EXPECT_EQ(dataset.camera("wrist"), "rgb.wrist");
+  EXPECT_EQ(dataset.read_frame(0, "observation.images.front", 1), dataset.read_frame(0, "front", 1));
+  const auto got = [&](const std::string& name) { return problem_of<ConfigError>([&] { dataset.camera(name); }).got; };
+  EXPECT_EQ(problem_of<ConfigError>([&] { dataset.camera("head"); }).expected, "one of left.head, right.head");
+  EXPECT_EQ(got("depth.wrist"), "\"depth.wrist\", which is depth");
+  EXPECT_EQ(got("seg_instance_id.wrist"), "\"seg_instance_id.wrist\", which is a segmentation");
+  EXPECT_EQ(got("range"), "\"range\", which is depth");
+  EXPECT_EQ(got("back"), "\"back\"");
 }
 
 TEST_F(LeRobotTest, TheLastRowHoldsStill) {

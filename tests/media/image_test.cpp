@@ -66,6 +66,53 @@ TEST_F(ImageTest, ReadsGreyPaletteAndAlphaAsRgb) {
   EXPECT_EQ(read_png(path_), (Image{1, 2, {9, 8, 7, 1, 2, 3}}));
 }
 
+/// Writes one row of samples as they are, with libpng's own functions.
+void write_samples(const std::string& path, int depth, int color, uint32_t width, std::vector<uint8_t> row,
+                   double gamma, bool interlaced = false) {
+  FILE* file = std::fopen(path.c_str(), "wb");
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, width, 1, depth, color, interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  const png_color palette[] = {{1, 2, 3}, {40, 50, 60}};
+  if (color == PNG_COLOR_TYPE_PALETTE) {
+    png_set_PLTE(png, info, palette, 2);
+    const uint8_t opacity[] = {0, 128};
+    png_set_tRNS(png, info, opacity, 2, nullptr);
+  }
+  if (gamma > 0) png_set_gAMA(png, info, gamma);
+  if (gamma < 0) png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+  png_write_info(png, info);
+  for (int pass = 0; pass < png_set_interlace_handling(png); ++pass) png_write_row(png, row.data());
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+}
+
+// As PIL and OpenCV read them: gamma, sRGB and profiles change nothing, 16 bits are cut to the high byte.
+TEST_F(ImageTest, PixelsAreTheFilesOwnSamples) {
+  for (const double gamma : {0.0, 1.0, 0.45455, 0.1, -1.0}) {
+    write_samples(path_, 8, PNG_COLOR_TYPE_RGB, 2, {10, 20, 30, 200, 210, 220}, gamma);
+    EXPECT_EQ(read_png(path_), (Image{1, 2, {10, 20, 30, 200, 210, 220}})) << gamma;
+    write_samples(path_, 16, PNG_COLOR_TYPE_RGB, 1, {10, 255, 20, 128, 30, 0}, gamma);
+    EXPECT_EQ(read_png(path_), (Image{1, 1, {10, 20, 30}})) << gamma;
+    write_samples(path_, 16, PNG_COLOR_TYPE_RGB_ALPHA, 1, {10, 255, 20, 128, 30, 0, 7, 7}, gamma);
+    EXPECT_EQ(read_png(path_), (Image{1, 1, {10, 20, 30}})) << gamma;
+    write_samples(path_, 8, PNG_COLOR_TYPE_GRAY_ALPHA, 2, {10, 0, 200, 128}, gamma);
+    EXPECT_EQ(read_png(path_), (Image{1, 2, {10, 10, 10, 200, 200, 200}})) << gamma;
+  }
+  write_samples(path_, 1, PNG_COLOR_TYPE_PALETTE, 2, {0x40}, 0);
+  EXPECT_EQ(read_png(path_), (Image{1, 2, {1, 2, 3, 40, 50, 60}}));
+  write_samples(path_, 1, PNG_COLOR_TYPE_GRAY, 2, {0x40}, 0);
+  EXPECT_EQ(read_png(path_), (Image{1, 2, {0, 0, 0, 255, 255, 255}}));
+  write_samples(path_, 4, PNG_COLOR_TYPE_GRAY, 2, {0x3f}, 0);
+  EXPECT_EQ(read_png(path_), (Image{1, 2, {51, 51, 51, 255, 255, 255}}));
+  const std::vector<uint8_t> row = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  write_samples(path_, 8, PNG_COLOR_TYPE_RGB, 5, row, 0, /*interlaced=*/true);
+  EXPECT_EQ(read_png(path_), (Image{1, 5, row}));
+}
+
 TEST_F(ImageTest, RefusesFilesThatAreNoWholePng) {
   EXPECT_EQ(read_failure(), "No such file or directory");
   write_png(path_, pattern(64, 64));

@@ -66,7 +66,8 @@ TEST_F(VideoReaderTest, ATimeAfterTheEndIsNamedAndHarmsNothing) {
 
 TEST_F(VideoReaderTest, ATimeBetweenTwoFramesHasNone) {
   VideoReader reader(path_);
-  EXPECT_THAT(problem_of<FormatError>([&] { reader.read(3.5 / kRate, 0.1 / kRate); }).got, HasSubstr("one at 0.2"));
+  EXPECT_THAT(problem_of<FormatError>([&] { reader.read(3.5 / kRate, 0.1 / kRate); }).got,
+              HasSubstr("the nearest at 0.1"));
   expect_frame(reader, 3);
 }
 

@@ -55,6 +55,16 @@ TEST(CausalConvTest, AStridedConvolutionIsPaddedAtTheRightAndTheBottomOnly) {
   EXPECT_TRUE(at::equal(conv->forward(x), x.slice(2, 0, 4, 2).slice(3, 0, 4, 2)));
 }
 
+TEST(UpsamplePicture, ShiftsGiveWhatPyTorchGivesAndItsGradients) {
+  const at::Tensor x = at::randn({2, 3, 5, 4}, at::kDouble).set_requires_grad(true);
+  const at::Tensor expected = upsample_picture(x), got = upsample_by_shifts(x);
+  EXPECT_TRUE(at::allclose(got, expected, 1e-12, 1e-12));
+  const at::Tensor gradient = at::randn_like(got);
+  const auto truth = torch::autograd::grad({expected}, {x}, {gradient});
+  EXPECT_TRUE(at::allclose(torch::autograd::grad({got}, {x}, {gradient})[0], truth[0], 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(upsample_by_shifts(x.narrow(2, 0, 1)), upsample_picture(x.narrow(2, 0, 1)), 1e-12, 1e-12));
+}
+
 TEST(CausalConvTest, ItComputesInTheDtypeOfItsInput) {
   CausalConv conv(ConvShape{.in = 2, .out = 2});
   EXPECT_EQ(conv->forward(at::randn({1, 2, 4, 4}).to(at::kBFloat16)).scalar_type(), at::kBFloat16);

@@ -42,9 +42,13 @@ class DemonstrationDataset {
   const EpisodeInfo& info(int64_t episode) const;
   /// The cameras that every episode has, sorted by name.
   const std::vector<std::string>& cameras() const;
+  /// The camera that a name stands for: its own name, its key in a LeRobot data set ("observation.images.rgb.head"), or
+  /// the end of one of them alone ("head" for "rgb.head"). Throws ConfigError for a name of no camera, of several, and
+  /// of pictures that show no colours.
+  const std::string& camera(const std::string& name) const;
   int64_t action_width() const;
   int64_t state_width() const;  ///< 0 without obs/agent/qpos (ManiSkill) or obs/ee_states (LIBERO)
-  /// Height and width of the frames of `camera`. Throws FormatError for a camera that is not one of `cameras`.
+  /// Height and width of the frames of a camera, by any name that `camera` takes; throws as that does.
   std::pair<int64_t, int64_t> frame_size(const std::string& camera) const;
   /// Inclusive ranges of the seeds that the demonstrator tried, failures included: evaluation excludes them.
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
@@ -54,8 +58,8 @@ class DemonstrationDataset {
   /// Where the hand is at the first frame of an episode, seen from the robot's base: of obs/extra/tcp_pose and the one
   /// robot in env_states/articulations. Nothing where the file does not tell.
   std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const;
-  /// One frame of one camera, 0 <= index <= T. Frames of one episode in ascending order are read fastest. Throws
-  /// FormatError when the file cannot give it.
+  /// One frame of one camera, by any name that `camera` takes, 0 <= index <= T. Frames of one episode in ascending
+  /// order are read fastest. Throws as `camera` does, and FormatError when the file cannot give it.
   Image read_frame(int64_t episode, const std::string& camera, int64_t index) const;
 
  private:

@@ -14,9 +14,10 @@ class VideoReader {
   explicit VideoReader(const std::string& path);
   ~VideoReader();
 
-  /// The frame of a time. Frames in ascending order are read fastest: others are sought from the key frame before them.
+  /// The frame whose presentation time is nearest to a time. Frames in ascending order are read fastest: others are
+  /// sought from the key frame before them.
   /// @param seconds    of the video's own clock, finite and at least 0
-  /// @param tolerance  how far from that time the frame may be, seconds: half a frame
+  /// @param tolerance  how far from that time the frame may be, seconds
   /// Throws FormatError where the video has no such frame, and where it cannot be decoded.
   Image read(double seconds, double tolerance);
 

@@ -61,7 +61,7 @@ class Policy {
 struct ControllerOptions {
   std::string sampler = {};  ///< "ddim", "ddpm" or "dpm_solver"
   int64_t denoising_steps = 0;
-  int64_t execute = 0;    ///< rows executed a round, at most L; other than trained is another rhythm than learned
+  int64_t execute = 0;         ///< rows executed a round, at most L; other than trained is another rhythm than learned
   std::string lookahead = {};  ///< "none", "warm_start" or "ensemble"
   /// On CUDA each stage of a round is one launch, from its second time on.
   bool cuda_graphs = true;

@@ -39,4 +39,9 @@ TORCH_MODULE(CausalConv);
 /// Adds the zeros, right and bottom, that a convolution of stride 2 wants. x [..., H, W] -> [..., H + 1, W + 1]
 at::Tensor pad_for_stride(const at::Tensor& x);
 
+/// Twice as high and wide, bilinearly (align_corners false). x [B, C, H, W]
+at::Tensor upsample_picture(const at::Tensor& x);
+/// The same as sums of shifted pictures, whose gradients on a GPU are the same each time; PyTorch's own are not.
+at::Tensor upsample_by_shifts(const at::Tensor& x);
+
 }  // namespace physgen
