@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kControlStepsPerSecond = 20;  // of both simulators' controllers
+constexpr double kUnknownRate = 20;  // plays what does not tell its own
 
 struct DataOptions {
   std::vector<std::string> paths;
@@ -40,8 +41,17 @@ struct DataOptions {
   int64_t columns = 6;
   std::string to;
   std::string pictures = "png";
-  int64_t frames_per_second = kControlStepsPerSecond;
+  double frames_per_second = 0;
+  bool all = false;
 };
+
+/// "  actions       6 columns, lerobot: m0, m1, …"
+void print_columns(const char* what, int64_t width, const std::string& kind, const std::vector<std::string>& names) {
+  std::string text = fmt::format("{} columns", width);
+  if (!kind.empty()) text += ", " + kind;
+  if (!names.empty()) text += ": " + comma_separated(names);
+  fmt::print("  {:<14}{}\n", what, text);
+}
 
 void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   std::vector<int64_t> steps;
@@ -59,8 +69,11 @@ void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   fmt::print("  episodes      {}, {} of them successful\n", dataset.size(), successful);
   fmt::print("  control steps {}, {} to {} an episode, {:.1f} on average\n", total, *shortest, *longest,
              static_cast<double>(total) / static_cast<double>(dataset.size()));
-  fmt::print("  actions       {} columns, {}\n", dataset.action_width(), first.control_mode);
-  fmt::print("  states        {} columns\n", dataset.state_width());
+  const Recording& recording = dataset.recording();
+  if (!recording.robot.empty()) fmt::print("  robot         {}\n", recording.robot);
+  if (recording.frames_per_second > 0) fmt::print("  rate          {:g} a second\n", recording.frames_per_second);
+  print_columns("actions", dataset.action_width(), first.control_mode, recording.action_names);
+  print_columns("states", dataset.state_width(), "", recording.state_names);
   for (const std::string& camera : dataset.cameras()) {
     const auto [height, width] = dataset.frame_size(camera);
     fmt::print("  camera        {}, {} x {} pixels\n", camera, height, width);
@@ -76,6 +89,33 @@ void run_info(const DataOptions& options) {
   fmt::print("{} files, {} episodes, which fit together\n", files.size(), all.size());
 }
 
+std::vector<CountedProblem> each_once(const std::vector<Problem>& problems) {
+  std::vector<CountedProblem> counted;
+  for (const Problem& problem : problems) counted.push_back({problem, 1});
+  return counted;
+}
+
+void require_none(const DemonstrationCheck& check, const DataOptions& options) {
+  if (check.problems.empty()) return;
+  throw FormatError({"the demonstrations cannot all be used", options.paths[0],
+                     std::to_string(check.problems.size()) + " problems", "none", "mend what is listed above"});
+}
+
+void print_json(const DemonstrationCheck& check) {
+  auto problems = nlohmann::ordered_json::array();
+  for (const Problem& problem : check.problems) {
+    problems.push_back({{"what", problem.what},
+                        {"where", problem.where},
+                        {"got", problem.got},
+                        {"expected", problem.expected},
+                        {"next_step", problem.next_step}});
+  }
+  const nlohmann::ordered_json all = {
+      {"files", check.files}, {"episodes", check.episodes}, {"frames", check.frames}, {"problems", problems}};
+  constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;  // of names that are no UTF-8
+  fmt::print("{}\n", all.dump(2, ' ', false, kReplace));
+}
+
 void run_check(const DataOptions& options) {
   ProgressLine line;
   const DemonstrationCheck check = check_demonstrations(
@@ -83,12 +123,16 @@ void run_check(const DataOptions& options) {
         line.show("episode", episode + 1, episodes, std::filesystem::path(file).filename().string());
       });
   line.clear();
-  for (const Problem& problem : check.problems) fmt::print("{}\n", to_text(problem));
+  if (options.json) {
+    print_json(check);
+    return require_none(check, options);
+  }
+  for (const auto& [problem, times] : options.all ? each_once(check.problems) : alike_together(check.problems)) {
+    fmt::print("{}{}\n", to_text(problem), times > 1 ? fmt::format("\n  and {} more like it (--all)", times - 1) : "");
+  }
   fmt::print("{} files, {} episodes, {} frames read: {} problems\n", check.files, check.episodes, check.frames,
              check.problems.size());
-  if (check.problems.empty()) return;
-  throw FormatError({"the demonstrations cannot all be used", options.paths[0],
-                     std::to_string(check.problems.size()) + " problems", "none", "mend what is listed above"});
+  require_none(check, options);
 }
 
 void print_table(const std::string& title, const Statistics& statistics, const std::vector<std::string>& names) {
@@ -107,9 +151,10 @@ void run_stats(const DataOptions& options) {
     fmt::print("{}\n", write_config(statistics));
     return;
   }
-  print_table("actions", statistics.actions, action_names(dataset.info(0).control_mode, dataset.action_width()));
-  std::vector<std::string> names;
-  for (int64_t i = 1; i <= dataset.state_width(); ++i) names.push_back(fmt::format("position {}", i));
+  print_table("actions", statistics.actions, action_names(dataset));
+  std::vector<std::string> names = dataset.recording().state_names;
+  for (int64_t i = std::ssize(names) + 1; i <= dataset.state_width(); ++i)
+    names.push_back(fmt::format("position {}", i));
   if (!names.empty()) print_table("states", statistics.states, names);
 }
 
@@ -135,7 +180,7 @@ void write_sheet(const DemonstrationDataset& dataset, const std::string& camera,
       fmt::format("{} · episode {}\n{}\n{} control steps · {} · {} · seed {}", info.task, options.episode,
                   info.instruction, info.control_steps, info.control_mode, camera, info.seed);
   const Image sheet = draw_contact_sheet(title, frames, captions, options.columns);
-  const auto names = action_names(info.control_mode, dataset.action_width());
+  const auto names = action_names(dataset);
   write_png(options.out, stack_vertically({sheet, draw_action_plot(episode.actions, names, sheet.width, kPlotHeight)}));
 }
 
@@ -143,10 +188,11 @@ void write_video(const DemonstrationDataset& dataset, const std::string& camera,
   constexpr int64_t kHeight = 440;
   constexpr int64_t kPlotWidth = 560;
   const Episode episode = dataset.read(options.episode);
-  const auto names = action_names(episode.info.control_mode, dataset.action_width());
+  const auto names = action_names(dataset);
   const auto [height, width] = dataset.frame_size(camera);
   const int64_t frame_width = std::max<int64_t>(1, width * kHeight / height);
-  VideoWriter video(options.out, kHeight, frame_width + kPlotWidth, kControlStepsPerSecond);
+  const double rate = dataset.recording().frames_per_second;
+  VideoWriter video(options.out, kHeight, frame_width + kPlotWidth, rate > 0 ? rate : kUnknownRate);
   for (int64_t i = 0; i <= episode.info.control_steps; ++i) {
     const Image frame = resize(dataset.read_frame(options.episode, camera, i), kHeight, frame_width);
     const int64_t cursor = std::min(i, episode.info.control_steps - 1);
@@ -209,7 +255,9 @@ void add_data_command(CLI::App& app) {
   data->require_subcommand(1);
   const auto options = std::make_shared<DataOptions>();
   add_action(*data, "info", "Say which files, episodes, cameras and sizes there are", run_info, options);
-  add_action(*data, "check", "Read everything and report every problem", run_check, options);
+  CLI::App* check = add_action(*data, "check", "Read everything and report every problem", run_check, options);
+  check->add_flag("--all", options->all, "List each problem, not each kind of them");
+  add_json_option(*check, options->json);
   CLI::App* stats = add_action(*data, "stats", "Print the range and spread of actions and states", run_stats, options);
   add_json_option(*stats, options->json);
   CLI::App* view = add_action(*data, "view", "Draw one episode with its actions", run_view, options);
@@ -228,9 +276,8 @@ void add_data_command(CLI::App& app) {
       ->check(CLI::IsMember({"lerobot"}));
   convert->add_option("--out", options->out, "Folder to write")->required();
   convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")->capture_default_str();
-  convert->add_option("--fps", options->frames_per_second, "Control steps a second")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+  convert->add_option("--fps", options->frames_per_second, "Control steps a second; without it, the data's own")
+      ->check(CLI::Range(0.1, 1000.0));
 }
 
 }  // namespace physgen

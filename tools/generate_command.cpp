@@ -32,7 +32,8 @@ constexpr int64_t kDecodingSteps = 64, kDecodingStepsOfPolicies = 16, kMostFrame
 struct GenerateOptions {
   const CLI::App* command = nullptr;
   std::string checkpoint, prompt, negative_prompt, image, data, out;
-  int64_t episode = 0, steps = 0, frames = 0, threads = 0, frames_per_second = 12;
+  int64_t episode = 0, steps = 0, frames = 0, threads = 0;
+  double frames_per_second = 12;
   GenerationOptions generation;
 };
 
@@ -206,7 +207,7 @@ void add_generate_command(CLI::App& app) {
       ->capture_default_str();
   add_threads_option(*command, options->threads);
   command->add_option("--fps", options->frames_per_second, "Frames a second of the file")
-      ->check(CLI::Range(1, 240))
+      ->check(CLI::Range(1.0, 240.0))
       ->capture_default_str();
   command->add_option("--out", options->out, "The .mp4 to write, or the .png of a single frame")->required();
   command->callback([=] { generate(*options); });

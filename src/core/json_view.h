@@ -43,6 +43,7 @@ class JsonView {
   std::vector<std::pair<std::string_view, JsonView>> members() const;
   std::vector<JsonView> items() const;  ///< of a list
 
+  bool is_list() const { return value_->is_array(); }
   bool flag() const;
   const std::string& text() const;
   int64_t integer(int64_t least = std::numeric_limits<int64_t>::min(),

@@ -33,4 +33,9 @@ std::vector<std::string> action_names(const std::string& control_mode, int64_t a
   return names;
 }
 
+std::vector<std::string> action_names(const DemonstrationDataset& dataset) {
+  const std::vector<std::string>& own = dataset.recording().action_names;
+  return own.empty() ? action_names(dataset.info(0).control_mode, dataset.action_width()) : own;
+}
+
 }  // namespace physgen

@@ -1,7 +1,10 @@
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
 
+#include <cctype>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "formats/demonstration_file.h"
 
@@ -48,7 +51,30 @@ void check_file(const std::string& path, const std::string& instruction, const C
   ++check.files;
 }
 
+/// What a problem says, without its numbers.
+std::string kind_of(const Problem& problem) {
+  std::string kind;
+  for (const std::string& part : {problem.what, problem.got, problem.expected, problem.next_step}) {
+    for (const char c : part) {
+      if (std::isdigit(static_cast<unsigned char>(c)) == 0) kind += c;
+    }
+    kind += '\n';
+  }
+  return kind;
+}
+
 }  // namespace
+
+std::vector<CountedProblem> alike_together(const std::vector<Problem>& problems) {
+  std::vector<CountedProblem> counted;
+  std::map<std::string, size_t> places;
+  for (const Problem& problem : problems) {
+    const auto [place, is_new] = places.emplace(kind_of(problem), counted.size());
+    if (is_new) counted.push_back({problem, 0});
+    ++counted[place->second].times;
+  }
+  return counted;
+}
 
 DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                         const CheckProgress& progress) {

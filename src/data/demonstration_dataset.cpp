@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
@@ -41,12 +42,30 @@ std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
   return found;
 }
 
+std::string number_text(double number) {
+  std::ostringstream text;
+  text << number;
+  return text.str();
+}
+
 /// Throws when an episode is not like the first one in something that all must share.
 void check_same(const std::string& what, const EpisodeInfo& episode, const std::string& got, const EpisodeInfo& first,
                 const std::string& expected) {
   if (got == expected) return;
   throw FormatError({"episodes disagree in " + what, episode.source, got, expected + ", as in " + first.source,
                      "use these demonstrations apart, or convert one of them"});
+}
+
+/// Actions of one control step mean another motion at another rate. Those of the simulators run at their controllers'
+/// rate, whatever a data set says.
+void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
+  const double rate = file.recording().frames_per_second, known = first.recording().frames_per_second;
+  const std::string& mode = file.info(0).control_mode;
+  const bool simulated = mode.starts_with("pd_") || mode == "osc_pose";
+  if (simulated || rate == known || rate == 0 || known == 0) return;
+  throw FormatError({"sets of demonstrations were recorded at different rates", file.path(),
+                     number_text(rate) + " control steps a second", number_text(known) + ", as in " + first.path(),
+                     "use these demonstrations apart"});
 }
 
 /// The cameras that a name stands for: the one of that name, or else all that end with it behind a dot.
@@ -112,6 +131,7 @@ struct DemonstrationDataset::Files {
 
 void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction) {
   const DemonstrationFile& file = *files.emplace_back(open_demonstration_file(path, instruction));
+  check_rate(file, *files[0]);
   for (int64_t i = 0; i < file.size(); ++i) {
     const EpisodeShape found = file.inspect(i);
     agree(file.info(i), found);
@@ -197,6 +217,8 @@ int64_t DemonstrationDataset::action_width() const { return files_->shape.action
 int64_t DemonstrationDataset::state_width() const { return files_->shape.state_width; }
 
 const std::string& DemonstrationDataset::camera(const std::string& name) const { return files_->camera(name); }
+
+const Recording& DemonstrationDataset::recording() const { return files_->files[0]->recording(); }
 
 std::pair<int64_t, int64_t> DemonstrationDataset::frame_size(const std::string& camera) const {
   return files_->shape.cameras.at(files_->camera(camera));

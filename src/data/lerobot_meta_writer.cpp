@@ -30,10 +30,8 @@ void add_files(const std::string& name, const Rows& rows, const File& file, Parq
                      collect(rows, [&](const LeRobotRow& row) { return file(row) % kLeRobotFilesAChunk; }));
 }
 
-void add_video(const std::string& key, const Rows& rows, int64_t frames_per_second, ParquetTable& table) {
-  const auto seconds = [&](int64_t frame) {
-    return static_cast<double>(frame) / static_cast<double>(frames_per_second);
-  };
+void add_video(const std::string& key, const Rows& rows, double frames_per_second, ParquetTable& table) {
+  const auto seconds = [&](int64_t frame) { return static_cast<double>(frame) / frames_per_second; };
   const auto first = [&](const LeRobotRow& row) { return row.videos.at(key).second; };
   add_files(
       "videos/" + key, rows, [&](const LeRobotRow& row) { return row.videos.at(key).first; }, table);
@@ -87,7 +85,7 @@ void write_lerobot_tasks(const std::filesystem::path& folder, const std::vector<
 }
 
 void write_lerobot_episodes(const std::filesystem::path& folder, const std::vector<LeRobotRow>& rows,
-                            int64_t frames_per_second) {
+                            double frames_per_second) {
   ParquetTable table;
   table.add_integers("episode_index", counted(0, std::ssize(rows)));
   table.add_text_lists("tasks", collect(rows, [](const LeRobotRow& row) { return std::vector{row.task}; }));

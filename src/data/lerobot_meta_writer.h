@@ -38,6 +38,6 @@ void write_lerobot_tasks(const std::filesystem::path& folder, const std::vector<
 
 /// meta/episodes, all in one file. Throws Error.
 void write_lerobot_episodes(const std::filesystem::path& folder, const std::vector<LeRobotRow>& rows,
-                            int64_t frames_per_second);
+                            double frames_per_second);
 
 }  // namespace physgen

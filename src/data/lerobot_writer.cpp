@@ -44,6 +44,12 @@ Matrix column(const std::vector<int64_t>& values) {
       .cast<float>();
 }
 
+/// An integer where it is one, as LeRobot writes it.
+json rate_of(double frames_per_second) {
+  const auto whole = static_cast<int64_t>(frames_per_second);
+  return static_cast<double>(whole) == frames_per_second ? json(whole) : json(frames_per_second);
+}
+
 json as_json(const LeRobotStatistics& statistics, bool picture) {
   json object;
   for (const auto& [name, values] : statistics.values) {
@@ -66,6 +72,7 @@ void write_json(const std::filesystem::path& path, const json& value) {
 LeRobotWriter::LeRobotWriter(const DemonstrationDataset& dataset, std::string folder, const LeRobotOptions& options)
     : dataset_(dataset), folder_(std::move(folder)), options_(options) {
   for (const std::string& camera : dataset.cameras()) cameras_[camera].key = key_of(camera, dataset);
+  if (options_.frames_per_second == 0) options_.frames_per_second = dataset.recording().frames_per_second;
   check_sizes();
 }
 
@@ -115,7 +122,7 @@ void LeRobotWriter::add_tables(const Episode& episode, LeRobotRow& row, ParquetT
   const auto count = static_cast<size_t>(row.rows);
   std::vector<float> times;
   for (int64_t frame = 0; frame < row.rows; ++frame) {
-    times.push_back(static_cast<float>(frame) / static_cast<float>(options_.frames_per_second));
+    times.push_back(static_cast<float>(static_cast<double>(frame) / options_.frames_per_second));
   }
   table.add_numbers("timestamp", times);
   features["timestamp"] = Eigen::Map<const Matrix>(times.data(), row.rows, 1);
@@ -201,12 +208,14 @@ json LeRobotWriter::features() const {
     if (!video) continue;
     features[camera.key]["info"] = {{"video.height", height},      {"video.width", width},
                                     {"video.codec", "h264"},       {"video.pix_fmt", "yuv420p"},
-                                    {"video.channels", 3},         {"video.fps", options_.frames_per_second},
+                                    {"video.channels", 3},         {"video.fps", rate_of(options_.frames_per_second)},
                                     {"video.is_depth_map", false}, {"has_audio", false}};
   }
-  add("action", "float32", {dataset_.action_width()},
-      action_names(dataset_.info(0).control_mode, dataset_.action_width()));
-  if (dataset_.state_width() > 0) add("observation.state", "float32", {dataset_.state_width()}, nullptr);
+  const std::vector<std::string>& states = dataset_.recording().state_names;
+  add("action", "float32", {dataset_.action_width()}, action_names(dataset_));
+  if (dataset_.state_width() > 0) {
+    add("observation.state", "float32", {dataset_.state_width()}, states.empty() ? json(nullptr) : json(states));
+  }
   add("timestamp", "float32", {1}, nullptr);
   for (const char* name : {"frame_index", "episode_index", "index", "task_index"}) add(name, "int64", {1}, nullptr);
   return features;
@@ -222,18 +231,17 @@ void LeRobotWriter::add_additions(json& info) const {
 }
 
 void LeRobotWriter::write_info() const {
-  const std::string& control_mode = dataset_.info(0).control_mode;
-  const bool simulated = control_mode.starts_with("pd_") || control_mode == "osc_pose";
+  const std::string& robot = dataset_.recording().robot;
   const auto episodes = static_cast<int64_t>(episodes_.size());
   json info = {{"codebase_version", "v3.0"},
-               {"robot_type", simulated ? json("panda") : json(nullptr)},
+               {"robot_type", robot.empty() ? json(nullptr) : json(robot)},
                {"total_episodes", episodes},
                {"total_frames", rows_},
                {"total_tasks", tasks_.size()},
                {"chunks_size", kLeRobotFilesAChunk},
                {"data_files_size_in_mb", options_.data_file_megabytes},
                {"video_files_size_in_mb", kMegabytesAVideo},
-               {"fps", options_.frames_per_second},
+               {"fps", rate_of(options_.frames_per_second)},
                {"splits", {{"train", fmt::format("0:{}", episodes)}}},
                {"data_path", kDataPath},
                {"video_path", options_.pictures == LeRobotPictures::mp4 ? json(kVideoPath) : json(nullptr)},

@@ -24,6 +24,10 @@ struct EpisodeShape {
   std::map<std::string, std::string> unusable = {};            ///< other pictures, and what they are: "depth"
 };
 
+/// How ManiSkill and LIBERO record: their controllers run at 20 Hz.
+inline const Recording kPandaInSimulation{
+    .frames_per_second = 20, .robot = "panda", .action_names = {}, .state_names = {}};
+
 /// One HDF5 file or LeRobot folder of demonstrations, whatever its layout.
 class DemonstrationFile {
  public:
@@ -33,6 +37,7 @@ class DemonstrationFile {
   int64_t size() const { return static_cast<int64_t>(episodes_.size()); }
   const EpisodeInfo& info(int64_t episode) const { return episodes_[static_cast<size_t>(episode)]; }
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
+  const Recording& recording() const { return recording_; }
 
   /// Throws FormatError when the episode's arrays do not fit each other.
   virtual EpisodeShape inspect(int64_t episode) const = 0;
@@ -48,6 +53,7 @@ class DemonstrationFile {
 
   std::vector<EpisodeInfo> episodes_;
   std::vector<std::pair<int64_t, int64_t>> seeds_tried_;
+  Recording recording_ = kPandaInSimulation;
 
  private:
   std::string path_;

@@ -18,6 +18,7 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
                          metadata_.control_mode, episode.rows - 1, -1, episode.success});
   }
   seeds_tried_ = metadata_.seeds_tried;
+  recording_ = metadata_.recording;
 }
 
 EpisodeShape LeRobotFolder::inspect(int64_t episode) const {
@@ -124,7 +125,7 @@ std::vector<double> LeRobotFolder::read_times(int64_t episode) const {
   std::vector<double> times;
   if (!data_->file.has("timestamp")) {
     for (int64_t row = 0; row < source.rows; ++row) {
-      times.push_back(static_cast<double>(row) / metadata_.frames_per_second);
+      times.push_back(static_cast<double>(row) / metadata_.recording.frames_per_second);
     }
     return times;
   }
@@ -155,7 +156,7 @@ Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int6
     frames.video = std::make_unique<VideoReader>(source.path);
     frames.path = source.path;
   }
-  const double period = 1 / metadata_.frames_per_second;
+  const double period = 1 / metadata_.recording.frames_per_second;
   const double seconds = source.start + frames.times[static_cast<size_t>(index)];
   const std::string row = info(episode).source + ", row " + std::to_string(index);
   if (seconds > source.end - kFrameShare * period) {

@@ -58,6 +58,24 @@ std::string fill(const filesystem::path& folder, const JsonView& field, const Pa
   return (folder / path).string();
 }
 
+/// A file that should be in one chunk's folder and is in another's alone, as where info.json names another chunks_size
+/// than the set was written with: there. Else where it should be.
+std::string in_its_chunk(const std::string& path) {
+  std::error_code unreachable;
+  if (filesystem::exists(path, unreachable)) return path;
+  std::string found;
+  const size_t chunk = path.rfind("/chunk-");
+  const size_t end = chunk == std::string::npos ? chunk : path.find('/', chunk + 1);
+  if (end == std::string::npos) return path;
+  for (const auto& folder : filesystem::directory_iterator(path.substr(0, chunk), unreachable)) {
+    const std::string other = folder.path().string() + path.substr(end);
+    if (!filesystem::exists(other, unreachable)) continue;
+    if (!found.empty()) return path;
+    found = other;
+  }
+  return found.empty() ? path : found;
+}
+
 /// What stands at the first of some keys that is there; "" for none.
 std::string first_of(const JsonView& features, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
@@ -109,6 +127,30 @@ std::string what_it_shows(std::string_view key, const JsonView& feature, const s
 std::string camera_of(std::string_view key) {
   constexpr std::string_view kImages = "observation.images.";
   return std::string(key.starts_with(kImages) ? key.substr(kImages.size()) : key);
+}
+
+/// The names of a feature's columns: a list, or one list in an object ({"motors": […]}). None where they are as many
+/// as there are columns not.
+std::vector<std::string> names_of(const JsonView& feature, int64_t width) {
+  if (!feature.has("names")) return {};
+  const JsonView names = feature.at("names");
+  std::vector<std::string> found;
+  if (names.is_list()) {
+    found = names.texts();
+  } else if (const auto members = names.members(); members.size() == 1 && members[0].second.is_list()) {
+    found = members[0].second.texts();
+  }
+  return std::ssize(found) == width ? found : std::vector<std::string>();
+}
+
+void read_recording(const JsonView& info, LeRobotMetadata& metadata) {
+  Recording& recording = metadata.recording;
+  recording.frames_per_second = info.at("fps").number();
+  if (recording.frames_per_second <= 0) info.at("fps").refuse("more than 0");
+  if (info.has("robot_type")) recording.robot = info.at("robot_type").text();
+  const JsonView features = info.at("features");
+  recording.action_names = names_of(features.at(metadata.action_key), metadata.action_width);
+  if (metadata.state_width > 0) recording.state_names = names_of(features.at(metadata.state_key), metadata.state_width);
 }
 
 void read_features(const JsonView& info, LeRobotMetadata& metadata) {
@@ -186,11 +228,11 @@ void read_episodes_of_v2(const filesystem::path& folder, const JsonView& info, c
       episode.instruction = instruction_of(line.at("tasks").texts(), line.where());
     }
     PathFields fields{{"episode_chunk", episode.index / chunk}, {"episode_index", episode.index}};
-    episode.data = fill(folder, info.at("data_path"), fields);
+    episode.data = in_its_chunk(fill(folder, info.at("data_path"), fields));
     for (const auto& [camera, column] : metadata.cameras) {
       if (!column.video) continue;
       fields["video_key"] = column.key;
-      episode.videos[camera] = {.path = fill(folder, info.at("video_path"), fields)};
+      episode.videos[camera] = {.path = in_its_chunk(fill(folder, info.at("video_path"), fields))};
     }
     metadata.episodes.push_back(std::move(episode));
   };
@@ -240,7 +282,7 @@ void check_overlaps(const std::string& camera, const LeRobotMetadata& metadata) 
                     [&](const auto* episode) { return std::pair(span(episode).path, span(episode).start); });
   for (size_t i = 1; i < episodes.size(); ++i) {
     const LeRobotVideo &one = span(episodes[i - 1]), &next = span(episodes[i]);
-    if (one.path != next.path || next.start > one.end - kFrameShare / metadata.frames_per_second) continue;
+    if (one.path != next.path || next.start > one.end - kFrameShare / metadata.recording.frames_per_second) continue;
     throw FormatError({"two episodes share frames of a video",
                        next.path + ", episodes " + std::to_string(episodes[i - 1]->index) + " and " +
                            std::to_string(episodes[i]->index),
@@ -303,9 +345,8 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
   const JsonView version = info.at("codebase_version");
   version.require({"v2.0", "v2.1", "v3.0"});
   LeRobotMetadata metadata;
-  metadata.frames_per_second = info.at("fps").number();
-  if (metadata.frames_per_second <= 0) info.at("fps").refuse("more than 0");
   read_features(info, metadata);
+  read_recording(info, metadata);
   read_additions(info, metadata);
   if (version.text() == "v3.0") {
     for (const std::string& file : parquet_files(folder / "meta/episodes")) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <physgen/formats/episode.h>
+
 namespace physgen {
 
 /// Where an episode's frames lie in a video, in seconds of its clock.
@@ -39,7 +41,7 @@ struct LeRobotCamera {
 
 /// What stands in the folder `meta` of a LeRobot data set of v2.0, v2.1 or v3.0, as far as it is used.
 struct LeRobotMetadata {
-  double frames_per_second = 0;
+  Recording recording;  ///< its frames_per_second is info.json's, more than 0
   std::string control_mode = "lerobot";
   std::string action_key;
   std::string state_key;  ///< "" without states

@@ -33,9 +33,9 @@ struct FreeFormat {
 }  // namespace
 
 struct VideoWriter::Stream {
-  Stream(std::string path, int64_t height, int64_t width, int64_t frames_per_second);
+  Stream(std::string path, int64_t height, int64_t width, double frames_per_second);
   ~Stream();
-  void open_codec(int64_t frames_per_second);
+  void open_codec(double frames_per_second);
   void open_file();
   void open_scaler();
   void convert(const Image& image);
@@ -56,7 +56,7 @@ struct VideoWriter::Stream {
   std::unique_ptr<SwsContext, FreeScaler> scaler;
 };
 
-VideoWriter::Stream::Stream(std::string file, int64_t rows, int64_t columns, int64_t frames_per_second)
+VideoWriter::Stream::Stream(std::string file, int64_t rows, int64_t columns, double frames_per_second)
     : path(std::move(file)), height(rows), width(columns) {
   const auto between = [&](const std::string& name, int64_t value, int64_t most) {
     if (value >= 1 && value <= most) return;
@@ -65,7 +65,10 @@ VideoWriter::Stream::Stream(std::string file, int64_t rows, int64_t columns, int
   };
   between("height", height, kMostPixelsPerSide);
   between("width", width, kMostPixelsPerSide);
-  between("rate", frames_per_second, 1000);
+  if (!(frames_per_second > 0 && frames_per_second <= 1000)) {
+    throw ConfigError({"a video's rate is impossible", path, std::to_string(frames_per_second),
+                       "more than 0, at most 1000", "correct it"});
+  }
   open_codec(frames_per_second);
   open_scaler();
   open_file();
@@ -81,7 +84,7 @@ int VideoWriter::Stream::check(int code, const std::string& what) const {
   throw Error({what, path, words_of(code), "", "check the folder, its free space and the FFmpeg libraries"});
 }
 
-void VideoWriter::Stream::open_codec(int64_t frames_per_second) {
+void VideoWriter::Stream::open_codec(double frames_per_second) {
   const AVCodec* encoder = avcodec_find_encoder_by_name("libx264");
   if (!encoder) {
     throw Error({"videos cannot be written", path, "an FFmpeg without libx264", "an FFmpeg built with libx264",
@@ -90,9 +93,10 @@ void VideoWriter::Stream::open_codec(int64_t frames_per_second) {
   codec.reset(avcodec_alloc_context3(encoder));
   codec->height = static_cast<int>(even(height));
   codec->width = static_cast<int>(even(width));
-  codec->time_base = {1, static_cast<int>(frames_per_second)};
-  codec->framerate = {static_cast<int>(frames_per_second), 1};
-  codec->gop_size = static_cast<int>(2 * frames_per_second);  // a player can jump to each two seconds
+  constexpr int kMostDenominator = 1'000'000;
+  codec->framerate = av_d2q(frames_per_second, kMostDenominator);
+  codec->time_base = av_inv_q(codec->framerate);
+  codec->gop_size = std::max(1, static_cast<int>(2 * frames_per_second));  // a player can jump to each two seconds
   codec->pix_fmt = AV_PIX_FMT_YUV420P;
   codec->colorspace = AVCOL_SPC_BT709;
   codec->color_primaries = AVCOL_PRI_BT709;
@@ -173,7 +177,7 @@ void VideoWriter::Stream::finish() {
   finished = true;
 }
 
-VideoWriter::VideoWriter(const std::string& path, int64_t height, int64_t width, int64_t frames_per_second)
+VideoWriter::VideoWriter(const std::string& path, int64_t height, int64_t width, double frames_per_second)
     : stream_(std::make_unique<Stream>(path, height, width, frames_per_second)) {}
 
 VideoWriter::~VideoWriter() = default;

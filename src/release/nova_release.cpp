@@ -1,5 +1,6 @@
 #include <physgen/release/nova_release.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -98,6 +99,23 @@ NamedTensors load_weights(const fs::path& folder, const std::string& name) {
   return load_shards(index);
 }
 
+// The tensors without what a trainer's wrappers put before the names of all of them: DistributedDataParallel's
+// "module.", torch.compile's "_orig_mod.", and whatever else is given.
+NamedTensors unwrapped(NamedTensors tensors, std::vector<std::string> wrappers, const std::string& part,
+                       std::vector<std::string>& notes) {
+  wrappers.insert(wrappers.end(), {"module.", "_orig_mod."});
+  const auto shared = [&](const std::string& wrapper) {
+    return !tensors.empty() &&
+           std::ranges::all_of(tensors, [&](const auto& item) { return item.first.starts_with(wrapper); });
+  };
+  for (auto found = std::ranges::find_if(wrappers, shared); found != wrappers.end();
+       found = std::ranges::find_if(wrappers, shared)) {
+    notes.push_back("the tensors of the " + part + " all begin with \"" + *found + "\", which is left out");
+    tensors = with_prefix(tensors, *found);
+  }
+  return tensors;
+}
+
 // Older files of the VAE call its attention by other names.
 NamedTensors with_attention_names(const NamedTensors& tensors) {
   static const std::pair<std::string, std::string> names[] = {
@@ -156,7 +174,9 @@ Components components_of(const fs::path& folder) {
 
 void open_text(const fs::path& folder, PretrainedFiles& files) {
   files.config.text_encoder = read_phi_config(folder / "text_encoder" / "config.json");
-  files.text_encoder = encoder_tensors(load_weights(folder / "text_encoder", "model"), folder / "text_encoder");
+  files.text_encoder =
+      encoder_tensors(unwrapped(load_weights(folder / "text_encoder", "model"), {}, "text encoder", files.notes),
+                      folder / "text_encoder");
   files.tokenizer = folder / "tokenizer" / "tokenizer.json";
   if (fs::is_regular_file(files.tokenizer) && fs::file_size(files.tokenizer) <= kLargestTokenizer) return;
   throw FormatError({.what = "a release lacks its tokenizer",
@@ -197,7 +217,7 @@ PretrainedFiles open_nova_release(const fs::path& folder) {
   check_folder(folder);
   const Components has = components_of(folder);
   PretrainedFiles files;
-  files.backbone = load_weights(folder / "transformer", kWeights);
+  files.backbone = unwrapped(load_weights(folder / "transformer", kWeights), {"model."}, "transformer", files.notes);
   files.config.backbone = read_transformer_config(folder / "transformer" / "config.json", files.backbone, files.notes);
   files.config.has_vae = has.vae;
   files.config.has_text_encoder = has.text;
@@ -205,7 +225,7 @@ PretrainedFiles open_nova_release(const fs::path& folder) {
   if (has.scheduler) read_scheduler_config(folder / "scheduler" / "scheduler_config.json", files.config.backbone);
   if (has.vae) {
     files.config.vae = read_vae_config(folder / "vae" / "config.json");
-    files.vae = with_attention_names(load_weights(folder / "vae", kWeights));
+    files.vae = with_attention_names(unwrapped(load_weights(folder / "vae", kWeights), {"model."}, "VAE", files.notes));
   }
   if (has.text) open_text(folder, files);
   blaming_the_file([&] { check_sizes(files.config, folder.string()); });

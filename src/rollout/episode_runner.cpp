@@ -138,7 +138,7 @@ std::string EpisodeRunner::write_film(const EpisodeRecord& record, const std::ve
   const std::string name =
       fmt::format("episode_{:04}_seed_{}_{}.mp4", record.episode, record.seed, record.success ? "success" : "failure");
   const std::string path = std::filesystem::path(options_.video) / name;
-  const auto rate = std::max<int64_t>(1, std::llround(environment_->control_rate()));  // as fast as the robot moves
+  const double rate = std::max(1.0, environment_->control_rate());  // as fast as the robot moves
   VideoWriter writer(path, film.front().height, film.front().width, rate);
   for (const Image& frame : film) writer.add(frame);
   writer.close();

@@ -62,5 +62,18 @@ TEST_F(DemonstrationCheckTest, NamesAPathThatDoesNotExist) {
   EXPECT_THROW(check_demonstrations({"/nowhere"}, ""), ConfigError);
 }
 
+TEST(AlikeTogether, CountsWhatDiffersInItsPlaceAndNumbersAlone) {
+  const auto problem = [](const std::string& what, const std::string& where, const std::string& got) {
+    return Problem{.what = what, .where = where, .got = got, .expected = "", .next_step = ""};
+  };
+  const auto counted = alike_together({problem("no frame", "a, row 1", "0.1 s"), problem("no file", "b", ""),
+                                       problem("no frame", "a, row 2", "0.25 s"), problem("no frame", "c", "none")});
+  ASSERT_EQ(counted.size(), 3u);
+  EXPECT_EQ(counted[0].problem.where, "a, row 1");
+  EXPECT_EQ(counted[0].times, 2);
+  EXPECT_EQ(counted[1].times, 1);
+  EXPECT_EQ(counted[2].problem.got, "none");
+}
+
 }  // namespace
 }  // namespace physgen

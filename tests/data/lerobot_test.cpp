@@ -123,6 +123,46 @@ TEST_F(LeRobotVideoTest, EpisodesGoOnInFurtherFiles) {
   EXPECT_TRUE(check_demonstrations({folder_}, "").problems.empty());
 }
 
+TEST_F(LeRobotTest, WhatItWasRecordedWithIsKept) {
+  convert({.pictures = LeRobotPictures::mp4});
+  EXPECT_EQ(info()["fps"], 20);
+  EXPECT_EQ(info()["robot_type"], "panda");
+  const std::vector<std::string> motors = {"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"};
+  const std::vector<std::string> joints = {"j0", "j1", "j2", "j3", "j4", "j5", "j6", "j7", "j8"};
+  for (const double rate : {10.0, 29.97, 30.0, 50.0}) {
+    std::filesystem::remove_all(folder_);
+    convert({.pictures = LeRobotPictures::mp4, .frames_per_second = rate});
+    set_info(
+        {{"robot_type", "so101"},
+         {"physgen", nullptr},
+         {"features", {{"action", {{"names", {{"motors", motors}}}}}, {"observation.state", {{"names", joints}}}}}});
+    const DemonstrationDataset first({folder_});
+    const TemporaryFolder again;
+    write_lerobot(first, again.path(), {.pictures = LeRobotPictures::mp4});
+    const DemonstrationDataset second({again.path().string()});
+    EXPECT_EQ(second.recording().frames_per_second, rate);
+    EXPECT_EQ(second.recording().robot, "so101");
+    EXPECT_EQ(second.recording().action_names, motors);
+    EXPECT_EQ(second.recording().state_names, joints);
+    for (int64_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(second.read(i).actions.topRows(first.info(i).control_steps), first.read(i).actions);
+      EXPECT_EQ(second.info(i).instruction, first.info(i).instruction);
+    }
+    EXPECT_TRUE(check_demonstrations({again.path().string()}, "").problems.empty()) << rate;
+  }
+}
+
+TEST_F(LeRobotTest, SetsOfDifferentRatesAreNotMixed) {
+  convert({.frames_per_second = 30});
+  set_info({{"physgen", nullptr}});
+  const TemporaryFolder other;
+  write_lerobot(DemonstrationDataset({folder_}), other.path(), {.frames_per_second = 50});
+  const Problem problem = problem_of<FormatError>([&] { DemonstrationDataset({folder_, other.path().string()}); });
+  EXPECT_EQ(problem.what, "sets of demonstrations were recorded at different rates");
+  EXPECT_EQ(problem.got, "50 control steps a second");
+  EXPECT_THAT(problem.expected, HasSubstr("30"));
+}
+
 // The camera ran faster than info.json says: rows and video agree with each other, and tell.
 TEST_F(LeRobotVideoTest, TheRowsClockFindsThePictures) {
   const LeRobotOptions options{.pictures = LeRobotPictures::mp4, .frames_per_second = 21};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -131,6 +132,20 @@ TEST_F(NovaRelease, AnArchiveOfPyTorchServesForSafetensors) {
   EXPECT_TRUE(fs::exists(golden("nova_plain") / "transformer" / "diffusion_pytorch_model.bin"));
   EXPECT_GT(files.backbone.size(), 90u);
   EXPECT_FALSE(files.config.backbone.motion_embed);
+}
+
+TEST_F(NovaRelease, WhatATrainersWrappersAddToTheNamesIsLeftOut) {
+  const fs::path file = path_ / "transformer/diffusion_pytorch_model.safetensors";
+  const NamedTensors plain = open_nova_release(path_).backbone;
+  for (const std::string& wrapper : {std::string("module."), std::string("_orig_mod.module."), std::string("model.")}) {
+    NamedTensors wrapped;
+    for (const auto& [name, tensor] : plain) wrapped.emplace_back(wrapper + name, tensor.clone());
+    fs::remove(file);
+    save_tensors(file.string(), wrapped);
+    const PretrainedFiles files = open_nova_release(path_);
+    expect_equal(files.backbone, plain);
+    EXPECT_EQ(static_cast<std::ptrdiff_t>(files.notes.size()), std::ranges::count(wrapper, '.')) << wrapper;
+  }
 }
 
 TEST_F(NovaRelease, AMissingShardIsNamed) {

@@ -17,6 +17,16 @@ struct DemonstrationCheck {
   std::vector<Problem> problems;
 };
 
+/// A problem, and how many there are like it.
+struct CountedProblem {
+  Problem problem;
+  int64_t times = 0;
+};
+
+/// The first of each kind, in the order in which they came. Problems are alike where they say the same but for where it
+/// is and for the numbers in it: the frames of one video that is missing do.
+std::vector<CountedProblem> alike_together(const std::vector<Problem>& problems);
+
 /// Called before each episode is read: the file, the episode's place in it and their number.
 using CheckProgress = std::function<void(const std::string& file, int64_t episode, int64_t episodes)>;
 

@@ -48,6 +48,9 @@ class DemonstrationDataset {
   const std::string& camera(const std::string& name) const;
   int64_t action_width() const;
   int64_t state_width() const;  ///< 0 without obs/agent/qpos (ManiSkill) or obs/ee_states (LIBERO)
+  /// What the first of the files was recorded with. For ManiSkill's and LIBERO's own files the rate is their
+  /// controllers'.
+  const Recording& recording() const;
   /// Height and width of the frames of a camera, by any name that `camera` takes; throws as that does.
   std::pair<int64_t, int64_t> frame_size(const std::string& camera) const;
   /// Inclusive ranges of the seeds that the demonstrator tried, failures included: evaluation excludes them.

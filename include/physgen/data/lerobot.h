@@ -17,7 +17,7 @@ constexpr auto choices_of(LeRobotPictures) {
 
 struct LeRobotOptions {
   LeRobotPictures pictures = LeRobotPictures::png;
-  int64_t frames_per_second = 20;     ///< the control rate of both simulators
+  double frames_per_second = 0;       ///< 0: that of the demonstrations
   int64_t data_file_megabytes = 100;  ///< a Parquet file that is larger is the last episode's that it gets
   int64_t video_frames = 10000;       ///< likewise of an MP4; well below LeRobot's 200 MB at LIBERO's 256 pixels
 };

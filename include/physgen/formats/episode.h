@@ -19,6 +19,14 @@ struct EpisodeInfo {
   bool success = true;
 };
 
+/// What a set of demonstrations was recorded with, as far as it tells.
+struct Recording {
+  double frames_per_second = 0;           ///< control steps a second; 0: not known
+  std::string robot = {};                 ///< "panda", "so101", …; empty: not known
+  std::vector<std::string> action_names;  ///< one a column, or none
+  std::vector<std::string> state_names;   ///< likewise
+};
+
 /// A recorded demonstration without its frames.
 struct Episode {
   EpisodeInfo info;

@@ -13,8 +13,10 @@ namespace physgen {
 /// column.
 class VideoWriter {
  public:
-  /// Throws ConfigError for a size or rate below 1, Error when the file cannot be made or there is no H.264 encoder.
-  VideoWriter(const std::string& path, int64_t height, int64_t width, int64_t frames_per_second);
+  /// @param frames_per_second  up to 1000, exact to six digits
+  /// Throws ConfigError for a size below 1 and a rate that is not positive, Error when the file cannot be made or there
+  /// is no H.264 encoder.
+  VideoWriter(const std::string& path, int64_t height, int64_t width, double frames_per_second);
   /// Without `close` nothing is left behind.
   ~VideoWriter();
 
