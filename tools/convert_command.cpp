@@ -5,6 +5,7 @@
 #include <string>
 
 #include <physgen/core/error.h>
+#include <physgen/core/printable.h>
 #include <physgen/release/convert.h>
 
 #include "commands.h"
@@ -18,7 +19,7 @@ struct ConvertOptions {
 };
 
 void print_summary(const PretrainedSummary& summary) {
-  for (const std::string& note : summary.notes) spdlog::warn("{}", note);
+  for (const std::string& note : summary.notes) spdlog::warn("{}", printable(note));
   for (const PretrainedPart& part : summary.parts) {
     fmt::print("{:<14}{:>5} tensors{:>16} numbers  {}\n", part.name, part.tensors, part.parameters, part.dtype);
   }

@@ -9,6 +9,7 @@
 
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
+#include <physgen/core/printable.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
@@ -49,7 +50,7 @@ struct DataOptions {
 void print_columns(const char* what, int64_t width, const std::string& kind, const std::vector<std::string>& names) {
   std::string text = fmt::format("{} columns", width);
   if (!kind.empty()) text += ", " + kind;
-  if (!names.empty()) text += ": " + comma_separated(names);
+  if (!names.empty()) text += ": " + printable(comma_separated(names));
   fmt::print("  {:<14}{}\n", what, text);
 }
 
@@ -65,18 +66,18 @@ void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   const auto [shortest, longest] = std::minmax_element(steps.begin(), steps.end());
   const EpisodeInfo& first = dataset.info(0);
   fmt::print("{}\n", path);
-  fmt::print("  task          {}\n  instruction   {}\n", first.task, first.instruction);
+  fmt::print("  task          {}\n  instruction   {}\n", printable(first.task), printable(first.instruction));
   fmt::print("  episodes      {}, {} of them successful\n", dataset.size(), successful);
   fmt::print("  control steps {}, {} to {} an episode, {:.1f} on average\n", total, *shortest, *longest,
              static_cast<double>(total) / static_cast<double>(dataset.size()));
   const Recording& recording = dataset.recording();
-  if (!recording.robot.empty()) fmt::print("  robot         {}\n", recording.robot);
+  if (!recording.robot.empty()) fmt::print("  robot         {}\n", printable(recording.robot));
   if (recording.frames_per_second > 0) fmt::print("  rate          {:g} a second\n", recording.frames_per_second);
   print_columns("actions", dataset.action_width(), first.control_mode, recording.action_names);
   print_columns("states", dataset.state_width(), "", recording.state_names);
   for (const std::string& camera : dataset.cameras()) {
     const auto [height, width] = dataset.frame_size(camera);
-    fmt::print("  camera        {}, {} x {} pixels\n", camera, height, width);
+    fmt::print("  camera        {}, {} x {} pixels\n", printable(camera), height, width);
   }
   for (const auto& [low, high] : dataset.seeds_tried()) fmt::print("  seeds tried   {} to {}\n", low, high);
 }

@@ -2,9 +2,24 @@
 
 #include <utility>
 
+#include "physgen/core/printable.h"
+
 namespace physgen {
 
-Error::Error(Problem problem) : std::runtime_error(to_text(problem)), problem_(std::move(problem)) {}
+namespace {
+
+// Files may say anything, and what they say is quoted in problems.
+Problem made_printable(Problem problem) {
+  for (std::string* part : {&problem.what, &problem.where, &problem.got, &problem.expected, &problem.next_step}) {
+    *part = printable(*part);
+  }
+  return problem;
+}
+
+}  // namespace
+
+Error::Error(const Problem& problem)
+    : std::runtime_error(to_text(made_printable(problem))), problem_(made_printable(problem)) {}
 
 std::string to_text(const Problem& problem) {
   std::string text = problem.what;

@@ -135,20 +135,21 @@ void launch(const GroupNormCall& call, cudaStream_t stream) {
   const int channels = static_cast<int>(call.channels), groups = static_cast<int>(call.groups);
   const auto* x = static_cast<const T*>(call.x);
   const size_t shared = sizeof(float) * 2 * channels * Tiling(channels / kWidth).row_step;
-  add_sums<T, kWidth><<<dim3(blocks, frames), kThreads, shared, stream>>>(x, call.offset, call.rows, channels, groups, call.sums);
-  measure<<<dim3(groups, frames), 32, 0, stream>>>(call.sums, call.offset, call.weight, call.bias, call.rows, channels, groups,
-                                                   static_cast<int>(blocks), call.scale);
+  add_sums<T, kWidth>
+      <<<dim3(blocks, frames), kThreads, shared, stream>>>(x, call.offset, call.rows, channels, groups, call.sums);
+  measure<<<dim3(groups, frames), 32, 0, stream>>>(call.sums, call.offset, call.weight, call.bias, call.rows, channels,
+                                                   groups, static_cast<int>(blocks), call.scale);
   const int64_t vectors = call.rows * channels / kWidth;
-  apply<T, kWidth><<<dim3(grid_of(vectors), frames), kThreads, 0, stream>>>(x, static_cast<T*>(call.y), vectors, channels,
-                                                                call.scale, call.silu);
+  apply<T, kWidth><<<dim3(grid_of(vectors), frames), kThreads, 0, stream>>>(x, static_cast<T*>(call.y), vectors,
+                                                                            channels, call.scale, call.silu);
 }
 
 template <class T, int kWidth>
 void launch(const AddCall& call, cudaStream_t stream) {
   const int64_t vectors = call.rows * call.channels / kWidth;
   add_all<T, kWidth><<<grid_of(vectors), kThreads, 0, stream>>>(
-      static_cast<const T*>(call.x), call.offset, static_cast<const T*>(call.residual), static_cast<T*>(call.y), vectors,
-      static_cast<int>(call.channels / kWidth));
+      static_cast<const T*>(call.x), call.offset, static_cast<const T*>(call.residual), static_cast<T*>(call.y),
+      vectors, static_cast<int>(call.channels / kWidth));
 }
 
 template <class T, int kWidth, class Call>

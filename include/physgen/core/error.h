@@ -17,7 +17,8 @@ struct Problem {
 /// A failure with a one- to three-line text. Exit code 1: the files, the machine or the program are at fault.
 class Error : public std::runtime_error {
  public:
-  explicit Error(Problem problem);
+  /// Keeps the problem in `printable` words.
+  explicit Error(const Problem& problem);
   const Problem& problem() const { return problem_; }
   virtual int exit_code() const { return 1; }
 
