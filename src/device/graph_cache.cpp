@@ -47,11 +47,12 @@ void GraphCache::run(const std::string& kind, const std::function<void()>& work)
 }
 
 struct GraphCache::Stream::Guard {
+  explicit Guard(c10::cuda::CUDAStream stream) : guard(stream) {}
   c10::cuda::CUDAStreamGuard guard;
 };
 
 GraphCache::Stream::Stream(GraphCache& cache) {
-  if (cache.graphs_) guard_.reset(new Guard{c10::cuda::CUDAStreamGuard(cache.graphs_->stream)});
+  if (cache.graphs_) guard_ = std::make_unique<Guard>(cache.graphs_->stream);
 }
 
 }  // namespace physgen

@@ -59,7 +59,7 @@ Hdf5File::Place Hdf5File::target_of(const std::string& link, size_t value_size, 
   };
   check(H5Lget_val(handle_.get(), link.c_str(), value.data(), value.size(), H5P_DEFAULT));
   if (!external) {
-    value = value.c_str();
+    value.resize(value.find('\0'));
     const size_t slash = link.rfind('/');
     const bool absolute = value.starts_with('/') || slash == std::string::npos;
     return {this, absolute ? value : link.substr(0, slash + 1) + value};

@@ -165,12 +165,13 @@ void read_features(const JsonView& info, LeRobotMetadata& metadata) {
     if (type != "image" && type != "video") continue;
     const std::vector<int64_t> shape = shape_of(feature, 3, kMostPixelsPerSide);
     const std::string shown = what_it_shows(key, feature, shape), camera = camera_of(key);
-    if (!shown.empty()) {
+    const auto size = picture_size(shape);
+    if (!size || !shown.empty()) {
       metadata.unusable[camera] = shown;
       continue;
     }
     if (metadata.cameras.contains(camera)) feature.refuse("two cameras named " + quote(camera), "each name once");
-    metadata.cameras[camera] = {std::string(key), type == "video", *picture_size(shape)};
+    metadata.cameras[camera] = {std::string(key), type == "video", *size};
   }
   if (metadata.cameras.empty()) features.refuse("no RGB of dtype image or video", "at least one camera");
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <physgen/core/random.h>
+
 #include "support/tiny_model.h"
 
 namespace physgen {
@@ -37,6 +39,18 @@ TEST(LossNoise, OfAWindowIsTheSameWhateverIsDrawnWithIt) {
     const LossNoise alone = draw_loss_noise(model, config, {.seed = 5, .first = 40 + window, .count = 1, .step = 5});
     expect_equal(alone, of_window(together, window, model.packs));
   }
+}
+
+// A run that is resumed by another version goes on with the same noise.
+TEST(LossNoise, OfAWindowIsThatOfItsOwnGenerator) {
+  const ModelConfig model = tiny_model_config();
+  const LossNoise noise = draw_loss_noise(model, {}, {.seed = 5, .first = 40, .count = 1});
+  at::Generator random = generator(mixed_seed(5, Stream::noise, 40));
+  at::rand({1}, random);                                           // whether the instruction is kept
+  at::rand({model.packs, model.backbone.image_tokens()}, random);  // the order in which patches are masked
+  EXPECT_TRUE(at::equal(noise.frame_noise, at::randn(noise.frame_noise.sizes(), random)));
+  const at::Tensor sampling = draw_sampling_noise(model, {.seed = 5, .first = 40, .count = 1});
+  EXPECT_TRUE(at::equal(sampling, at::randn(sampling.sizes(), generator(mixed_seed(5, Stream::sampling, 40)))));
 }
 
 TEST(LossNoise, DiffersFromWindowToWindowAndFromSeedToSeed) {
