@@ -13,6 +13,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 
 # msgpack-cxx is headers alone; its own package drags in Boost, which MSGPACK_NO_BOOST makes needless.
 find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)

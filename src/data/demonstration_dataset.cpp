@@ -60,9 +60,7 @@ void check_same(const std::string& what, const EpisodeInfo& episode, const std::
 /// rate, whatever a data set says.
 void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
   const double rate = file.recording().frames_per_second, known = first.recording().frames_per_second;
-  const std::string& mode = file.info(0).control_mode;
-  const bool simulated = mode.starts_with("pd_") || mode == "osc_pose";
-  if (simulated || rate == known || rate == 0 || known == 0) return;
+  if (is_simulated(file.info(0).control_mode) || rate == known || rate == 0 || known == 0) return;
   throw FormatError({"sets of demonstrations were recorded at different rates", file.path(),
                      number_text(rate) + " control steps a second", number_text(known) + ", as in " + first.path(),
                      "use these demonstrations apart"});

@@ -35,7 +35,7 @@ constexpr double kFrameShare = 0.25;
 /// A camera's column.
 struct LeRobotCamera {
   std::string key;
-  bool video = false;  ///< frames are in videos, otherwise in the Parquet files as PNG
+  bool video = false;  ///< frames are in videos, otherwise in the Parquet files as PNG or JPEG
   std::pair<int64_t, int64_t> size = {0, 0};
 };
 

@@ -79,8 +79,10 @@ std::string policy_text(const PolicyConfig& policy) {
        << "\ninstructions: " << comma_separated(policy.instructions)
        << "\ncameras: " << comma_separated(policy.canvas.cameras) << " on " << policy.canvas.height << " x "
        << policy.canvas.width << "\ncontrol mode: " << policy.control_mode << ", " << codec.action_width
-       << " numbers an action, chunks of " << codec.chunk << "\nwindow: " << policy.model.packs << " packs of "
-       << policy.model.layout().pack() << " tokens\nadapters: " << adapter_text(policy.adapter) << "\n";
+       << " numbers an action, chunks of " << codec.chunk
+       << "\nrobot: " << (policy.robot.empty() ? "not known" : policy.robot) << ", " << policy.frames_per_second
+       << " control steps a second\nwindow: " << policy.model.packs << " packs of " << policy.model.layout().pack()
+       << " tokens\nadapters: " << adapter_text(policy.adapter) << "\n";
   return text.str();
 }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/data/action_conversion.h>
+#include <physgen/data/action_names.h>
 #include <physgen/data/statistics.h>
 #include <physgen/files/manifest.h>
 
@@ -33,14 +35,18 @@ DemonstrationSet read_set(const std::string& path, const std::string& instructio
 
 // What two datasets must share to train one policy.
 std::string robot_of(const DemonstrationSet& set) {
-  return set.episodes.front().info.control_mode + " with " + std::to_string(set.dataset.action_width()) +
-         " actions and " + std::to_string(set.dataset.state_width()) + " states";
+  const std::string& control_mode = set.episodes.front().info.control_mode;
+  std::ostringstream text;
+  text << control_mode << " with " << set.dataset.action_width() << " actions and " << set.dataset.state_width()
+       << " states";
+  if (!is_simulated(control_mode)) text << ", " << set.dataset.recording().frames_per_second << " times a second";
+  return text.str();
 }
 
 void require_one_robot(const std::vector<DemonstrationSet>& sets) {
   for (const DemonstrationSet& set : sets) {
     if (robot_of(set) == robot_of(sets.front())) continue;
-    throw ConfigError({.what = "the datasets are of different robots or control modes",
+    throw ConfigError({.what = "the datasets are of different robots, control modes or rates",
                        .where = set.files.front(),
                        .got = robot_of(set),
                        .expected = robot_of(sets.front()) + ", as in " + sets.front().files.front(),
@@ -138,6 +144,10 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   const auto [height, width] = first.frame_size(config.canvas.cameras.front());
   config.frame_height = height == width ? height : 0;
   config.control_mode = sets.front().episodes.front().info.control_mode;
+  config.frames_per_second = first.recording().frames_per_second;
+  config.robot = first.recording().robot;
+  config.action_names =
+      first.info(0).control_mode == config.control_mode ? action_names(first) : std::vector<std::string>();
   config.tasks = by_frequency(sets, &EpisodeInfo::task);
   config.instructions = by_frequency(sets, &EpisodeInfo::instruction);
   config.actions = normalizer_of(sets, &Episode::actions, normalization);

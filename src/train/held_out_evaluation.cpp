@@ -52,7 +52,8 @@ void add_micro_batch(PhysGenModel& model, const WindowSource& windows, const Hel
 
 void report_action_errors(const Sums& sums, const PolicyConfig& policy, EvaluationMetrics& metrics) {
   const at::Tensor errors = sums.errors / std::max(sums.error_count, 1.0);
-  const std::vector<std::string> names = action_names(policy.control_mode, errors.size(0));
+  const bool named = std::ssize(policy.action_names) == errors.size(0);
+  const auto names = named ? policy.action_names : action_names(policy.control_mode, errors.size(0));
   metrics.score = errors.mean().item<double>();
   metrics.numbers.push_back({"action_error", metrics.score});
   for (size_t i = 0; i < policy.actions.low.size(); ++i) {

@@ -61,6 +61,11 @@ TEST_F(TrainerInput, ActionsAreConvertedToTheControlModeThatIsAskedFor) {
   job.config.control_mode = "pd_joint_target_delta_pos";
   const PolicyConfig policy = read_policy_config(run(job).best);
   EXPECT_EQ(policy.control_mode, "pd_joint_target_delta_pos");
+  EXPECT_EQ(policy.frames_per_second, 20);
+  EXPECT_EQ(policy.robot, "panda");
+  EXPECT_TRUE(policy.action_names.empty());  // the data's are of another mode
+  EXPECT_EQ(read_policy_config(run(tiny_.job("plain")).best).action_names,
+            (std::vector<std::string>{"joint 1 (rad)", "joint 2 (rad)", "gripper"}));
   EXPECT_NEAR(policy.actions.low[0], 0, 1e-6);   // the first target is where the robot stands
   EXPECT_NEAR(policy.actions.high[0], 1, 1e-4);  // then 0.1 rad a step
   FinetuneJob next = tiny_.job("next");
@@ -91,8 +96,8 @@ TEST_F(TrainerInput, ACameraThatTheDemonstrationsLackIsRefused) {
   FinetuneJob job = tiny_.job("run");
   job.cameras = {"hand_camera"};
   const Problem problem = refusal<ConfigError>(job);
-  EXPECT_EQ(problem.got, "render_camera");
-  EXPECT_EQ(problem.expected, "hand_camera");
+  EXPECT_EQ(problem.got, "\"hand_camera\"");
+  EXPECT_EQ(problem.expected, "render_camera");
 }
 
 TEST_F(TrainerInput, APolicyFromNothingNeedsAVae) {
@@ -160,8 +165,8 @@ TEST_F(TrainerInput, TheCamerasMustBeTheCheckpoints) {
   DemonstrationSketch sketch = TinyRun::sketch();
   sketch.cameras = {"hand_camera"};
   Problem problem = refusal<ConfigError>(with_data(continued("run"), sketch));
-  EXPECT_EQ(problem.got, "hand_camera");
-  EXPECT_EQ(problem.expected, "render_camera");
+  EXPECT_EQ(problem.got, "\"render_camera\"");
+  EXPECT_EQ(problem.expected, "hand_camera");
   FinetuneJob job = continued("run");
   job.cameras = {"hand_camera"};
   problem = refusal<ConfigError>(job);

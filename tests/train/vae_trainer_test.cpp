@@ -183,8 +183,8 @@ TEST_F(VaeTrainerTest, ACameraThatTheDemonstrationsLackIsNamedWithThoseTheyHave)
   VaeTrainConfig config = tiny_config();
   config.canvas.cameras = {"wrist"};
   const Problem problem = problem_of<ConfigError>([&] { train(job(config)); });
-  EXPECT_EQ(problem.got, "wrist");
-  EXPECT_EQ(problem.expected, "one of render_camera");
+  EXPECT_EQ(problem.got, "\"wrist\"");
+  EXPECT_EQ(problem.expected, "render_camera");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "vae"));
 }
 

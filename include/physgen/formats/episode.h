@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <physgen/core/matrix.h>
@@ -26,6 +27,11 @@ struct Recording {
   std::vector<std::string> action_names;  ///< one a column, or none
   std::vector<std::string> state_names;   ///< likewise
 };
+
+/// Whether a control mode is one of ManiSkill's or LIBERO's, whose controllers run at 20 Hz whatever a data set says.
+inline bool is_simulated(std::string_view control_mode) {
+  return control_mode.starts_with("pd_") || control_mode == "osc_pose";
+}
 
 /// A recorded demonstration without its frames.
 struct Episode {

@@ -20,9 +20,17 @@ struct Image {
 /// @param name  of the picture, for errors
 std::vector<uint8_t> encode_png(const Image& image, const std::string& name);
 
-/// A PNG file in memory as RGB (grey and palette are expanded, alpha is dropped). Throws FormatError.
+/// A PNG file in memory as RGB: the file's own samples, whatever it says of gamma and profiles. Those of 16 bits are
+/// cut to their high byte, grey and palette are expanded, alpha is dropped. Throws FormatError.
 /// @param name  of the picture, for errors
 Image decode_png(std::span<const uint8_t> bytes, const std::string& name);
+
+/// A JPEG file in memory as RGB, as libjpeg decodes it (and with it PIL and OpenCV); its orientation is not read.
+/// Throws FormatError, for CMYK too.
+Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name);
+
+/// A PNG or a JPEG, as its first bytes say. Throws FormatError.
+Image decode_picture(std::span<const uint8_t> bytes, const std::string& name);
 
 /// Writes an RGB PNG, whole or not at all. Throws Error when the file cannot be written.
 void write_png(const std::string& path, const Image& image);

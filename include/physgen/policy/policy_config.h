@@ -34,6 +34,9 @@ struct PolicyConfig {
   CanvasConfig canvas;
   int64_t frame_height = 0;  ///< of the demonstrations' square pictures, pixels; 0: not known, not square
   std::string control_mode = {};
+  double frames_per_second = 0;                ///< control steps a second of the demonstrations; 0: not known
+  std::string robot = {};                      ///< that they were recorded with; empty: not known
+  std::vector<std::string> action_names = {};  ///< of the columns; none: as the control mode has them
   std::vector<std::string> tasks = {};         ///< the simulator's names of what was trained on
   std::vector<std::string> instructions = {};  ///< the most frequent first
   Normalizer actions = {};
@@ -51,6 +54,9 @@ void describe(PolicyConfig& config, Field& field) {
   field("canvas", config.canvas);
   field("frame_height", config.frame_height, {.least = 0});
   field("control_mode", config.control_mode);
+  field("frames_per_second", config.frames_per_second, {.least = 0});
+  field("robot", config.robot);
+  field("action_names", config.action_names);
   field("tasks", config.tasks);
   field("instructions", config.instructions);
   field("actions", config.actions);
