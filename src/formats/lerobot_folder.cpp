@@ -115,7 +115,8 @@ Image LeRobotFolder::read_picture(int64_t episode, const std::string& camera, in
   }
   const std::string& picture = frames.pictures[static_cast<size_t>(index)];
   const auto* bytes = reinterpret_cast<const uint8_t*>(picture.data());
-  return decode_picture({bytes, picture.size()}, info(episode).source + ", " + key + ", frame " + std::to_string(index));
+  return decode_picture({bytes, picture.size()},
+                        info(episode).source + ", " + key + ", frame " + std::to_string(index));
 }
 
 /// The rows' own clock; where they carry none, they come as info.json says.
