@@ -113,8 +113,7 @@ void print_json(const DemonstrationCheck& check) {
   }
   const nlohmann::ordered_json all = {
       {"files", check.files}, {"episodes", check.episodes}, {"frames", check.frames}, {"problems", problems}};
-  constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;  // of names that are no UTF-8
-  fmt::print("{}\n", all.dump(2, ' ', false, kReplace));
+  fmt::print("{}\n", all.dump(2));
 }
 
 void run_check(const DataOptions& options) {

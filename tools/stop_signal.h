@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <utility>
 
 #include <physgen/core/error.h>
 
@@ -12,7 +11,7 @@ namespace physgen {
 /// The work was stopped by a signal and can be continued. Exit code 128 + the signal's number: 130 or 143.
 class Interrupted : public Error {
  public:
-  Interrupted(Problem problem, int signal) : Error(std::move(problem)), signal_(signal) {}
+  Interrupted(const Problem& problem, int signal) : Error(problem), signal_(signal) {}
   int exit_code() const override { return 128 + signal_; }
 
  private:

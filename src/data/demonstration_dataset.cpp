@@ -1,11 +1,12 @@
 #include <physgen/data/demonstration_dataset.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
-#include <sstream>
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
@@ -42,12 +43,6 @@ std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
   return found;
 }
 
-std::string number_text(double number) {
-  std::ostringstream text;
-  text << number;
-  return text.str();
-}
-
 /// Throws when an episode is not like the first one in something that all must share.
 void check_same(const std::string& what, const EpisodeInfo& episode, const std::string& got, const EpisodeInfo& first,
                 const std::string& expected) {
@@ -60,10 +55,10 @@ void check_same(const std::string& what, const EpisodeInfo& episode, const std::
 /// rate, whatever a data set says.
 void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
   const double rate = file.recording().frames_per_second, known = first.recording().frames_per_second;
-  if (is_simulated(file.info(0).control_mode) || rate == known || rate == 0 || known == 0) return;
+  if (rate == known || rate == 0 || known == 0 || is_simulated(file.info(0).control_mode)) return;
   throw FormatError({"sets of demonstrations were recorded at different rates", file.path(),
-                     number_text(rate) + " control steps a second", number_text(known) + ", as in " + first.path(),
-                     "use these demonstrations apart"});
+                     fmt::format("{:g} control steps a second", rate),
+                     fmt::format("{:g}, as in {}", known, first.path()), "use these demonstrations apart"});
 }
 
 /// The cameras that a name stands for: the one of that name, or else all that end with it behind a dot.

@@ -147,18 +147,14 @@ std::vector<double> LeRobotFolder::read_times(int64_t episode) const {
 Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int64_t index) const {
   Frames& frames = frames_[camera];
   const LeRobotVideo& source = at(episode).videos.at(camera);
-  if (frames.episode != episode) {
-    frames.episode = -1;
-    frames.times = read_times(episode);
-    frames.episode = episode;
-  }
+  if (times_.episode != episode) times_ = {episode, read_times(episode)};
   if (frames.path != source.path) {
     frames.path.clear();
     frames.video = std::make_unique<VideoReader>(source.path);
     frames.path = source.path;
   }
   const double period = 1 / metadata_.recording.frames_per_second;
-  const double seconds = source.start + frames.times[static_cast<size_t>(index)];
+  const double seconds = source.start + times_.seconds[static_cast<size_t>(index)];
   const std::string row = info(episode).source + ", row " + std::to_string(index);
   if (seconds > source.end - kFrameShare * period) {
     throw FormatError({"a row lies outside its episode's part of the video", source.path + ", " + row,

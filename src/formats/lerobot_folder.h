@@ -39,11 +39,15 @@ class LeRobotFolder : public DemonstrationFile {
     ParquetFile file;
     std::map<int64_t, std::pair<int64_t, int64_t>> rows;  // the first and their number, by episode's index
   };
+  /// When the rows of the episode that was read last were, in seconds from its first: of all its cameras.
+  struct Times {
+    int64_t episode = -1;
+    std::vector<double> seconds;
+  };
   /// The frames of one camera in the episode that was read last.
   struct Frames {
     int64_t episode = -1;
     std::vector<std::string> pictures;
-    std::vector<double> times;  // of its rows, in seconds from its first
     std::unique_ptr<VideoReader> video;
     std::string path;
   };
@@ -59,6 +63,7 @@ class LeRobotFolder : public DemonstrationFile {
   LeRobotMetadata metadata_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Data> data_;
+  mutable Times times_;
   mutable std::map<std::string, Frames> frames_;  // by camera
 };
 

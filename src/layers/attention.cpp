@@ -18,13 +18,13 @@ bool trains_on_few_keys(const at::Tensor& q, const at::Tensor& k) {
   return q.is_cpu() && at::GradMode::is_enabled() && k.size(2) <= 512;
 }
 
+}  // namespace
+
 at::Tensor attend_by_products(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
   at::Tensor scores = at::matmul(q * (1 / std::sqrt(static_cast<double>(q.size(3)))), k.transpose(2, 3));
   if (mask.defined()) scores = scores + mask.to(scores.scalar_type());
   return at::matmul(at::softmax(scores, -1), v);
 }
-
-}  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
   if (trains_on_few_keys(q, k)) return attend_by_products(q, k, v, mask);

@@ -11,11 +11,11 @@
 
 #include <physgen/core/error.h>
 
+#include "media/picture_limits.h"
+
 namespace physgen {
 namespace {
 
-constexpr uint32_t kMostPixelsPerSide = 32768;
-constexpr uint64_t kMostPixels = uint64_t{1} << 28;
 constexpr uint64_t kMostDeflateRatio = 1032;  // of zlib, by its own documentation
 
 void check_picture(const std::string& path, const Image& image) {

@@ -5,11 +5,10 @@
 #include <physgen/core/error.h>
 #include <physgen/media/image.h>
 
+#include "media/picture_limits.h"
+
 namespace physgen {
 namespace {
-
-constexpr int kMostPixelsPerSide = 32768;
-constexpr int64_t kMostPixels = int64_t{1} << 28;
 
 struct Destroy {
   void operator()(void* decoder) const { tjDestroy(decoder); }
@@ -32,7 +31,8 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
   int width = 0, height = 0, subsampling = 0, colors = 0;
   check(tjDecompressHeader3(decoder.get(), bytes.data(), size, &width, &height, &subsampling, &colors));
   if (colors == TJCS_CMYK || colors == TJCS_YCCK) refuse(name, "CMYK, which is made for printing", "RGB or grey");
-  if (width > kMostPixelsPerSide || height > kMostPixelsPerSide || int64_t{width} * height > kMostPixels) {
+  constexpr int kMostSide = kMostPixelsPerSide;
+  if (width > kMostSide || height > kMostSide || static_cast<uint64_t>(int64_t{width} * height) > kMostPixels) {
     refuse(name, std::to_string(width) + " x " + std::to_string(height) + " pixels", "fewer");
   }
   Image image{height, width,

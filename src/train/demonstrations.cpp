@@ -7,7 +7,6 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/random.h>
-#include <physgen/core/suggestion.h>
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/action_names.h>
 #include <physgen/data/statistics.h>

@@ -8,7 +8,6 @@
 
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
-#include <physgen/core/suggestion.h>
 #include <physgen/train/demonstrations.h>
 
 namespace physgen {

@@ -2,10 +2,10 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 #include <physgen/kernels/group_norm_silu.h>
+#include <physgen/layers/attention.h>
 #include <physgen/vae/causal_vae.h>
 #include <physgen/vae/frame_encoder.h>
 
-#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -81,13 +81,6 @@ struct FoldedBlock {
   at::Tensor inner, outer;  // the biases of conv1, and of all that ends in the sum
 };
 
-/// Fused kernels are slow on GPUs for heads as wide as this one.
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  if (q.is_cpu()) return at::scaled_dot_product_attention(q, k, v);
-  const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
-  return at::matmul(at::softmax(at::matmul(q * scale, k.transpose(-2, -1)), -1), v);
-}
-
 /// Query, key and value as one matrix.
 struct FoldedAttention {
   FoldedAttention(const FrameAttentionImpl& attention, const Place& place) : norm(attention.group_norm, place) {
@@ -103,7 +96,8 @@ struct FoldedAttention {
     const at::Tensor tokens =
         norm(x, /*silu=*/false).permute({0, 2, 3, 1}).flatten(1, 2).unsqueeze(1);  // [B, 1, h w, C]
     const auto parts = at::linear(tokens, weight, bias).chunk(3, -1);
-    const at::Tensor seen = attend(parts[0], parts[1], parts[2]);
+    const at::Tensor seen = x.is_cpu() ? at::scaled_dot_product_attention(parts[0], parts[1], parts[2])
+                                       : attend_by_products(parts[0], parts[1], parts[2]);  // a head is too wide there
     const at::Tensor out = at::linear(seen, out_weight, out_bias).squeeze(1);
     return out.unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2}) + x;
   }

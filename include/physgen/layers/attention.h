@@ -29,6 +29,9 @@ TORCH_MODULE(Attention);
 
 /// softmax(q k^T / sqrt(d) + mask) v for [B, H, L, d]; an undefined mask is none, and is cast to q's dtype.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask = {});
+/// The same by plain products, which no fused kernel is taken for.
+at::Tensor attend_by_products(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                              const at::Tensor& mask = {});
 
 /// [B, L, C] -> [B, H, L, C/H]
 at::Tensor split_heads(const at::Tensor& x, int64_t heads);
