@@ -119,8 +119,8 @@ void print_json(const DemonstrationCheck& check) {
 void run_check(const DataOptions& options) {
   ProgressLine line;
   const DemonstrationCheck check = check_demonstrations(
-      options.paths, options.instruction, [&](const std::string& file, int64_t episode, int64_t episodes) {
-        line.show("episode", episode + 1, episodes, std::filesystem::path(file).filename().string());
+      options.paths, options.instruction, [&](const std::string& file, int64_t frames, int64_t total) {
+        line.show("frame", frames, total, std::filesystem::path(file).filename().string());
       });
   line.clear();
   if (options.json) {
@@ -170,10 +170,11 @@ void write_sheet(const DemonstrationDataset& dataset, const std::string& camera,
   constexpr int64_t kPlotHeight = 320;
   const Episode episode = dataset.read(options.episode);
   const EpisodeInfo& info = episode.info;
+  const auto pictures = dataset.open_frames(options.episode, camera);
   std::vector<Image> frames;
   std::vector<std::string> captions;
   for (const int64_t frame : spread(info.control_steps, options.frames)) {
-    frames.push_back(dataset.read_frame(options.episode, camera, frame));
+    frames.push_back(pictures->read(frame));
     captions.push_back(fmt::format("step {}", frame));
   }
   const std::string title =
@@ -192,9 +193,10 @@ void write_video(const DemonstrationDataset& dataset, const std::string& camera,
   const auto [height, width] = dataset.frame_size(camera);
   const int64_t frame_width = std::max<int64_t>(1, width * kHeight / height);
   const double rate = dataset.recording().frames_per_second;
+  const auto pictures = dataset.open_frames(options.episode, camera);
   VideoWriter video(options.out, kHeight, frame_width + kPlotWidth, rate > 0 ? rate : kUnknownRate);
   for (int64_t i = 0; i <= episode.info.control_steps; ++i) {
-    const Image frame = resize(dataset.read_frame(options.episode, camera, i), kHeight, frame_width);
+    const Image frame = resize(pictures->read(i), kHeight, frame_width);
     const int64_t cursor = std::min(i, episode.info.control_steps - 1);
     video.add(side_by_side({frame, draw_action_plot(episode.actions, names, kPlotWidth, kHeight, cursor)}));
   }

@@ -17,9 +17,8 @@ std::string list_of(const std::vector<NamedNumber>& numbers) {
 }
 
 std::string text_of(const StepMetrics& now, double mean_seconds) {
-  const double left = mean_seconds * static_cast<double>(now.steps - now.step);
-  return fmt::format("loss {:.4f} ({})  {:.2f} s a step, {:.0f} min to go{}", now.loss, list_of(now.losses),
-                     mean_seconds, left / 60, now.skipped ? "  skipped: not finite" : "");
+  return fmt::format("loss {:.4f} ({})  {:.2f} s a step{}", now.loss, list_of(now.losses), mean_seconds,
+                     now.skipped ? "  skipped: not finite" : "");
 }
 
 std::string text_of(const EvaluationMetrics& now) {

@@ -3,9 +3,10 @@
 
 #include <cctype>
 #include <map>
-#include <optional>
+#include <mutex>
 #include <string>
 
+#include "core/parallel.h"
 #include "formats/demonstration_file.h"
 
 namespace physgen {
@@ -21,35 +22,78 @@ void attempt(DemonstrationCheck& check, Action&& action) {
   }
 }
 
-void check_frames(const DemonstrationFile& file, int64_t episode, const std::string& camera,
-                  DemonstrationCheck& check) {
-  for (int64_t frame = 0; frame <= file.info(episode).control_steps; ++frame) {
-    attempt(check, [&] {
-      file.read_frame(episode, camera, frame);
-      ++check.frames;
+void add(const DemonstrationCheck& part, DemonstrationCheck& check) {
+  check.files += part.files;
+  check.episodes += part.episodes;
+  check.frames += part.frames;
+  check.problems.insert(check.problems.end(), part.problems.begin(), part.problems.end());
+}
+
+/// Reads one file: the numbers of all its episodes, and then their pictures on all cores.
+class FileCheck {
+ public:
+  FileCheck(const DemonstrationFile& file, const CheckProgress& progress) : file_(file), progress_(progress) {}
+
+  DemonstrationCheck run() {
+    for (int64_t episode = 0; episode < file_.size(); ++episode) check_numbers(episode);
+    parallel_for(std::ssize(parts_), [&](int64_t i) { check_frames(parts_[static_cast<size_t>(i)]); });
+    DemonstrationCheck all{.files = 1};
+    for (const Part& part : parts_) add(part.found, all);
+    return all;
+  }
+
+ private:
+  /// The numbers of an episode, or the pictures of one of its cameras.
+  struct Part {
+    int64_t episode;
+    std::string camera;  ///< "" for the numbers
+    DemonstrationCheck found;
+  };
+
+  int64_t frames_of(int64_t episode) const { return file_.info(episode).control_steps + 1; }
+
+  void check_numbers(int64_t episode) {
+    EpisodeShape shape;
+    DemonstrationCheck found;
+    attempt(found, [&] {
+      shape = file_.inspect(episode);
+      attempt(found, [&] { file_.read(episode); });
+      ++found.episodes;
+    });
+    parts_.push_back({episode, "", found});
+    for (const auto& [camera, size] : shape.cameras) parts_.push_back({episode, camera, {}});
+    frames_ += std::ssize(shape.cameras) * frames_of(episode);
+  }
+
+  void check_frames(Part& part) {
+    if (part.camera.empty()) return;
+    attempt(part.found, [&] {
+      const auto frames = file_.open_frames(part.episode, part.camera);
+      for (int64_t frame = 0; frame < frames_of(part.episode); ++frame) {
+        attempt(part.found, [&] {
+          frames->read(frame);
+          ++part.found.frames;
+        });
+        report_one();
+      }
     });
   }
-}
 
-void check_episode(const DemonstrationFile& file, int64_t episode, DemonstrationCheck& check) {
-  attempt(check, [&] {
-    const EpisodeShape shape = file.inspect(episode);
-    attempt(check, [&] { file.read(episode); });
-    for (const auto& [camera, size] : shape.cameras) check_frames(file, episode, camera, check);
-    ++check.episodes;
-  });
-}
-
-void check_file(const std::string& path, const std::string& instruction, const CheckProgress& progress,
-                DemonstrationCheck& check) {
-  const auto opened = open_demonstration_file(path, instruction);
-  const DemonstrationFile& file = *opened;
-  for (int64_t episode = 0; episode < file.size(); ++episode) {
-    if (progress) progress(path, episode, file.size());
-    check_episode(file, episode, check);
+  void report_one() {
+    const std::lock_guard lock(mutex_);
+    if (++done_ % kFramesAReport != 0 && done_ != frames_) return;
+    if (progress_) progress_(file_.path(), done_, frames_);
   }
-  ++check.files;
-}
+
+  static constexpr int64_t kFramesAReport = 50;
+
+  const DemonstrationFile& file_;
+  const CheckProgress& progress_;
+  std::vector<Part> parts_;
+  int64_t frames_ = 0;
+  std::mutex mutex_;
+  int64_t done_ = 0;
+};
 
 /// What a problem says, without its numbers.
 std::string kind_of(const Problem& problem) {
@@ -81,7 +125,10 @@ DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, c
   DemonstrationCheck check;
   const std::vector<std::string> files = find_demonstrations(paths);
   for (const std::string& path : files) {
-    attempt(check, [&] { check_file(path, instruction, progress, check); });
+    attempt(check, [&] {
+      const auto file = open_demonstration_file(path, instruction);
+      add(FileCheck(*file, progress).run(), check);
+    });
   }
   if (check.problems.empty()) {
     attempt(check, [&] { DemonstrationDataset(files, instruction); });

@@ -231,9 +231,13 @@ std::optional<Eigen::Isometry3d> DemonstrationDataset::read_hand(int64_t episode
   return entry.file->read_hand(entry.index);
 }
 
-Image DemonstrationDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
+std::unique_ptr<FrameReader> DemonstrationDataset::open_frames(int64_t episode, const std::string& camera) const {
   const Files::Entry& entry = files_->at(episode);
-  return entry.file->read_frame(entry.index, files_->camera(camera), index);
+  return entry.file->open_frames(entry.index, files_->camera(camera));
+}
+
+Image DemonstrationDataset::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
+  return open_frames(episode, camera)->read(index);
 }
 
 }  // namespace physgen

@@ -70,7 +70,11 @@ void write_json(const std::filesystem::path& path, const json& value) {
 }  // namespace
 
 LeRobotWriter::LeRobotWriter(const DemonstrationDataset& dataset, std::string folder, const LeRobotOptions& options)
-    : dataset_(dataset), folder_(std::move(folder)), options_(options) {
+    : dataset_(dataset),
+      folder_(std::move(folder)),
+      options_(options),
+      frames_(dataset, dataset.cameras(), all_frames(dataset),
+              [this](Image image) { return picture_of(std::move(image)); }) {
   for (const std::string& camera : dataset.cameras()) cameras_[camera].key = key_of(camera, dataset);
   if (options_.frames_per_second == 0) options_.frames_per_second = dataset.recording().frames_per_second;
   check_sizes();
@@ -107,7 +111,7 @@ void LeRobotWriter::add(int64_t index) {
   LeRobotRow row{
       episode.info.instruction, episode.info.success, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
   ParquetTable table;
-  for (auto& [name, camera] : cameras_) add_pictures(index, name, camera, row, table);
+  add_pictures(row, table);
   add_tables(episode, row, table);
   data_->append(table);
   rows_ += row.rows;
@@ -155,25 +159,41 @@ void LeRobotWriter::open_video(const std::string& name, Camera& camera, LeRobotR
   camera.video = std::make_unique<VideoWriter>(path.string(), height, width, options_.frames_per_second);
 }
 
-void LeRobotWriter::add_pictures(int64_t episode, const std::string& name, Camera& camera, LeRobotRow& row,
-                                 ParquetTable& table) {
-  const bool video = options_.pictures == LeRobotPictures::mp4;
-  if (video) open_video(name, camera, row);
-  PictureHistogram histogram;
-  std::vector<std::vector<uint8_t>> files;
-  for (int64_t frame = 0; frame < row.rows; ++frame) {
-    const Image image = dataset_.read_frame(episode, name, frame);
-    histogram.add(image);
-    if (video) {
-      camera.video->add(image);
-      ++camera.video_frames;
-    } else {
-      data_bytes_ += static_cast<int64_t>(files.emplace_back(encode_png(image, name)).size());
-    }
+LeRobotWriter::Picture LeRobotWriter::picture_of(Image image) const {
+  Picture picture;
+  picture.histogram.add(image);
+  if (options_.pictures == LeRobotPictures::png) picture.png = encode_png(image, folder_.string());
+  picture.image = std::move(image);
+  return picture;
+}
+
+void LeRobotWriter::add_picture(Camera& camera, Picture picture) {
+  camera.of_episode.add(picture.histogram);
+  if (camera.video) {
+    camera.video->add(picture.image);
+    ++camera.video_frames;
+  } else {
+    data_bytes_ += std::ssize(picture.png);
+    camera.files.push_back(std::move(picture.png));
   }
-  if (!video) table.add_pictures(camera.key, files);
-  row.statistics[camera.key] = histogram.statistics();
-  camera.pictures.add(histogram);
+}
+
+void LeRobotWriter::add_pictures(LeRobotRow& row, ParquetTable& table) {
+  for (auto& [name, camera] : cameras_) {
+    if (options_.pictures == LeRobotPictures::mp4) open_video(name, camera, row);
+    camera.of_episode = {};
+    camera.files.clear();
+  }
+  for (int64_t frame = 0; frame < row.rows; ++frame) {
+    std::vector<Picture> pictures = frames_.next();
+    auto next = pictures.begin();
+    for (auto& [name, camera] : cameras_) add_picture(camera, std::move(*next++));
+  }
+  for (auto& [name, camera] : cameras_) {
+    if (!camera.video) table.add_pictures(camera.key, camera.files);
+    row.statistics[camera.key] = camera.of_episode.statistics();
+    camera.pictures.add(camera.of_episode);
+  }
 }
 
 void LeRobotWriter::close() {

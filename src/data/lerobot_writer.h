@@ -11,6 +11,7 @@
 #include <physgen/data/lerobot.h>
 #include <physgen/media/video_writer.h>
 
+#include "data/frame_stream.h"
 #include "data/lerobot_meta_writer.h"
 #include "data/lerobot_statistics.h"
 #include "formats/parquet_writer.h"
@@ -22,11 +23,18 @@ class LeRobotWriter {
  public:
   LeRobotWriter(const DemonstrationDataset& dataset, std::string folder, const LeRobotOptions& options);
 
+  /// Episodes are written in their order, each once.
   void add(int64_t episode);
   /// Finishes the files and writes `meta`.
   void close();
 
  private:
+  /// A frame, and what is made of it while others are decoded.
+  struct Picture {
+    Image image;
+    std::vector<uint8_t> png;  ///< none where it goes into a video
+    PictureHistogram histogram;
+  };
   /// One camera: what is written now, and what is known of it so far.
   struct Camera {
     std::string key;
@@ -34,12 +42,16 @@ class LeRobotWriter {
     int64_t video_file = 0;
     int64_t video_frames = 0;
     PictureHistogram pictures;
+    PictureHistogram of_episode = {};
+    std::vector<std::vector<uint8_t>> files = {};  ///< of the episode
   };
 
   void check_sizes() const;
   int64_t task_index(const std::string& task);
   void add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table);
-  void add_pictures(int64_t episode, const std::string& name, Camera& camera, LeRobotRow& row, ParquetTable& table);
+  Picture picture_of(Image image) const;
+  void add_pictures(LeRobotRow& row, ParquetTable& table);
+  void add_picture(Camera& camera, Picture picture);
   void open_data_file();
   void open_video(const std::string& name, Camera& camera, LeRobotRow& row);
   void write_statistics() const;
@@ -51,6 +63,7 @@ class LeRobotWriter {
   std::filesystem::path folder_;
   LeRobotOptions options_;
   std::map<std::string, Camera> cameras_;
+  FrameStream<Picture> frames_;
   std::vector<std::string> tasks_;
   std::vector<LeRobotRow> episodes_;
   std::map<std::string, std::vector<Matrix>> columns_;  // by feature, an episode each

@@ -165,7 +165,7 @@ Manifest verify_manifest(const fs::path& directory, const std::string& kind) {
                      .expected = std::string("'") + kind + "'"});
 }
 
-std::string sha256_of_data(const std::vector<std::string>& paths) {
+std::string sha256_lines(const std::vector<std::string>& paths) {
   std::string lines;
   for (const fs::path path : paths) {
     for (const fs::path& file : files_below(path)) {
@@ -173,7 +173,7 @@ std::string sha256_of_data(const std::vector<std::string>& paths) {
       lines += sha256_of_file(file) + "  " + name.string() + "\n";
     }
   }
-  return sha256_of_text(lines);
+  return lines;
 }
 
 std::string sha256_of_file(const fs::path& path) {

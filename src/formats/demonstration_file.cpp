@@ -42,6 +42,12 @@ void check_osc_range(const Matrix& actions, const std::string& where) {
        "meta/info.json: \"physgen\": {\"control_mode\": \"lerobot\"}"});
 }
 
+void check_frame(int64_t index, int64_t frames, const std::string& where) {
+  if (index >= 0 && index < frames) return;
+  throw FormatError({"an episode has no such frame", where, "frame " + std::to_string(index),
+                     "0 to " + std::to_string(frames - 1), "ask for a frame of the episode"});
+}
+
 bool is_lerobot_folder(const std::filesystem::path& path) {
   std::error_code unreachable;
   return std::filesystem::exists(path / "meta/info.json", unreachable);
@@ -49,8 +55,8 @@ bool is_lerobot_folder(const std::filesystem::path& path) {
 
 std::unique_ptr<DemonstrationFile> open_demonstration_file(const std::string& path, const std::string& instruction) {
   if (is_lerobot_folder(path)) return open_lerobot(path, instruction);
-  Hdf5File file(path);
-  if (file.exists("data")) return std::make_unique<LiberoFile>(std::move(file), instruction);
+  std::shared_ptr<const Hdf5File> file = Hdf5File::open(path);
+  if (file->exists("data")) return std::make_unique<LiberoFile>(std::move(file), instruction);
   return std::make_unique<ManiSkillFile>(std::move(file), instruction);
 }
 

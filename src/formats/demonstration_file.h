@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <physgen/formats/episode.h>
-#include <physgen/media/image.h>
+#include <physgen/formats/frame_reader.h>
 
 namespace physgen {
 
@@ -28,7 +28,7 @@ struct EpisodeShape {
 inline const Recording kPandaInSimulation{
     .frames_per_second = 20, .robot = "panda", .action_names = {}, .state_names = {}};
 
-/// One HDF5 file or LeRobot folder of demonstrations, whatever its layout.
+/// One HDF5 file or LeRobot folder of demonstrations, whatever its layout. Safe to use from several threads.
 class DemonstrationFile {
  public:
   virtual ~DemonstrationFile() = default;
@@ -45,8 +45,8 @@ class DemonstrationFile {
   virtual Episode read(int64_t episode) const = 0;
   /// Where the hand is at the first frame, seen from the robot's base; nothing where the file does not tell.
   virtual std::optional<Eigen::Isometry3d> read_hand(int64_t) const { return std::nullopt; }
-  /// Upright. Throws FormatError when there is no such frame.
-  virtual Image read_frame(int64_t episode, const std::string& camera, int64_t index) const = 0;
+  /// The file must outlive the reader. Throws FormatError where the pictures are not as `inspect` says.
+  virtual std::unique_ptr<FrameReader> open_frames(int64_t episode, const std::string& camera) const = 0;
 
  protected:
   explicit DemonstrationFile(std::string path) : path_(std::move(path)) {}
@@ -68,6 +68,9 @@ void check_finite(const Matrix& values, const std::string& where, const std::str
 
 /// Throws FormatError for an action that LIBERO's controller does not take: beyond [-1, 1].
 void check_osc_range(const Matrix& actions, const std::string& where);
+
+/// Throws FormatError where an episode has no frame of this index.
+void check_frame(int64_t index, int64_t frames, const std::string& where);
 
 /// Whether a folder is a LeRobot data set: it has a meta/info.json.
 bool is_lerobot_folder(const std::filesystem::path& path);

@@ -6,18 +6,21 @@
 
 #include <physgen/core/error.h>
 
-#include "formats/hdf5_handle.h"
+#include "core/quote.h"
+#include "formats/hdf5_file.h"
 
 namespace physgen {
 namespace {
 
 constexpr int64_t kMostSlabBytes = int64_t{1} << 30;
+constexpr int kDeflate = 1, kShuffle = 2, kFletcher32 = 3;  // as HDF5 numbers its filters
+constexpr size_t kChecksumBytes = 4;
 
 /// The next place on a grid of chunks, the last dimension running fastest; false after the last.
-bool advance(std::vector<hsize_t>& offset, const std::vector<int64_t>& sides, const std::vector<int64_t>& shape) {
+bool advance(std::vector<int64_t>& offset, const std::vector<int64_t>& sides, const std::vector<int64_t>& shape) {
   for (size_t d = shape.size() - 1; d > 0; --d) {
-    offset[d] += static_cast<hsize_t>(sides[d]);
-    if (offset[d] < static_cast<hsize_t>(shape[d])) return true;
+    offset[d] += sides[d];
+    if (offset[d] < shape[d]) return true;
     offset[d] = 0;
   }
   return false;
@@ -34,75 +37,71 @@ int64_t bounded_product(const std::vector<int64_t>& sides, int64_t product) {
 
 }  // namespace
 
-Hdf5Chunks::Hdf5Chunks(hid_t dataset, const std::vector<int64_t>& shape, int64_t element_size,
-                       std::shared_ptr<const ByteFile> bytes, std::string where)
-    : shape_(shape), element_size_(element_size), bytes_(std::move(bytes)), where_(std::move(where)), place_(where_) {
-  const Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
-  std::vector<hsize_t> sides(shape.size());
-  if (H5Pget_chunk(properties.get(), static_cast<int>(sides.size()), sides.data()) < 0) {
-    fail(hdf5_words(), "its chunk sizes");
-  }
-  sides_.assign(sides.begin(), sides.end());
-  chunk_bytes_ = bounded_product(sides_, element_size);
-  row_bytes_ = bounded_product({shape.begin() + 1, shape.end()}, element_size);
+Hdf5Chunks::Hdf5Chunks(std::shared_ptr<const Hdf5File> file, std::string object, const Hdf5Header& header,
+                       std::string where)
+    : file_(std::move(file)),
+      object_(std::move(object)),
+      shape_(header.shape),
+      sides_(header.chunk),
+      filters_(header.filters),
+      element_size_(header.element_size),
+      where_(std::move(where)),
+      place_(where_) {
+  chunk_bytes_ = bounded_product(sides_, element_size_);
+  row_bytes_ = bounded_product({shape_.begin() + 1, shape_.end()}, element_size_);
   if (chunk_bytes_ > kMostSlabBytes || bounded_product({sides_[0], row_bytes_}, 1) > kMostSlabBytes) {
     fail("chunks of more than 1 GiB, or of nothing", "chunks of a few frames, or of one");
   }
-  read_filters(properties.get());
+  check_filters();
 }
 
-void Hdf5Chunks::read_filters(hid_t properties) {
-  const int count = H5Pget_nfilters(properties);
-  for (int i = 0; i < count; ++i) {
-    unsigned flags = 0;
-    size_t values = 0;
-    const H5Z_filter_t filter =
-        H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE) {
-      fail("filter " + std::to_string(filter), "gzip, with or without shuffle, or no compression");
-    }
-    filters_.push_back(filter);
+void Hdf5Chunks::check_filters() const {
+  for (const auto& [id, name] : filters_) {
+    if (id == kDeflate || id == kShuffle || id == kFletcher32) continue;
+    throw FormatError({"a dataset is compressed by a filter that is not known here", where_,
+                       "filter " + std::to_string(id) + (name.empty() ? "" : ", " + quote(name)),
+                       "gzip, with or without shuffle and fletcher32, or no compression",
+                       "write it again, with h5py compression=\"gzip\""});
   }
 }
 
-const uint8_t* Hdf5Chunks::row(hid_t dataset, int64_t index) {
+const uint8_t* Hdf5Chunks::row(int64_t index) {
   const int64_t first = index - index % sides_[0];
-  if (first != slab_first_) read_slab(dataset, first);
+  if (first != slab_first_) read_slab(first);
   return slab_.data() + (index - first) * row_bytes_;
 }
 
-void Hdf5Chunks::read_slab(hid_t dataset, int64_t first) {
+void Hdf5Chunks::read_slab(int64_t first) {
   slab_first_ = -1;
   place_ = where_ + "[" + std::to_string(first) + "]";
   slab_.assign(static_cast<size_t>(std::min(sides_[0], shape_[0] - first) * row_bytes_), 0);
-  std::vector<hsize_t> offset(shape_.size(), 0);
-  offset[0] = static_cast<hsize_t>(first);
+  std::vector<int64_t> offset(shape_.size(), 0);
+  offset[0] = first;
   do {
-    paste(read_chunk(dataset, offset), offset);
+    paste(read_chunk(offset), offset);
   } while (advance(offset, sides_, shape_));
   slab_first_ = first;
 }
 
-std::vector<uint8_t> Hdf5Chunks::read_chunk(hid_t dataset, const std::vector<hsize_t>& offset) const {
-  unsigned skipped = 0;
-  haddr_t address = HADDR_UNDEF;
-  hsize_t stored = 0;
-  if (H5Dget_chunk_info_by_coord(dataset, offset.data(), &skipped, &address, &stored) < 0) {
-    fail(hdf5_words(), "the place of a chunk");
+std::vector<uint8_t> Hdf5Chunks::read_chunk(const std::vector<int64_t>& offset) const {
+  const Hdf5Chunk chunk = file_->ask("chunk", object_, offset);
+  if (chunk.stored == 0 || !file_->bytes().holds(chunk.address, chunk.stored)) {
+    fail(chunk.stored == 0 ? "a chunk that was never written" : "a chunk outside the file", "every chunk in the file");
   }
-  if (stored == 0 || !bytes_->holds(address, stored)) {
-    fail(stored == 0 ? "a chunk that was never written" : "a chunk outside the file", "every chunk in the file");
+  std::vector<uint8_t> bytes(chunk.stored);
+  if (!file_->bytes().read(chunk.address, chunk.stored, bytes.data())) {
+    fail("a disk failure", std::to_string(chunk.stored) + " bytes");
   }
-  std::vector<uint8_t> bytes(stored);
-  if (!bytes_->read(address, stored, bytes.data())) fail("a disk failure", std::to_string(stored) + " bytes");
-  return decode(std::move(bytes), skipped);
+  return decode(std::move(bytes), chunk.skipped);
 }
 
 /// Undoes the filters in reverse; bit i of `skipped` says that filter i was not applied to this chunk.
 std::vector<uint8_t> Hdf5Chunks::decode(std::vector<uint8_t> bytes, uint32_t skipped) const {
   for (size_t i = filters_.size(); i-- > 0;) {
     if (i < 32 && skipped >> i & 1) continue;
-    bytes = filters_[i] == H5Z_FILTER_DEFLATE ? inflate(bytes) : unshuffle(bytes);
+    if (filters_[i].id == kFletcher32) bytes = without_checksum(std::move(bytes));
+    if (filters_[i].id == kDeflate) bytes = inflate(bytes);
+    if (filters_[i].id == kShuffle) bytes = unshuffle(bytes);
   }
   if (static_cast<int64_t>(bytes.size()) != chunk_bytes_) {
     fail("a chunk of " + std::to_string(bytes.size()) + " bytes", std::to_string(chunk_bytes_) + " bytes");
@@ -129,15 +128,21 @@ std::vector<uint8_t> Hdf5Chunks::unshuffle(const std::vector<uint8_t>& bytes) co
   return result;
 }
 
+std::vector<uint8_t> Hdf5Chunks::without_checksum(std::vector<uint8_t> bytes) const {
+  if (bytes.size() < kChecksumBytes) fail("a chunk of " + std::to_string(bytes.size()) + " bytes", "a checksum");
+  bytes.resize(bytes.size() - kChecksumBytes);
+  return bytes;
+}
+
 /// Copies what of a chunk lies inside the dataset into the slab, one run of the last dimension at a time.
-void Hdf5Chunks::paste(const std::vector<uint8_t>& chunk, const std::vector<hsize_t>& offset) {
+void Hdf5Chunks::paste(const std::vector<uint8_t>& chunk, const std::vector<int64_t>& offset) {
   const size_t last = shape_.size() - 1;
   if (std::equal(sides_.begin() + 1, sides_.end(), shape_.begin() + 1)) {  // a chunk of whole rows, the usual case
     std::copy_n(chunk.data(), slab_.size(), slab_.data());
     return;
   }
   std::vector<int64_t> inside;
-  for (size_t d = 0; d <= last; ++d) inside.push_back(std::min(sides_[d], shape_[d] - static_cast<int64_t>(offset[d])));
+  for (size_t d = 0; d <= last; ++d) inside.push_back(std::min(sides_[d], shape_[d] - offset[d]));
   const auto next_run = [&](std::vector<int64_t>& at) {
     for (size_t d = last; d-- > 0;) {
       if (++at[d] < inside[d]) return true;
@@ -151,7 +156,7 @@ void Hdf5Chunks::paste(const std::vector<uint8_t>& chunk, const std::vector<hsiz
     int64_t to = at[0];
     for (size_t d = 1; d <= last; ++d) {
       from = from * sides_[d] + at[d];
-      to = to * shape_[d] + static_cast<int64_t>(offset[d]) + at[d];
+      to = to * shape_[d] + offset[d] + at[d];
     }
     std::copy_n(chunk.data() + from * element_size_, inside[last] * element_size_, slab_.data() + to * element_size_);
   } while (next_run(at));

@@ -24,7 +24,7 @@ void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
 }  // namespace
 
 int64_t Hdf5Demonstrations::inspect_table(const std::string& object, int64_t rows, const std::string& why) const {
-  const Hdf5Dataset table = file_.open(object, Hdf5Numbers::floating, 2);
+  const Hdf5Dataset table = file_->open(object, Hdf5Numbers::floating, 2);
   check_rows(table, where(object), rows, why);
   check_columns(table, where(object));
   return table.shape()[1];
@@ -32,7 +32,7 @@ int64_t Hdf5Demonstrations::inspect_table(const std::string& object, int64_t row
 
 std::pair<int64_t, int64_t> Hdf5Demonstrations::inspect_frames(const std::string& object, int64_t rows,
                                                                const std::string& why) const {
-  const Hdf5Dataset frames = file_.open(object, Hdf5Numbers::bytes, 4);
+  const Hdf5Dataset frames = file_->open(object, Hdf5Numbers::bytes, 4);
   check_rows(frames, where(object), rows, why);
   const int64_t height = frames.shape()[1], width = frames.shape()[2];
   if (frames.shape()[3] != 3 || std::min(height, width) < 1 || std::max(height, width) > kMostPixelsPerSide) {
@@ -46,22 +46,15 @@ std::pair<int64_t, int64_t> Hdf5Demonstrations::inspect_frames(const std::string
 }
 
 Matrix Hdf5Demonstrations::read_table(const std::string& object, const std::string& episode) const {
-  Matrix values = file_.open(object, Hdf5Numbers::floating, 2).read_matrix();
+  Matrix values = file_->open(object, Hdf5Numbers::floating, 2).read_matrix();
   check_finite(values, where(object), episode);
   return values;
 }
 
-Image Hdf5Demonstrations::read_picture(const std::string& object, int64_t index) const {
-  const Hdf5Lock lock;
-  if (!last_frames_ || last_frames_->name != object) {
-    last_frames_ = Frames{object, file_.open(object, Hdf5Numbers::bytes, 4)};
-  }
-  Hdf5Dataset& frames = last_frames_->dataset;
-  if (index < 0 || index >= frames.shape()[0]) {
-    throw FormatError({"an episode has no such frame", where(object), "frame " + std::to_string(index),
-                       "0 to " + std::to_string(frames.shape()[0] - 1), "ask for a frame of the episode"});
-  }
-  return {frames.shape()[1], frames.shape()[2], frames.read_row(index)};
+Image Hdf5Frames::read(int64_t index) {
+  const std::vector<int64_t>& shape = frames_.shape();
+  check_frame(index, shape[0], where_);
+  return {shape[1], shape[2], frames_.read_row(index)};
 }
 
 std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix) {

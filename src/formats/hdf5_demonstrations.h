@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +13,8 @@ namespace physgen {
 /// One HDF5 file of demonstrations, whatever its layout.
 class Hdf5Demonstrations : public DemonstrationFile {
  protected:
-  explicit Hdf5Demonstrations(Hdf5File file) : DemonstrationFile(file.path()), file_(std::move(file)) {}
+  explicit Hdf5Demonstrations(std::shared_ptr<const Hdf5File> file)
+      : DemonstrationFile(file->path()), file_(std::move(file)) {}
 
   std::string where(const std::string& object) const { return path() + ":" + object; }
   /// The columns of a table, which has as many rows as `why` says. Throws FormatError.
@@ -22,16 +23,20 @@ class Hdf5Demonstrations : public DemonstrationFile {
   std::pair<int64_t, int64_t> inspect_frames(const std::string& object, int64_t rows, const std::string& why) const;
   /// Throws FormatError for numbers that are not finite.
   Matrix read_table(const std::string& object, const std::string& episode) const;
-  Image read_picture(const std::string& object, int64_t index) const;
 
-  Hdf5File file_;
+  std::shared_ptr<const Hdf5File> file_;
+};
+
+/// Frames [rows, H, W, 3] of a dataset.
+class Hdf5Frames : public FrameReader {
+ public:
+  /// @param where  names the dataset in errors
+  Hdf5Frames(Hdf5Dataset frames, std::string where) : frames_(std::move(frames)), where_(std::move(where)) {}
+  Image read(int64_t index) override;
 
  private:
-  struct Frames {
-    std::string name;
-    Hdf5Dataset dataset;
-  };
-  mutable std::optional<Frames> last_frames_;  // open, so that the next frame finds its chunk decompressed
+  Hdf5Dataset frames_;  // keeps the chunk that the next frame may be in
+  std::string where_;
 };
 
 /// The numbers of the groups `<prefix><number>` in a group, sorted as numbers: traj_10 comes after traj_9.

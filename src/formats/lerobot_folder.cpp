@@ -1,6 +1,5 @@
 #include "formats/lerobot_folder.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include <physgen/core/error.h>
@@ -86,37 +85,18 @@ Episode LeRobotFolder::read(int64_t episode) const {
   return result;
 }
 
-Image LeRobotFolder::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
-  const std::lock_guard lock(mutex_);
-  if (index < 0 || index > info(episode).control_steps) {
-    throw FormatError({"an episode has no such frame", info(episode).source, "frame " + std::to_string(index),
-                       "0 to " + std::to_string(info(episode).control_steps), "ask for a frame of the episode"});
-  }
-  const LeRobotCamera& column = metadata_.cameras.at(camera);
-  const Image frame = column.video ? read_video(episode, camera, index) : read_picture(episode, camera, index);
-  if (std::pair{frame.height, frame.width} == column.size) return frame;
-  throw FormatError({"a frame has another size than meta/info.json says",
-                     info(episode).source + ", " + column.key + ", frame " + std::to_string(index),
-                     std::to_string(frame.height) + " x " + std::to_string(frame.width),
-                     std::to_string(column.size.first) + " x " + std::to_string(column.size.second),
-                     "convert this data set again"});
-}
-
-Image LeRobotFolder::read_picture(int64_t episode, const std::string& camera, int64_t index) const {
-  Frames& frames = frames_[camera];
+std::unique_ptr<FrameReader> LeRobotFolder::open_frames(int64_t episode, const std::string& camera) const {
   const LeRobotEpisode& source = at(episode);
-  const std::string& key = metadata_.cameras.at(camera).key;
-  if (frames.episode != episode) {
-    frames.episode = -1;
-    frames.pictures.clear();
+  const LeRobotCamera& column = metadata_.cameras.at(camera);
+  const std::string where = info(episode).source;
+  const std::lock_guard lock(mutex_);
+  if (!column.video) {
     const int64_t first = first_row(source);
-    frames.pictures = data_->file.read_pictures(key, first, source.rows);
-    frames.episode = episode;
+    return std::make_unique<LeRobotPictureFrames>(data_->file.read_pictures(column.key, first, source.rows),
+                                                  column.size, where + ", " + column.key);
   }
-  const std::string& picture = frames.pictures[static_cast<size_t>(index)];
-  const auto* bytes = reinterpret_cast<const uint8_t*>(picture.data());
-  return decode_picture({bytes, picture.size()},
-                        info(episode).source + ", " + key + ", frame " + std::to_string(index));
+  return std::make_unique<LeRobotVideoFrames>(source.videos.at(camera), read_times(episode),
+                                              1 / metadata_.recording.frames_per_second, column.size, where, videos_);
 }
 
 /// The rows' own clock; where they carry none, they come as info.json says.
@@ -142,33 +122,6 @@ std::vector<double> LeRobotFolder::read_times(int64_t episode) const {
     times.push_back(time);
   }
   return times;
-}
-
-Image LeRobotFolder::read_video(int64_t episode, const std::string& camera, int64_t index) const {
-  Frames& frames = frames_[camera];
-  const LeRobotVideo& source = at(episode).videos.at(camera);
-  if (times_.episode != episode) times_ = {episode, read_times(episode)};
-  if (frames.path != source.path) {
-    frames.path.clear();
-    frames.video = std::make_unique<VideoReader>(source.path);
-    frames.path = source.path;
-  }
-  const double period = 1 / metadata_.recording.frames_per_second;
-  const double seconds = source.start + times_.seconds[static_cast<size_t>(index)];
-  const std::string row = info(episode).source + ", row " + std::to_string(index);
-  if (seconds > source.end - kFrameShare * period) {
-    throw FormatError({"a row lies outside its episode's part of the video", source.path + ", " + row,
-                       std::to_string(seconds) + " s",
-                       std::to_string(source.start) + " s to " + std::to_string(source.end) + " s",
-                       "download or convert this data set again"});
-  }
-  try {
-    return frames.video->read(seconds, period / 2);
-  } catch (const FormatError& error) {
-    Problem problem = error.problem();
-    problem.where += ", " + row;
-    throw FormatError(problem);
-  }
 }
 
 }  // namespace physgen

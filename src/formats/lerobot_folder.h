@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <physgen/media/video_reader.h>
-
 #include "formats/demonstration_file.h"
+#include "formats/lerobot_frames.h"
 #include "formats/lerobot_metadata.h"
 #include "formats/parquet_file.h"
 
@@ -31,7 +30,7 @@ class LeRobotFolder : public DemonstrationFile {
 
   EpisodeShape inspect(int64_t episode) const override;
   Episode read(int64_t episode) const override;
-  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
+  std::unique_ptr<FrameReader> open_frames(int64_t episode, const std::string& camera) const override;
 
  private:
   /// The Parquet file that was read last, with where each episode's rows begin in it.
@@ -39,32 +38,17 @@ class LeRobotFolder : public DemonstrationFile {
     ParquetFile file;
     std::map<int64_t, std::pair<int64_t, int64_t>> rows;  // the first and their number, by episode's index
   };
-  /// When the rows of the episode that was read last were, in seconds from its first: of all its cameras.
-  struct Times {
-    int64_t episode = -1;
-    std::vector<double> seconds;
-  };
-  /// The frames of one camera in the episode that was read last.
-  struct Frames {
-    int64_t episode = -1;
-    std::vector<std::string> pictures;
-    std::unique_ptr<VideoReader> video;
-    std::string path;
-  };
 
   const LeRobotEpisode& at(int64_t episode) const { return metadata_.episodes[static_cast<size_t>(episode)]; }
   const Data& data_of(const LeRobotEpisode& episode) const;
   int64_t first_row(const LeRobotEpisode& episode) const;
   Matrix read_rows(int64_t episode, const std::string& key, int64_t width) const;
-  Image read_picture(int64_t episode, const std::string& camera, int64_t index) const;
-  Image read_video(int64_t episode, const std::string& camera, int64_t index) const;
   std::vector<double> read_times(int64_t episode) const;
 
   LeRobotMetadata metadata_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Data> data_;
-  mutable Times times_;
-  mutable std::map<std::string, Frames> frames_;  // by camera
+  mutable std::shared_ptr<IdleVideos> videos_ = std::make_shared<IdleVideos>();
 };
 
 }  // namespace physgen

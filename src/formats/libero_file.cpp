@@ -20,6 +20,12 @@ std::string task_of(const std::string& path) {
   return name;
 }
 
+class LiberoFrames : public Hdf5Frames {
+ public:
+  using Hdf5Frames::Hdf5Frames;
+  Image read(int64_t index) override { return turned_around(Hdf5Frames::read(index)); }
+};
+
 Matrix beside(const Matrix& left, const Matrix& right) {
   Matrix both(left.rows(), left.cols() + right.cols());
   both << left, right;
@@ -36,14 +42,14 @@ std::string libero_instruction(const std::string& task) {
   return words;
 }
 
-LiberoFile::LiberoFile(Hdf5File file, const std::string& instruction)
+LiberoFile::LiberoFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction)
     : Hdf5Demonstrations(std::move(file)),
-      seen_after_(file_.has_attribute("data", "problem_info")),
-      ids_(numbered_groups(file_, "data", "demo_")) {
+      seen_after_(file_->has_attribute("data", "problem_info")),
+      ids_(numbered_groups(*file_, "data", "demo_")) {
   const std::string task = task_of(path());
   for (const int64_t id : ids_) {
     const std::string name = "data/demo_" + std::to_string(id);
-    const int64_t rows = file_.open(name + "/actions", Hdf5Numbers::floating, 2).shape()[0];
+    const int64_t rows = file_->open(name + "/actions", Hdf5Numbers::floating, 2).shape()[0];
     if (rows < 2) {
       throw FormatError({"an episode is too short", where(name), std::to_string(rows) + " actions", "at least 2",
                          "remove this episode"});
@@ -61,16 +67,15 @@ std::string LiberoFile::object(int64_t episode, const std::string& name) const {
 }
 
 EpisodeShape LiberoFile::inspect(int64_t episode) const {
-  const Hdf5Lock lock;
   const int64_t rows = info(episode).control_steps + 1;
   const std::string why = "one to each action";
   EpisodeShape shape;
   shape.action_width = inspect_table(object(episode, "actions"), rows, why);
-  if (file_.exists(object(episode, kHand))) {
+  if (file_->exists(object(episode, kHand))) {
     shape.state_width = inspect_table(object(episode, kHand), rows, why);
     shape.state_width += inspect_table(object(episode, kFingers), rows, why);
   }
-  for (const std::string& name : file_.children(object(episode, "obs"))) {
+  for (const std::string& name : file_->children(object(episode, "obs"))) {
     if (!name.ends_with(kPictures)) continue;
     const std::string camera = name.substr(0, name.size() - kPictures.size());
     shape.cameras[camera] = inspect_frames(object(episode, "obs/" + name), rows, why);
@@ -81,19 +86,19 @@ EpisodeShape LiberoFile::inspect(int64_t episode) const {
 }
 
 Episode LiberoFile::read(int64_t episode) const {
-  const Hdf5Lock lock;
   const std::string id = std::to_string(ids_[static_cast<size_t>(episode)]);
   const Matrix actions = read_table(object(episode, "actions"), id);
   check_osc_range(actions, where(object(episode, "actions")));
   const int64_t steps = info(episode).control_steps;
   Episode result{info(episode), seen_after_ ? actions.bottomRows(steps) : actions.topRows(steps), {}};
-  if (!file_.exists(object(episode, kHand))) return result;
+  if (!file_->exists(object(episode, kHand))) return result;
   result.states = beside(read_table(object(episode, kHand), id), read_table(object(episode, kFingers), id));
   return result;
 }
 
-Image LiberoFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
-  return turned_around(read_picture(object(episode, "obs/" + camera + kPictures), index));
+std::unique_ptr<FrameReader> LiberoFile::open_frames(int64_t episode, const std::string& camera) const {
+  const std::string name = object(episode, "obs/" + camera + kPictures);
+  return std::make_unique<LiberoFrames>(file_->open(name, Hdf5Numbers::bytes, 4), where(name));
 }
 
 }  // namespace physgen

@@ -12,14 +12,15 @@ namespace physgen {
 class LiberoFile : public Hdf5Demonstrations {
  public:
   /// Throws FormatError for a file without episodes, and for an episode of fewer than two rows.
-  LiberoFile(Hdf5File file, const std::string& instruction);
+  LiberoFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction);
 
   EpisodeShape inspect(int64_t episode) const override;
   /// States are the hand's position, its rotation as axis times angle, and both fingers. Throws FormatError for actions
   /// beyond [-1, 1].
   Episode read(int64_t episode) const override;
-  /// Turned by 180 degrees, as every policy of the field sees LIBERO: the files hold the rows from the bottom up.
-  Image read_frame(int64_t episode, const std::string& camera, int64_t index) const override;
+  /// Pictures are turned by 180 degrees, as every policy of the field sees LIBERO: the files hold the rows from the
+  /// bottom up.
+  std::unique_ptr<FrameReader> open_frames(int64_t episode, const std::string& camera) const override;
 
  private:
   std::string object(int64_t episode, const std::string& name) const;

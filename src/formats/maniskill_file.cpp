@@ -39,8 +39,8 @@ std::optional<std::pair<int64_t, int64_t>> seeds_of(const ManiSkillMetadata& met
 
 }  // namespace
 
-ManiSkillFile::ManiSkillFile(Hdf5File file, const std::string& instruction)
-    : Hdf5Demonstrations(std::move(file)), ids_(numbered_groups(file_, "/", "traj_")) {
+ManiSkillFile::ManiSkillFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction)
+    : Hdf5Demonstrations(std::move(file)), ids_(numbered_groups(*file_, "/", "traj_")) {
   const std::string json_path = json_beside(path());
   const ManiSkillMetadata metadata = read_maniskill_metadata(json_path);
   const std::string text = instruction_of(metadata, instruction, json_path);
@@ -79,12 +79,11 @@ std::string ManiSkillFile::object(int64_t episode, const std::string& name) cons
 }
 
 EpisodeShape ManiSkillFile::inspect(int64_t episode) const {
-  const Hdf5Lock lock;
   EpisodeShape shape;
   shape.action_width = inspect_actions(episode);
   shape.state_width = inspect_states(episode);
-  for (const std::string& camera : file_.children(object(episode, "obs/sensor_data"))) {
-    if (!file_.exists(object(episode, "obs/sensor_data/" + camera + "/rgb"))) continue;  // a camera of depth alone
+  for (const std::string& camera : file_->children(object(episode, "obs/sensor_data"))) {
+    if (!file_->exists(object(episode, "obs/sensor_data/" + camera + "/rgb"))) continue;  // a camera of depth alone
     shape.cameras[camera] = inspect_frames(object(episode, "obs/sensor_data/" + camera + "/rgb"),
                                            info(episode).control_steps + 1, "one frame more than actions");
   }
@@ -106,26 +105,24 @@ int64_t ManiSkillFile::inspect_actions(int64_t episode) const {
 
 int64_t ManiSkillFile::inspect_states(int64_t episode) const {
   const std::string name = object(episode, "obs/agent/qpos");
-  if (!file_.exists(name)) return 0;
+  if (!file_->exists(name)) return 0;
   return inspect_table(name, info(episode).control_steps + 1, "one observation more than actions");
 }
 
 Episode ManiSkillFile::read(int64_t episode) const {
-  const Hdf5Lock lock;
   const std::string states = object(episode, "obs/agent/qpos");
   const std::string id = std::to_string(ids_[static_cast<size_t>(episode)]);
   Episode result{info(episode), read_table(object(episode, "actions"), id), {}};
-  if (file_.exists(states)) result.states = read_table(states, id);
+  if (file_->exists(states)) result.states = read_table(states, id);
   return result;
 }
 
 std::optional<Eigen::Isometry3d> ManiSkillFile::read_hand(int64_t episode) const {
-  const Hdf5Lock lock;
   const std::string hand = object(episode, "obs/extra/tcp_pose"), robots = object(episode, "env_states/articulations");
-  const std::vector<std::string> names = file_.children(robots);
-  if (!file_.exists(hand) || names.size() != 1) return std::nullopt;
+  const std::vector<std::string> names = file_->children(robots);
+  if (!file_->exists(hand) || names.size() != 1) return std::nullopt;
   const auto first_pose = [&](const std::string& name) -> std::optional<Eigen::Isometry3d> {
-    const Matrix rows = file_.open(name, Hdf5Numbers::floating, 2).read_matrix();
+    const Matrix rows = file_->open(name, Hdf5Numbers::floating, 2).read_matrix();
     if (rows.rows() < 1 || rows.cols() < 7 || !rows.allFinite()) return std::nullopt;
     return transform_of_pose(rows.row(0).head<7>().transpose().cast<double>());
   };
@@ -134,8 +131,9 @@ std::optional<Eigen::Isometry3d> ManiSkillFile::read_hand(int64_t episode) const
   return base->inverse() * *in_world;
 }
 
-Image ManiSkillFile::read_frame(int64_t episode, const std::string& camera, int64_t index) const {
-  return read_picture(object(episode, "obs/sensor_data/" + camera + "/rgb"), index);
+std::unique_ptr<FrameReader> ManiSkillFile::open_frames(int64_t episode, const std::string& camera) const {
+  const std::string name = object(episode, "obs/sensor_data/" + camera + "/rgb");
+  return std::make_unique<Hdf5Frames>(file_->open(name, Hdf5Numbers::bytes, 4), where(name));
 }
 
 }  // namespace physgen

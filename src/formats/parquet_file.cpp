@@ -5,6 +5,7 @@
 #include <parquet/arrow/reader.h>
 
 #include <algorithm>
+#include <map>
 
 #include <physgen/core/error.h>
 
@@ -112,11 +113,18 @@ void check_filled(const arrow::Array& array, const std::string& path, const std:
 }  // namespace
 
 struct ParquetFile::Reader {
+  /// The rows of a column that were read last: episodes that share a row group read it once.
+  struct Kept {
+    std::vector<int> groups;
+    std::shared_ptr<arrow::ChunkedArray> rows;
+  };
+
   std::unique_ptr<parquet::arrow::FileReader> file;
+  std::map<std::string, Kept> kept;  // by column
 
   const parquet::FileMetaData& metadata() const { return *file->parquet_reader()->metadata(); }
   std::vector<int> leaves(const std::string& column) const;
-  Array read(const std::string& path, const std::string& column, int64_t first, int64_t rows) const;
+  Array read(const std::string& path, const std::string& column, int64_t first, int64_t rows);
 };
 
 /// The places in the schema of all that a column at its top consists of.
@@ -154,17 +162,22 @@ RowGroups groups_of(const parquet::FileMetaData& file, int64_t first, int64_t ro
 }
 
 /// Some rows of a column, as one array. Only the row groups that hold them are read.
-Array ParquetFile::Reader::read(const std::string& path, const std::string& column, int64_t first, int64_t rows) const {
+Array ParquetFile::Reader::read(const std::string& path, const std::string& column, int64_t first, int64_t rows) {
   const std::vector<int> columns = leaves(column);
   if (columns.empty()) fail(path, column, "no such column", "a column of this name");
   const RowGroups groups = groups_of(metadata(), first, rows, path);
-  const auto table = value_of(file->ReadRowGroups(groups.groups, columns), path, column);
-  check(table->ValidateFull(), path, column);
-  if (table->num_rows() != groups.rows) {
-    fail(path, column, std::to_string(table->num_rows()) + " rows", std::to_string(groups.rows) + ", as it says");
+  Kept& last = kept[column];
+  if (!last.rows || last.groups != groups.groups) {
+    last.rows.reset();
+    const auto table = value_of(file->ReadRowGroups(groups.groups, columns), path, column);
+    check(table->ValidateFull(), path, column);
+    if (table->num_rows() != groups.rows) {
+      fail(path, column, std::to_string(table->num_rows()) + " rows", std::to_string(groups.rows) + ", as it says");
+    }
+    last = {groups.groups, table->column(0)};
   }
-  if (rows == 0) return value_of(arrow::MakeEmptyArray(table->column(0)->type()), path, column);
-  const auto part = table->column(0)->Slice(first - groups.before, rows);
+  if (rows == 0) return value_of(arrow::MakeEmptyArray(last.rows->type()), path, column);
+  const auto part = last.rows->Slice(first - groups.before, rows);
   return part->num_chunks() == 1 ? part->chunk(0) : value_of(arrow::Concatenate(part->chunks()), path, column);
 }
 

@@ -12,6 +12,8 @@
 #include <physgen/data/statistics.h>
 #include <physgen/files/manifest.h>
 
+#include "files/sha256.h"
+
 namespace physgen {
 namespace {
 
@@ -24,11 +26,12 @@ Episode read_episode(const DemonstrationDataset& dataset, int64_t index, const s
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
                           const std::string& control_mode) {
-  DemonstrationSet set{find_demonstrations({path}), DemonstrationDataset({path}, instruction), {}, {}};
+  DemonstrationSet set{find_demonstrations({path}), DemonstrationDataset({path}, instruction), {}, {}, ""};
   for (int64_t i = 0; i < set.dataset.size(); ++i) {
     set.episodes.push_back(read_episode(set.dataset, i, control_mode));
   }
   set.split = split_episodes(set.dataset.size(), held_out, seed);
+  set.hashes = hashes_of_demonstrations(set.files);
   return set;
 }
 
@@ -108,20 +111,14 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
   return sets;
 }
 
-Image read_canvas(const DemonstrationDataset& dataset, const CanvasConfig& canvas, int64_t episode, int64_t frame) {
-  std::vector<Image> views;
-  for (const std::string& camera : canvas.cameras) views.push_back(dataset.read_frame(episode, camera, frame));
-  return compose_canvas(views, canvas);
-}
-
-std::string sha256_of_demonstrations(const std::vector<std::string>& files) {
+std::string hashes_of_demonstrations(const std::vector<std::string>& files) {
   std::vector<std::string> all;
   for (const std::string& file : files) {
     all.push_back(file);
     const std::string json = std::filesystem::path(file).replace_extension(".json");
     if (!std::filesystem::is_directory(file) && std::filesystem::exists(json)) all.push_back(json);
   }
-  return sha256_of_data(all);
+  return sha256_lines(all);
 }
 
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras) {
@@ -152,9 +149,9 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   config.actions = normalizer_of(sets, &Episode::actions, normalization);
   config.states = {};
   if (config.model.codec.state_token) config.states = normalizer_of(sets, &Episode::states, normalization);
-  std::vector<std::string> files;
-  for (const DemonstrationSet& set : sets) files.insert(files.end(), set.files.begin(), set.files.end());
-  config.data_sha256 = sha256_of_demonstrations(files);
+  std::string hashes;
+  for (const DemonstrationSet& set : sets) hashes += set.hashes;
+  config.data_sha256 = sha256_of_text(hashes);
   config.seeds_tried.clear();
   for (const DemonstrationSet& set : sets) {
     const auto& tried = set.dataset.seeds_tried();

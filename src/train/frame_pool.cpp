@@ -8,7 +8,8 @@
 
 #include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
-#include <physgen/train/demonstrations.h>
+
+#include "data/frame_stream.h"
 
 namespace physgen {
 namespace {
@@ -31,14 +32,17 @@ FramePool read_frames(const DemonstrationDataset& dataset, const CanvasConfig& c
   for (int64_t episode = 0; episode < dataset.size(); ++episode) total += dataset.info(episode).control_steps + 1;
   const int64_t interval = std::max<int64_t>(1, (total + most - 1) / most);
   const int64_t every = std::clamp<int64_t>(std::llround(1 / held_out), 2, dataset.size());
-  std::vector<at::Tensor> training, rest;
+  std::vector<EpisodeFrames> wanted;
   int64_t place = 0;
-  for (int64_t episode = 0; episode < dataset.size(); ++episode) {
-    std::vector<at::Tensor>& frames = episode % every == every - 1 ? rest : training;
-    for (int64_t index = 0; index <= dataset.info(episode).control_steps; ++index, ++place) {
-      if (place % interval != 0) continue;
-      frames.push_back(view_of(read_canvas(dataset, canvas, episode, index)).clone());
-    }
+  for (auto& [episode, frames] : all_frames(dataset)) {
+    std::erase_if(frames, [&](int64_t) { return place++ % interval != 0; });
+    wanted.push_back({episode, frames});
+  }
+  FrameStream<Image> stream(dataset, canvas.cameras, wanted, [](Image image) { return image; });
+  std::vector<at::Tensor> training, rest;
+  for (const auto& [episode, frames] : wanted) {
+    std::vector<at::Tensor>& kept = episode % every == every - 1 ? rest : training;
+    for (size_t i = 0; i < frames.size(); ++i) kept.push_back(view_of(compose_canvas(stream.next(), canvas)).clone());
   }
   return {at::stack(training), at::stack(rest)};
 }

@@ -11,7 +11,7 @@
 #include <physgen/layers/state_dict.h>
 #include <physgen/vae/frame_encoder.h>
 
-#include "files/folder.h"
+#include "data/frame_stream.h"
 #include "files/sha256.h"
 
 namespace physgen {
@@ -32,23 +32,10 @@ std::string fingerprint_of(CausalVae& vae) {
   return hash.hexadecimal();
 }
 
-std::string description_of(const std::string& path) {
-  if (!fs::exists(path)) return "";  // only ManiSkill's files have a JSON beside them
-  std::string text;
-  for (const fs::path& file : files_below(path)) {
-    text += fs::canonical(file).string() + " " + std::to_string(fs::file_size(file)) + " " +
-            std::to_string(fs::last_write_time(file).time_since_epoch().count()) + "\n";
-  }
-  return text;
-}
-
 // Everything that the bytes of one variant depend on, as text.
 std::string identity_of(const DemonstrationSet& set, const std::string& vae, const VaeConfig& config,
                         const LatentRecipe& recipe, int64_t variant) {
-  std::string text = "vae " + vae + "\n" + write_config(config) + write_config(recipe.canvas);
-  for (const std::string& file : set.files) {
-    text += description_of(file) + description_of(fs::path(file).replace_extension(".json"));
-  }
+  std::string text = "vae " + vae + "\n" + write_config(config) + write_config(recipe.canvas) + set.hashes;
   text +=
       std::string(at::toString(recipe.dtype)) + " on " + recipe.device.str() + ", variant " + std::to_string(variant);
   if (variant == 0) return text;
@@ -59,15 +46,6 @@ std::vector<int64_t> first_rows_of(const DemonstrationSet& set) {
   std::vector<int64_t> rows = {0};
   for (const Episode& episode : set.episodes) rows.push_back(rows.back() + episode.info.control_steps + 1);
   return rows;
-}
-
-at::Tensor read_canvases(const DemonstrationSet& set, const CanvasConfig& canvas, int64_t episode, int64_t first,
-                         int64_t count) {
-  std::vector<at::Tensor> frames;
-  for (int64_t i = first; i < first + count; ++i) {
-    frames.push_back(view_of(read_canvas(set.dataset, canvas, episode, i)).clone());
-  }
-  return at::stack(frames);  // [n, H, W, 3]
 }
 
 // One change for all frames of an episode. @param frames  uint8 [n, H, W, 3], and so the result
@@ -88,14 +66,19 @@ void check_finite(const at::Tensor& latents, const Episode& episode) {
 class VariantEncoder {
  public:
   VariantEncoder(const DemonstrationSet& set, const FrameEncoder& encoder, const LatentRecipe& recipe, int64_t variant)
-      : set_(set), encoder_(encoder), recipe_(recipe), variant_(variant), rows_(first_rows_of(set)) {}
+      : set_(set),
+        encoder_(encoder),
+        recipe_(recipe),
+        variant_(variant),
+        rows_(first_rows_of(set)),
+        frames_(set.dataset, recipe.canvas.cameras, all_frames(set.dataset), [](Image image) { return image; }) {}
 
   at::Tensor encode(const std::function<void(int64_t, int64_t)>& progress) {
     at::Tensor all;
     for (size_t i = 0; i < set_.episodes.size(); ++i) {
       for (int64_t first = rows_[i]; first < rows_[i + 1]; first += kFramesAtOnce) {
         const int64_t count = std::min(kFramesAtOnce, rows_[i + 1] - first);
-        const at::Tensor latents = encode(static_cast<int64_t>(i), first - rows_[i], count);
+        const at::Tensor latents = encode(static_cast<int64_t>(i), count);
         if (!all.defined())
           all = at::empty({rows_.back(), latents.size(1), latents.size(2), latents.size(3)}, recipe_.dtype);
         all.narrow(0, first, count).copy_(latents);
@@ -106,8 +89,9 @@ class VariantEncoder {
   }
 
  private:
-  at::Tensor encode(int64_t episode, int64_t first, int64_t count) {
-    at::Tensor frames = read_canvases(set_, recipe_.canvas, episode, first, count);
+  // The next frames, which are some of one episode's.
+  at::Tensor encode(int64_t episode, int64_t count) {
+    at::Tensor frames = next_canvases(count);
     if (variant_ > 0) {
       const auto index = static_cast<uint64_t>(variant_ * set_.dataset.size() + episode);
       const uint64_t seed = mixed_seed(recipe_.seed, Stream::augmentation, index);
@@ -118,11 +102,20 @@ class VariantEncoder {
     return latents;
   }
 
+  at::Tensor next_canvases(int64_t count) {
+    std::vector<at::Tensor> canvases;
+    for (int64_t i = 0; i < count; ++i) {
+      canvases.push_back(view_of(compose_canvas(frames_.next(), recipe_.canvas)).clone());
+    }
+    return at::stack(canvases);  // [n, H, W, 3]
+  }
+
   const DemonstrationSet& set_;
   const FrameEncoder& encoder_;
   const LatentRecipe& recipe_;
   int64_t variant_;
   std::vector<int64_t> rows_;
+  FrameStream<Image> frames_;
 };
 
 fs::path folder_of(const fs::path& cache, const std::string& identity) {

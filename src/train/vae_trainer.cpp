@@ -13,6 +13,7 @@
 #include <physgen/vae/vae_checkpoint.h>
 
 #include "device/autocast_scope.h"
+#include "files/sha256.h"
 #include "train/training_run.h"
 #include "train/vae_training.h"
 
@@ -71,7 +72,7 @@ void check(const VaeTrainConfig& config) {
 
 TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
   check(job.config);
-  job.data_sha256 = sha256_of_demonstrations(find_demonstrations(job.data));
+  job.data_sha256 = sha256_of_text(hashes_of_demonstrations(find_demonstrations(job.data)));
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
   const at::Device device = compute_device(job.device);

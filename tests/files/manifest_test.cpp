@@ -63,7 +63,7 @@ TEST_F(ManifestTest, TheHashIsSha256) {
   EXPECT_EQ(problem.got, "No such file or directory");
 }
 
-TEST_F(ManifestTest, TheHashOfDataIsThatOfWhatSha256sumPrints) {
+TEST_F(ManifestTest, TheHashesOfDataAreWhatSha256sumPrints) {
   const TemporaryFolder other;
   std::filesystem::create_directories(other / "set/meta");
   write_bytes(other / "set/meta/info.json", "abc");
@@ -71,8 +71,8 @@ TEST_F(ManifestTest, TheHashOfDataIsThatOfWhatSha256sumPrints) {
   write_bytes(other / "b.h5", "abc");
   const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
   const std::string nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-  write_bytes(other / "lines", nothing + "  a.parquet\n" + abc + "  meta/info.json\n" + abc + "  b.h5\n");
-  EXPECT_EQ(sha256_of_data({other / "set", other / "b.h5"}), sha256_of_file(other / "lines"));
+  EXPECT_EQ(sha256_lines({other / "set", other / "b.h5"}),
+            nothing + "  a.parquet\n" + abc + "  meta/info.json\n" + abc + "  b.h5\n");
 }
 
 TEST_F(ManifestTest, WritingItAgainCoversWhatIsThereThen) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include <physgen/vae/frame_encoder.h>
 
 #include "support/problem_of.h"
@@ -69,11 +71,23 @@ TEST_F(LatentStoreTest, WhatDecidesTheLatentsDecidesTheirCache) {
   }
   open();
   EXPECT_GT(encoded_, 0);
-  fs::last_write_time(tiny_.data(), fs::file_time_type::clock::now());
+}
+
+TEST_F(LatentStoreTest, TheyAreFoundByWhatTheFilesHold) {
   open();
-  EXPECT_GT(encoded_, 0);
+  const fs::path moved = tiny_.path("elsewhere");
+  fs::create_directory(moved);
+  const fs::path file = moved / fs::path(tiny_.data()).filename();
+  fs::copy_file(tiny_.data(), file);
+  fs::path json = fs::path(tiny_.data()).replace_extension(".json");
+  fs::copy_file(json, moved / json.filename());
+  sets_ = read_demonstrations({file.string()}, "", 0.25, 1);
   open();
   EXPECT_EQ(encoded_, 0);
+  std::ofstream(moved / json.filename(), std::ios::app) << "\n";
+  sets_ = read_demonstrations({file.string()}, "", 0.25, 1);
+  open();
+  EXPECT_EQ(encoded_, 12 + 9 + 7 + 10 + 4);
 }
 
 TEST_F(LatentStoreTest, ADamagedCacheIsEncodedAnew) {

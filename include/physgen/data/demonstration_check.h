@@ -14,7 +14,7 @@ struct DemonstrationCheck {
   int64_t files = 0;
   int64_t episodes = 0;
   int64_t frames = 0;
-  std::vector<Problem> problems;
+  std::vector<Problem> problems = {};
 };
 
 /// A problem, and how many there are like it.
@@ -27,11 +27,13 @@ struct CountedProblem {
 /// is and for the numbers in it: the frames of one video that is missing do.
 std::vector<CountedProblem> alike_together(const std::vector<Problem>& problems);
 
-/// Called before each episode is read: the file, the episode's place in it and their number.
-using CheckProgress = std::function<void(const std::string& file, int64_t episode, int64_t episodes)>;
+/// Called while a file is read, by one thread at a time: the file, how many of its frames were read, and how many it
+/// has.
+using CheckProgress = std::function<void(const std::string& file, int64_t frames, int64_t total)>;
 
-/// Reads every action, state and frame of every camera of all files among `paths`, going on after a problem, and then
-/// sees whether all files fit together as one DemonstrationDataset. Throws ConfigError as `find_demonstrations` does.
+/// Reads every action, state and frame of every camera of all files among `paths`, on all cores, going on after a
+/// problem, and then sees whether all files fit together as one DemonstrationDataset. Throws ConfigError as
+/// `find_demonstrations` does.
 DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                         const CheckProgress& progress = {});
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <physgen/formats/episode.h>
-#include <physgen/media/image.h>
+#include <physgen/formats/frame_reader.h>
 
 namespace physgen {
 
@@ -24,8 +24,7 @@ std::vector<std::string> find_demonstrations(const std::vector<std::string>& pat
 /// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
 /// frame pairs with the action taken on it. LeRobot's folders of v2.0, v2.1 and v3.0 (with Arrow; see the private
 /// lerobot_folder.h): the last action of an episode, after which nothing was seen, is left out. Episodes are in numeric
-/// order. Opening checks shapes; arrays are read when asked for. Safe to use from several threads (reads are
-/// serialised: HDF5 is not).
+/// order. Opening checks shapes; arrays are read when asked for. Safe to use from several threads.
 class DemonstrationDataset {
  public:
   /// @param paths        .h5 or .hdf5 files, LeRobot folders, or folders that are searched for them
@@ -61,8 +60,10 @@ class DemonstrationDataset {
   /// Where the hand is at the first frame of an episode, seen from the robot's base: of obs/extra/tcp_pose and the one
   /// robot in env_states/articulations. Nothing where the file does not tell.
   std::optional<Eigen::Isometry3d> read_hand(int64_t episode) const;
-  /// One frame of one camera, by any name that `camera` takes, 0 <= index <= T. Frames of one episode in ascending
-  /// order are read fastest. Throws as `camera` does, and FormatError when the file cannot give it.
+  /// The frames of one camera, by any name that `camera` takes, in an episode: T + 1. The dataset must outlive the
+  /// reader. Throws as `camera` does, and FormatError when the file cannot give them.
+  std::unique_ptr<FrameReader> open_frames(int64_t episode, const std::string& camera) const;
+  /// One of them, 0 <= index <= T.
   Image read_frame(int64_t episode, const std::string& camera, int64_t index) const;
 
  private:

@@ -36,9 +36,9 @@ Manifest verify_manifest(const std::filesystem::path& directory);
 /// As above, of a checkpoint that must be of a kind: FormatError where it is of another.
 Manifest verify_manifest(const std::filesystem::path& directory, const std::string& kind);
 
-/// The SHA-256 of what `sha256sum` prints for all files among `paths`, folders searched with all that is in them, by
-/// the names that they have there: the same wherever the data lie. Throws Error where a file cannot be read.
-std::string sha256_of_data(const std::vector<std::string>& paths);
+/// What `sha256sum` prints for all files among `paths`, folders searched with all that is in them, by the names that
+/// they have there: the same wherever the data lie. Throws Error where a file cannot be read.
+std::string sha256_lines(const std::vector<std::string>& paths);
 
 /// The SHA-256 of a file's bytes, 64 lower-case hexadecimal digits, read in pieces. Throws Error where it cannot be
 /// read.

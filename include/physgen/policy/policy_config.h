@@ -42,7 +42,7 @@ struct PolicyConfig {
   Normalizer actions = {};
   Normalizer states = {};                                     ///< empty without a state token
   std::vector<std::pair<int64_t, int64_t>> seeds_tried = {};  ///< first and last of each range of demonstration seeds
-  std::string data_sha256 = {};                               ///< of the demonstrations: `sha256_of_data`
+  std::string data_sha256 = {};                               ///< of the demonstrations' `sha256_lines`
   int64_t step = 0;                                           ///< optimiser steps that the weights have seen
 };
 

@@ -16,6 +16,7 @@ struct DemonstrationSet {
   DemonstrationDataset dataset;
   std::vector<Episode> episodes;
   EpisodeSplit split;
+  std::string hashes;  ///< of the files: `hashes_of_demonstrations`
 };
 
 /// Reads every path as a dataset of its own and draws the episodes to hold out.
@@ -25,11 +26,8 @@ struct DemonstrationSet {
 std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                                   double held_out, uint64_t seed, const std::string& control_mode = "");
 
-/// A frame of an episode as the model sees it.
-Image read_canvas(const DemonstrationDataset& dataset, const CanvasConfig& canvas, int64_t episode, int64_t frame);
-
-/// The SHA-256 of demonstration files, with the JSON that lies beside ManiSkill's.
-std::string sha256_of_demonstrations(const std::vector<std::string>& files);
+/// `sha256_lines` of demonstration files, with the JSON that lies beside ManiSkill's.
+std::string hashes_of_demonstrations(const std::vector<std::string>& files);
 
 /// Throws ConfigError naming a camera that one of the datasets lacks.
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);

@@ -39,7 +39,7 @@ class LatentStore {
 };
 
 /// Opens the latents of a dataset, encoding those that `cache` does not hold yet (or not undamaged). They are found
-/// again by the demonstration files' names, sizes and times of change, the VAE's weights and the recipe.
+/// again by what the demonstration files hold, the VAE's weights and the recipe, wherever the files lie.
 /// @param progress  called with (frames done, all frames) while encoding; what it throws ends the encoding
 /// Throws FormatError for frames that cannot be read, Error for latents that are not finite and a disk that is full.
 LatentStore open_latent_store(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
