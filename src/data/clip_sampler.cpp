@@ -50,26 +50,28 @@ void check_at_least_one(int64_t value, const std::string& name) {
 
 }  // namespace
 
-ClipIndex index_clip(int64_t control_steps, int64_t start, const ClipShape& shape) {
+ClipIndex index_clip(const EpisodePart& part, int64_t start, const ClipShape& shape) {
   check_at_least_one(shape.packs, "packs");
   check_at_least_one(shape.chunk, "chunk");
   check_at_least_one(shape.chunks, "chunks");
   check_at_least_one(shape.stride, "stride");
-  if (start < 0 || start >= control_steps) {
-    throw ConfigError({"a clip starts outside its episode", "start", std::to_string(start),
-                       "0 to " + std::to_string(control_steps - 1), "take a start from all_clips"});
+  if (start < part.first || start >= part.last) {
+    throw ConfigError({"a clip starts outside its part of an episode", "start", std::to_string(start),
+                       std::to_string(part.first) + " to " + std::to_string(part.last - 1),
+                       "take a start from all_clips"});
   }
+  const int64_t supervised = part.last + (part.ends ? shape.chunk : 0);
   ClipIndex index;
   for (int64_t n = 0; n < shape.frames(); ++n) {
     const int64_t frame = start + shape.stride * n;
-    index.frames.push_back(std::min(frame, control_steps));
-    index.frame_valid.push_back(frame <= control_steps);
+    index.frames.push_back(std::min(frame, part.last));
+    index.frame_valid.push_back(frame <= part.last);
   }
   for (int64_t n = 1; n <= shape.action_chunks(); ++n) {
     for (int64_t j = 0; j < shape.chunk; ++j) {
       const int64_t row = start + shape.stride * (n - 1) + j;
       index.actions.push_back(row);
-      index.action_valid.push_back(row < control_steps + shape.chunk);
+      index.action_valid.push_back(row < supervised);
     }
   }
   return index;

@@ -88,7 +88,7 @@ void write_lerobot_episodes(const std::filesystem::path& folder, const std::vect
                             double frames_per_second) {
   ParquetTable table;
   table.add_integers("episode_index", counted(0, std::ssize(rows)));
-  table.add_text_lists("tasks", collect(rows, [](const LeRobotRow& row) { return std::vector{row.task}; }));
+  table.add_text_lists("tasks", collect(rows, [](const LeRobotRow& row) { return row.tasks; }));
   table.add_integers("length", collect(rows, [](const LeRobotRow& row) { return row.rows; }));
   add_files(
       "data", rows, [](const LeRobotRow& row) { return row.data_file; }, table);

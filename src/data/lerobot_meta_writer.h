@@ -15,7 +15,7 @@ constexpr int64_t kLeRobotFilesAChunk = 1000;
 
 /// What meta/episodes holds of an episode that was written.
 struct LeRobotRow {
-  std::string task;
+  std::vector<std::string> tasks;  ///< each once, in the order of its rows
   bool success = true;
   int64_t rows = 0;
   int64_t data_file = 0;

@@ -97,6 +97,18 @@ int64_t LeRobotWriter::task_index(const std::string& task) {
   return index;
 }
 
+/// The task of each row. The last one's is that of the last action.
+std::vector<int64_t> LeRobotWriter::add_tasks(const EpisodeInfo& episode, LeRobotRow& row) {
+  std::vector<int64_t> indices;
+  for (const EpisodePart& part : parts_of(episode)) {
+    const int64_t rows = part.last - part.first + (part.ends ? 1 : 0);
+    indices.insert(indices.end(), static_cast<size_t>(rows), task_index(part.instruction));
+    const bool known = std::ranges::find(row.tasks, part.instruction) != row.tasks.end();
+    if (!known) row.tasks.push_back(part.instruction);
+  }
+  return indices;
+}
+
 void LeRobotWriter::open_data_file() {
   if (data_ && data_bytes_ < options_.data_file_megabytes << 20) return;
   if (data_) data_->close();
@@ -108,8 +120,7 @@ void LeRobotWriter::open_data_file() {
 void LeRobotWriter::add(int64_t index) {
   const Episode episode = dataset_.read(index);
   open_data_file();
-  LeRobotRow row{
-      episode.info.instruction, episode.info.success, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
+  LeRobotRow row{{}, episode.info.success, episode.info.control_steps + 1, data_file_, rows_, {}, {}};
   ParquetTable table;
   add_pictures(row, table);
   add_tables(episode, row, table);
@@ -134,7 +145,7 @@ void LeRobotWriter::add_tables(const Episode& episode, LeRobotRow& row, ParquetT
       {"frame_index", counted(0, row.rows)},
       {"episode_index", std::vector<int64_t>(count, static_cast<int64_t>(episodes_.size()))},
       {"index", counted(rows_, row.rows)},
-      {"task_index", std::vector<int64_t>(count, task_index(row.task))}};
+      {"task_index", add_tasks(episode.info, row)}};
   for (const auto& [name, values] : integers) {
     table.add_integers(name, values);
     features[name] = column(values);

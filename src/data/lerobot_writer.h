@@ -48,6 +48,7 @@ class LeRobotWriter {
 
   void check_sizes() const;
   int64_t task_index(const std::string& task);
+  std::vector<int64_t> add_tasks(const EpisodeInfo& episode, LeRobotRow& row);
   void add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table);
   Picture picture_of(Image image) const;
   void add_pictures(LeRobotRow& row, ParquetTable& table);

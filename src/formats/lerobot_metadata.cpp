@@ -223,11 +223,8 @@ void read_episodes_of_v2(const filesystem::path& folder, const JsonView& info, c
                          LeRobotMetadata& metadata) {
   const int64_t chunk = info.at("chunks_size").integer(1);
   const auto read_episode = [&](const JsonView& line, const std::string&) {
-    LeRobotEpisode episode{line.at("episode_index").integer(), line.at("length").integer(), "", true, "", {}};
-    episode.instruction = instruction;
-    if (instruction.empty() && line.has("tasks")) {
-      episode.instruction = instruction_of(line.at("tasks").texts(), line.where());
-    }
+    LeRobotEpisode episode{line.at("episode_index").integer(), line.at("length").integer(), {instruction}, ""};
+    if (instruction.empty()) episode.tasks = line.has("tasks") ? line.at("tasks").texts() : std::vector<std::string>();
     PathFields fields{{"episode_chunk", episode.index / chunk}, {"episode_index", episode.index}};
     episode.data = in_its_chunk(fill(folder, info.at("data_path"), fields));
     for (const auto& [camera, column] : metadata.cameras) {
@@ -303,13 +300,9 @@ void read_episodes_of_v3(const filesystem::path& folder, const JsonView& info, c
   const FilePlaces data(table, "data");
   const size_t first = metadata.episodes.size();
   for (size_t i = 0; i < indices.size(); ++i) {
-    const std::string where = path + ", row " + std::to_string(i);
-    metadata.episodes.push_back({indices[i],
-                                 rows[i],
-                                 names_tasks ? instruction_of(tasks[i], where) : instruction,
-                                 true,
-                                 fill(folder, info.at("data_path"), data.at(i)),
-                                 {}});
+    LeRobotEpisode episode{indices[i], rows[i], {instruction}, fill(folder, info.at("data_path"), data.at(i))};
+    if (instruction.empty()) episode.tasks = names_tasks ? tasks[i] : std::vector<std::string>();
+    metadata.episodes.push_back(std::move(episode));
   }
   for (const auto& [camera, column] : metadata.cameras) {
     if (!column.video) continue;
@@ -357,7 +350,7 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
     read_episodes_of_v2(folder, info, instruction, metadata);
   }
   sort_episodes(folder, metadata);
-  read_lerobot_tasks_of_rows(folder, metadata);
+  read_lerobot_tasks(folder, metadata);
   for (const auto& [camera, column] : metadata.cameras) {
     if (column.video) check_overlaps(camera, metadata);
   }

@@ -23,10 +23,12 @@ struct LeRobotVideo {
 struct LeRobotEpisode {
   int64_t index = 0;  ///< in the data set
   int64_t rows = 0;
-  std::string instruction;
+  std::vector<std::string> tasks;                   ///< those of its rows, as `meta` says; empty: it does not
+  std::string data;                                 ///< the Parquet file that holds its rows
+  std::map<std::string, LeRobotVideo> videos = {};  ///< by camera
   bool success = true;
-  std::string data;                            ///< the Parquet file that holds its rows
-  std::map<std::string, LeRobotVideo> videos;  ///< by camera
+  std::string instruction = {};  ///< the first row's
+  std::vector<LaterTask> later_tasks = {};
 };
 
 /// What the times of neighbouring frames may be off, in frames.
@@ -53,8 +55,8 @@ struct LeRobotMetadata {
   std::vector<LeRobotEpisode> episodes;  ///< ascending
 };
 
-/// Throws FormatError where a file of `meta` is missing or is not as LeRobot writes it, for another version, and for an
-/// episode with several tasks (unless `instruction` is given).
+/// Throws FormatError where a file of `meta` is missing or is not as LeRobot writes it, and for another version.
+/// @param instruction  replaces the tasks of all rows; empty: it does not
 LeRobotMetadata read_lerobot_metadata(const std::filesystem::path& folder, const std::string& instruction);
 
 }  // namespace physgen

@@ -1,7 +1,5 @@
 #include "formats/lerobot_tasks.h"
 
-#include <algorithm>
-
 #include <physgen/core/error.h>
 
 #include "core/json_file.h"
@@ -39,36 +37,48 @@ Sentences sentences_of(const std::filesystem::path& folder) {
   return sentences;
 }
 
-/// The tasks that the rows of each episode name, in the order in which they come.
+/// The task of each row, by episode.
 std::map<int64_t, std::vector<int64_t>> tasks_of_rows(const std::string& path) {
   const ParquetFile data(path);
   const std::vector<int64_t> owners = data.read_integers("episode_index"), tasks = data.read_integers("task_index");
   std::map<int64_t, std::vector<int64_t>> found;
-  for (size_t row = 0; row < owners.size(); ++row) {
-    std::vector<int64_t>& own = found[owners[row]];
-    if (std::ranges::find(own, tasks[row]) == own.end()) own.push_back(tasks[row]);
-  }
+  for (size_t row = 0; row < owners.size(); ++row) found[owners[row]].push_back(tasks[row]);
   return found;
+}
+
+[[noreturn]] void refuse_tasks(const LeRobotEpisode& episode, const std::string& got) {
+  throw FormatError({"an episode has no task", episode.data + ", episode " + std::to_string(episode.index), got,
+                     "a sentence in meta/tasks that tells the robot what to do", "pass --instruction \"…\""});
+}
+
+const std::string& sentence_of(int64_t task, const Sentences& sentences, const LeRobotEpisode& episode) {
+  const auto found = sentences.find(task);
+  if (found != sentences.end() && !found->second.empty()) return found->second;
+  refuse_tasks(episode, "task_index " + std::to_string(task) + ", which has none");
+}
+
+void take_tasks(const std::vector<int64_t>& rows, const Sentences& sentences, LeRobotEpisode& episode) {
+  if (rows.empty()) refuse_tasks(episode, "no rows");
+  episode.instruction = sentence_of(rows[0], sentences, episode);
+  for (size_t row = 1; row < rows.size(); ++row) {
+    if (rows[row] == rows[row - 1]) continue;
+    episode.later_tasks.push_back({static_cast<int64_t>(row), sentence_of(rows[row], sentences, episode)});
+  }
 }
 
 }  // namespace
 
-std::string instruction_of(const std::vector<std::string>& tasks, const std::string& where) {
-  if (tasks.size() == 1 && !tasks[0].empty()) return tasks[0];
-  throw FormatError({"an episode does not have one task", where, std::to_string(tasks.size()) + " tasks",
-                     "one sentence that tells the robot what to do", "pass --instruction \"…\""});
-}
-
-void read_lerobot_tasks_of_rows(const std::filesystem::path& folder, LeRobotMetadata& metadata) {
+void read_lerobot_tasks(const std::filesystem::path& folder, LeRobotMetadata& metadata) {
   std::map<std::string, std::map<int64_t, std::vector<int64_t>>> files;
   Sentences sentences;
   for (LeRobotEpisode& episode : metadata.episodes) {
-    if (!episode.instruction.empty()) continue;
+    if (episode.tasks.size() == 1 && !episode.tasks[0].empty()) {
+      episode.instruction = episode.tasks[0];
+      continue;
+    }
     if (sentences.empty()) sentences = sentences_of(folder);
     if (!files.contains(episode.data)) files[episode.data] = tasks_of_rows(episode.data);
-    std::vector<std::string> tasks;
-    for (const int64_t task : files[episode.data][episode.index]) tasks.push_back(sentences[task]);
-    episode.instruction = instruction_of(tasks, episode.data + ", episode " + std::to_string(episode.index));
+    take_tasks(files[episode.data][episode.index], sentences, episode);
   }
 }
 

@@ -4,6 +4,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 }
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -35,6 +36,7 @@ struct VideoReader::Stream {
   void open_codec();
   int check(int code, const std::string& what) const;
   void seek(double seconds);
+  void seek_to_decode(double seconds);
   void take_spare();
   void decode_next();
   const TimedFrame& nearest_to(double seconds);
@@ -117,10 +119,20 @@ void VideoReader::Stream::decode_next() {
   }
 }
 
+// Decodes on from a key frame before some time. The frames right before a key frame in time may follow it in the file,
+// and need what is before it: where one begins behind the time, an earlier one is taken.
+void VideoReader::Stream::seek_to_decode(double seconds) {
+  for (double earlier = 0;; earlier = 2 * earlier + 1) {
+    seek(std::max(0.0, seconds - earlier));
+    decode_next();
+    if (ended || earlier >= seconds || *latest.time <= seconds) return;
+  }
+}
+
 const TimedFrame& VideoReader::Stream::nearest_to(double seconds) {
   const bool behind = before.time ? seconds < *before.time : latest.time && seconds < *latest.time;
-  if (!latest.time || behind || seconds > *latest.time + kSeekBeyond) seek(seconds);
-  while (!ended && (!latest.time || *latest.time < seconds)) decode_next();
+  if (!latest.time || behind || seconds > *latest.time + kSeekBeyond) seek_to_decode(seconds);
+  while (!ended && *latest.time < seconds) decode_next();
   if (!before.time || !latest.time) return latest;
   return seconds - *before.time < *latest.time - seconds ? before : latest;
 }

@@ -98,7 +98,7 @@ void VideoWriter::Stream::open_codec(double frames_per_second) {
   codec->time_base = av_inv_q(codec->framerate);
   codec->gop_size = std::max(1, static_cast<int>(2 * frames_per_second));  // a player can jump to each two seconds
   codec->pix_fmt = AV_PIX_FMT_YUV420P;
-  codec->colorspace = AVCOL_SPC_BT709;
+  codec->colorspace = AVCOL_SPC_SMPTE170M;  // BT.601, which those expect who do not look: PyAV, and so LeRobot
   codec->color_primaries = AVCOL_PRI_BT709;
   codec->color_trc = AVCOL_TRC_IEC61966_2_1;
   codec->color_range = AVCOL_RANGE_MPEG;
@@ -114,8 +114,8 @@ void VideoWriter::Stream::open_scaler() {
   const int columns = codec->width;
   scaler.reset(sws_getContext(columns, rows, AV_PIX_FMT_RGB24, columns, rows, AV_PIX_FMT_YUV420P,
                               SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, nullptr, nullptr, nullptr));
-  const int* bt709 = sws_getCoefficients(SWS_CS_ITU709);
-  sws_setColorspaceDetails(scaler.get(), bt709, 1, bt709, 0, 0, 1 << 16, 1 << 16);
+  const int* bt601 = sws_getCoefficients(SWS_CS_SMPTE170M);
+  sws_setColorspaceDetails(scaler.get(), bt601, 1, bt601, 0, 0, 1 << 16, 1 << 16);
   frame->format = AV_PIX_FMT_YUV420P;
   frame->height = rows;
   frame->width = columns;

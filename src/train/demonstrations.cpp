@@ -79,14 +79,17 @@ Normalizer normalizer_of(const std::vector<DemonstrationSet>& sets, Matrix Episo
   return {statistics.min, statistics.max};
 }
 
-// Values in the order of how often they come, ties by name.
-std::vector<std::string> by_frequency(const std::vector<DemonstrationSet>& sets, std::string EpisodeInfo::*member) {
+// Values of all parts of episodes, in the order of how often they come, ties by name.
+std::vector<std::string> by_frequency(const std::vector<DemonstrationSet>& sets,
+                                      std::string (*value)(const EpisodeInfo&, const EpisodePart&)) {
   std::map<std::string, int64_t> counts;
   for (const DemonstrationSet& set : sets) {
-    for (const Episode& episode : set.episodes) ++counts[episode.info.*member];
+    for (const auto& [info, actions, states] : set.episodes) {
+      for (const EpisodePart& part : parts_of(info)) ++counts[value(info, part)];
+    }
   }
   std::vector<std::string> values;
-  for (const auto& [value, count] : counts) values.push_back(value);
+  for (const auto& [each, count] : counts) values.push_back(each);
   std::stable_sort(values.begin(), values.end(), [&](auto& a, auto& b) { return counts[a] > counts[b]; });
   return values;
 }
@@ -144,8 +147,9 @@ void describe_data(const std::vector<DemonstrationSet>& sets, Normalization norm
   config.robot = first.recording().robot;
   config.action_names =
       first.info(0).control_mode == config.control_mode ? action_names(first) : std::vector<std::string>();
-  config.tasks = by_frequency(sets, &EpisodeInfo::task);
-  config.instructions = by_frequency(sets, &EpisodeInfo::instruction);
+  config.tasks = by_frequency(sets, [](const EpisodeInfo& info, const EpisodePart&) { return info.task; });
+  config.instructions =
+      by_frequency(sets, [](const EpisodeInfo&, const EpisodePart& part) { return part.instruction; });
   config.actions = normalizer_of(sets, &Episode::actions, normalization);
   config.states = {};
   if (config.model.codec.state_token) config.states = normalizer_of(sets, &Episode::states, normalization);

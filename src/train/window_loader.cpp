@@ -116,7 +116,8 @@ void WindowLoader::add_window(int64_t position, WindowBatch& batch, int64_t row)
   const LatentStore& store = latents_[static_cast<size_t>(window.set)];
   const uint64_t draw = mixed_seed(choice_.seed, Stream::augmentation, static_cast<uint64_t>(position));
   const int64_t variant = choice_.variants ? static_cast<int64_t>(draw % static_cast<uint64_t>(store.variants())) : 0;
-  const ClipIndex index = index_clip(window.episode.info.control_steps, window.start, shape_);
+  const EpisodePart part = part_of(window.episode.info, window.start);
+  const ClipIndex index = index_clip(part, window.start, shape_);
   const at::Tensor frames = at::tensor(index.frames, at::kLong);
   batch.latents[row].copy_(store.episode(variant, window.index).index_select(0, frames));
   if (batch.input_latents.defined()) {
@@ -129,7 +130,7 @@ void WindowLoader::add_window(int64_t position, WindowBatch& batch, int64_t row)
   if (batch.states.defined()) {
     copy_rows(policy_.states.normalize(rows_of(window.episode.states, index.frames)), batch.states[row]);
   }
-  batch.instructions.push_back(window.episode.info.instruction);
+  batch.instructions.push_back(part.instruction);
 }
 
 WindowBatch WindowLoader::batch(int64_t position, int64_t count) const {

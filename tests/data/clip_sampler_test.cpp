@@ -15,6 +15,8 @@ namespace {
 using testing::Each;
 using testing::ElementsAre;
 
+EpisodePart whole(int64_t control_steps) { return {.first = 0, .last = control_steps}; }
+
 std::vector<int64_t> epoch_of(const ClipOrder& order, int64_t size, int64_t epoch) {
   std::vector<int64_t> clips;
   for (int64_t i = 0; i < size; ++i) clips.push_back(order.at(epoch * size + i));
@@ -27,7 +29,7 @@ std::vector<int64_t> sorted(std::vector<int64_t> values) {
 }
 
 TEST(ClipSampler, APackOfTheWindowSpansOneStride) {
-  const ClipIndex index = index_clip(100, 3, {.packs = 5, .chunk = 8, .chunks = 3, .stride = 8});
+  const ClipIndex index = index_clip(whole(100), 3, {.packs = 5, .chunk = 8, .chunks = 3, .stride = 8});
   EXPECT_THAT(index.frames, ElementsAre(3, 11, 19, 27, 35, 43));
   EXPECT_THAT(index.frame_valid, Each(true));
   ASSERT_EQ(index.actions.size(), 7u * 8);
@@ -38,13 +40,13 @@ TEST(ClipSampler, APackOfTheWindowSpansOneStride) {
 }
 
 TEST(ClipSampler, ChunksOverlapWhereFewerActionsAreExecutedThanPredicted) {
-  const ClipIndex index = index_clip(100, 0, {.packs = 2, .chunk = 4, .chunks = 1, .stride = 2});
+  const ClipIndex index = index_clip(whole(100), 0, {.packs = 2, .chunk = 4, .chunks = 1, .stride = 2});
   EXPECT_THAT(index.frames, ElementsAre(0, 2, 4));
   EXPECT_THAT(index.actions, ElementsAre(0, 1, 2, 3, 2, 3, 4, 5));
 }
 
 TEST(ClipSampler, OneChunkOfHoldingStillIsSupervisedAndNothingAfterIt) {
-  const ClipIndex index = index_clip(10, 6, {.packs = 3, .chunk = 4, .chunks = 2, .stride = 4});
+  const ClipIndex index = index_clip(whole(10), 6, {.packs = 3, .chunk = 4, .chunks = 2, .stride = 4});
   EXPECT_THAT(index.frames, ElementsAre(6, 10, 10, 10));
   EXPECT_THAT(index.frame_valid, ElementsAre(true, true, false, false));
   for (size_t i = 0; i < index.actions.size(); ++i) {
@@ -54,17 +56,38 @@ TEST(ClipSampler, OneChunkOfHoldingStillIsSupervisedAndNothingAfterIt) {
 }
 
 TEST(ClipSampler, AWindowOfTheLastFrameButOneHasOneRecordedAction) {
-  const ClipIndex index = index_clip(10, 9, {});
+  const ClipIndex index = index_clip(whole(10), 9, {});
   EXPECT_THAT(index.frame_valid, ElementsAre(true, false, false, false, false, false));
   EXPECT_EQ(index.actions[0], 9);
   EXPECT_EQ(std::count(index.action_valid.begin(), index.action_valid.end(), true), 9);
 }
 
+TEST(ClipSampler, AWindowKeepsToItsPartOfTheEpisode) {
+  const EpisodeInfo info{.source = "",
+                         .task = "",
+                         .instruction = "open",
+                         .control_mode = "",
+                         .control_steps = 20,
+                         .later_tasks = {{10, "take"}, {15, "close"}, {20, "of the last row alone"}}};
+  ASSERT_EQ(parts_of(info).size(), 3u);
+  EXPECT_EQ(part_of(info, 9).instruction, "open");
+  EXPECT_EQ(part_of(info, 10).instruction, "take");
+  EXPECT_EQ(part_of(info, 19).instruction, "close");
+  const ClipIndex index = index_clip(part_of(info, 6), 6, {.packs = 3, .chunk = 4, .chunks = 1, .stride = 4});
+  EXPECT_THAT(index.frames, ElementsAre(6, 10, 10, 10));
+  EXPECT_THAT(index.frame_valid, ElementsAre(true, true, false, false));
+  EXPECT_EQ(std::count(index.action_valid.begin(), index.action_valid.end(), true), 4);
+  const ClipIndex last = index_clip(part_of(info, 16), 16, {.packs = 3, .chunk = 4, .chunks = 1, .stride = 4});
+  EXPECT_THAT(last.frames, ElementsAre(16, 20, 20, 20));
+  EXPECT_EQ(std::count(last.action_valid.begin(), last.action_valid.end(), true), 8);
+  EXPECT_THROW(index_clip(part_of(info, 6), 10, {}), ConfigError);
+}
+
 TEST(ClipSampler, RefusesAStartOutsideTheEpisodeAndImpossibleShapes) {
-  EXPECT_THROW(index_clip(10, 10, {}), ConfigError);
-  EXPECT_THROW(index_clip(10, -1, {}), ConfigError);
+  EXPECT_THROW(index_clip(whole(10), 10, {}), ConfigError);
+  EXPECT_THROW(index_clip(whole(10), -1, {}), ConfigError);
   try {
-    index_clip(10, 0, {.stride = 0});
+    index_clip(whole(10), 0, {.stride = 0});
     FAIL();
   } catch (const ConfigError& error) {
     EXPECT_EQ(error.problem().where, "stride");
@@ -95,7 +118,7 @@ TEST(ClipSampler, GathersTheActionsOfAClip) {
   Matrix actions(3, 2);
   actions << 0, 10, 1, 11, 2, 12;
   const Matrix clip =
-      clip_actions(actions, "pd_ee_pose", index_clip(3, 1, {.packs = 1, .chunk = 3, .chunks = 1, .stride = 3}));
+      clip_actions(actions, "pd_ee_pose", index_clip(whole(3), 1, {.packs = 1, .chunk = 3, .chunks = 1, .stride = 3}));
   Matrix expected(3, 2);
   expected << 1, 11, 2, 12, 2, 12;
   EXPECT_EQ(clip, expected);

@@ -26,8 +26,6 @@ class LeRobotGolden : public testing::TestWithParam<const char*> {
     expected_ = json::parse(file)["episodes"];
   }
 
-  bool lossy() const { return std::string(GetParam()).ends_with("video"); }
-
   void expect_numbers(const Matrix& numbers, const json& rows) const {
     ASSERT_EQ(numbers.cols(), static_cast<int64_t>(rows[0].size()));
     for (int64_t row = 0; row < numbers.rows(); ++row) {
@@ -42,8 +40,8 @@ class LeRobotGolden : public testing::TestWithParam<const char*> {
       double sum = 0;
       for (size_t i = channel; i < image.pixels.size(); i += 3) sum += image.pixels[i];
       const double found = sum / static_cast<double>(image.height * image.width);
-      EXPECT_NEAR(found, mean[channel].get<double>(), lossy() ? 2 : 0.01);  // decoders round colours differently
-      EXPECT_NEAR(image.pixels[channel], corner[channel].get<double>(), lossy() ? 6 : 0.01);
+      EXPECT_NEAR(found, mean[channel].get<double>(), 0.01);
+      EXPECT_EQ(image.pixels[channel], corner[channel].get<int>());
     }
   }
 

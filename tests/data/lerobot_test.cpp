@@ -99,6 +99,58 @@ TEST_F(LeRobotTest, TasksMayStandInTheRowsAlone) {
 }
 #endif
 
+#ifdef PHYSGEN_HAS_ARROW
+/// One episode of 8 rows, of which the first 3 are of one task and the others of a second.
+void write_two_tasks(const std::string& folder) {
+  nlohmann::json info = {{"codebase_version", "v3.0"},
+                         {"fps", 10},
+                         {"data_path", "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"},
+                         {"features",
+                          {{"action", {{"dtype", "float32"}, {"shape", {1}}}},
+                           {"observation.images.front", {{"dtype", "image"}, {"shape", {4, 4, 3}}}}}}};
+  std::filesystem::create_directories(folder + "/meta/episodes/chunk-000");
+  std::filesystem::create_directories(folder + "/data/chunk-000");
+  std::ofstream(folder + "/meta/info.json") << info;
+  std::ofstream(folder + "/meta/tasks.jsonl") << R"({"task_index": 4, "task": "open"})" << '\n'
+                                              << R"({"task_index": 9, "task": "close"})" << '\n';
+  const auto write = [&](const std::string& path, const ParquetTable& table) {
+    ParquetWriter writer(folder + "/" + path);
+    writer.append(table);
+    writer.close();
+  };
+  ParquetTable meta, data;
+  for (const char* name : {"episode_index", "data/chunk_index", "data/file_index"}) meta.add_integers(name, {0});
+  meta.add_integers("length", {8});
+  meta.add_text_lists("tasks", {{"open", "close"}});
+  write("meta/episodes/chunk-000/file-000.parquet", meta);
+  data.add_integers("episode_index", std::vector<int64_t>(8, 0));
+  data.add_integers("task_index", {4, 4, 4, 9, 9, 9, 9, 9});
+  data.add_matrix("action", Matrix::Constant(8, 1, 0.5F));
+  data.add_pictures("observation.images.front",
+                    std::vector(8, encode_png({4, 4, std::vector<uint8_t>(48, 100)}, "a picture")));
+  write("data/chunk-000/file-000.parquet", data);
+}
+
+TEST_F(LeRobotTest, AnEpisodeMayHaveSeveralTasksAndStaysWhole) {
+  write_two_tasks(folder_);
+  const TemporaryFolder again;
+  write_lerobot(DemonstrationDataset({folder_}), again.path(), {});
+  for (const std::string& path : {folder_, again.path().string()}) {
+    const DemonstrationDataset dataset({path});
+    ASSERT_EQ(dataset.size(), 1);
+    const std::vector<EpisodePart> parts = parts_of(dataset.info(0));
+    ASSERT_EQ(parts.size(), 2u);
+    EXPECT_EQ(parts[0].instruction, "open");
+    EXPECT_EQ(parts[0].last, 3);
+    EXPECT_EQ(parts[1].instruction, "close");
+    EXPECT_EQ(parts[1].last, 7);
+  }
+  EXPECT_TRUE(DemonstrationDataset({folder_}, "both").info(0).later_tasks.empty());
+  std::ofstream(folder_ + "/meta/tasks.jsonl") << R"({"task_index": 4, "task": "open"})" << '\n';
+  EXPECT_EQ(open_problem().got, "task_index 9, which has none");
+}
+#endif
+
 TEST_F(LeRobotTest, ACameraHasSeveralNamesAndDepthNone) {
   convert();
   const nlohmann::json front = info()["features"]["observation.images.front"];

@@ -71,7 +71,7 @@ void move_episodes(const std::string& folder, std::vector<int64_t> late) {
   std::vector<LeRobotRow> rows;
   int64_t first = 0;
   for (const int64_t count : {6, 31, 4}) {
-    LeRobotRow row{"push", true, count, 0, first, {}, {}};
+    LeRobotRow row{{"push"}, true, count, 0, first, {}, {}};
     for (const char* camera : {"front", "side"}) {
       row.videos[std::string("observation.images.") + camera] = {0, first + late[rows.size()]};
     }

@@ -64,6 +64,29 @@ TEST_F(WindowLoaderTest, FramesActionsAndStatesOfAWindowBelongTogether) {
   }
 }
 
+TEST_F(WindowLoaderTest, AWindowHasTheTaskOfItsRowsAndEndsWhereItChanges) {
+  constexpr int64_t kChange = 3;
+  for (Episode& episode : sets_[0].episodes) episode.info.later_tasks = {{kChange, "and now back"}};
+  const WindowLoader windows = loader({.variants = false});
+  const WindowBatch batch = windows.batch(0, windows.size());
+  int64_t later = 0;
+  for (int64_t row = 0; row < windows.size(); ++row) {
+    const auto first = static_cast<int64_t>(batch.latents[row][0][0][0][0].item<double>());
+    const Episode& episode = sets_[0].episodes[static_cast<size_t>(first / 100)];
+    const int64_t start = first % 100;
+    const bool is_later = start >= kChange && episode.info.control_steps > kChange;
+    later += is_later;
+    EXPECT_EQ(batch.instructions[static_cast<size_t>(row)], is_later ? "and now back" : episode.info.instruction);
+    if (is_later || episode.info.control_steps <= kChange) continue;
+    EXPECT_EQ(batch.frame_valid[row][1].item<bool>(), start + 4 <= kChange);
+    EXPECT_EQ(batch.action_valid[row][0].sum().item<int64_t>(), kChange - start);
+  }
+  EXPECT_GT(later, 0);
+  PolicyConfig policy = policy_;
+  describe_data(sets_, Normalization::min_max, policy);
+  EXPECT_EQ(policy.instructions.size(), policy_.instructions.size() + 1);
+}
+
 TEST_F(WindowLoaderTest, HeldOutEpisodesAreNeverTrainedOn) {
   std::set<int64_t> training, held_out;
   for (const bool apart : {false, true}) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <physgen/core/matrix.h>
+#include <physgen/formats/episode.h>
 
 namespace physgen {
 
@@ -28,18 +29,19 @@ struct ClipShape {
   int64_t action_chunks() const { return packs + chunks - 1; }
 };
 
-/// Where a clip's frames and actions lie in its episode of T control steps.
+/// Where a clip's frames and actions lie in its episode of T control steps. It keeps to one part of the episode, of
+/// which the last frame is T where the episode ends with it.
 struct ClipIndex {
-  std::vector<int64_t> frames;     ///< [P + 1] start + stride * n, at most T
-  std::vector<bool> frame_valid;   ///< [P + 1] false where the episode had ended before
+  std::vector<int64_t> frames;     ///< [P + 1] start + stride * n, at most the part's last
+  std::vector<bool> frame_valid;   ///< [P + 1] false where the part had ended before
   std::vector<int64_t> actions;    ///< [(P + chunks - 1) * chunk] row of `actions` of chunk n = 1.. element j:
                                    ///< start + stride * (n - 1) + j. Rows >= T are holding still (`held_action`)
-  std::vector<bool> action_valid;  ///< supervised: row < T + chunk, that is one chunk of holding still
+  std::vector<bool> action_valid;  ///< supervised: row < T + chunk, that is one chunk of holding still; of a part that
+                                   ///< another follows, its own rows alone
 };
 
-/// @param control_steps  T of the episode, >= 1
-/// Throws ConfigError for a start outside the episode and a shape with a number below 1.
-ClipIndex index_clip(int64_t control_steps, int64_t start, const ClipShape& shape);
+/// Throws ConfigError for a start outside the part and a shape with a number below 1.
+ClipIndex index_clip(const EpisodePart& part, int64_t start, const ClipShape& shape);
 
 /// The action of row `row`: recorded where row < T, holding still after it. Where actions are absolute that is the last
 /// one again; where they say how far or how fast to move ("delta" in the control mode, "pd_joint_vel", "osc_pose") it
