@@ -14,6 +14,7 @@
 #include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
+#include <physgen/data/demonstration_search.h>
 #include <physgen/data/lerobot.h>
 #include <physgen/data/statistics.h>
 #include <physgen/files/atomic_file.h>
@@ -54,6 +55,10 @@ void print_columns(const char* what, int64_t width, const std::string& kind, con
   fmt::print("  {:<14}{}\n", what, text);
 }
 
+void print_left_out(const std::vector<LeftOut>& left_out) {
+  for (const auto& [where, why] : left_out) fmt::print("left out        {}: {}\n", printable(where), printable(why));
+}
+
 void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   std::vector<int64_t> steps;
   int64_t total = 0;
@@ -79,12 +84,14 @@ void print_file(const std::string& path, const DemonstrationDataset& dataset) {
     const auto [height, width] = dataset.frame_size(camera);
     fmt::print("  camera        {}, {} x {} pixels\n", printable(camera), height, width);
   }
+  print_left_out(dataset.left_out());
   for (const auto& [low, high] : dataset.seeds_tried()) fmt::print("  seeds tried   {} to {}\n", low, high);
 }
 
 void run_info(const DataOptions& options) {
-  const std::vector<std::string> files = find_demonstrations(options.paths);
+  const auto [files, left_out] = find_demonstrations(options.paths);
   for (const std::string& file : files) print_file(file, DemonstrationDataset({file}, options.instruction));
+  print_left_out(left_out);
   if (files.size() < 2) return;
   const DemonstrationDataset all(files, options.instruction);
   fmt::print("{} files, {} episodes, which fit together\n", files.size(), all.size());
@@ -111,9 +118,19 @@ void print_json(const DemonstrationCheck& check) {
                         {"expected", problem.expected},
                         {"next_step", problem.next_step}});
   }
-  const nlohmann::ordered_json all = {
-      {"files", check.files}, {"episodes", check.episodes}, {"frames", check.frames}, {"problems", problems}};
+  auto left_out = nlohmann::ordered_json::array();
+  for (const auto& [where, why] : check.left_out) left_out.push_back({{"where", printable(where)}, {"why", printable(why)}});
+  const nlohmann::ordered_json all = {{"files", check.files},
+                                      {"episodes", check.episodes},
+                                      {"frames", check.frames},
+                                      {"left_out", left_out},
+                                      {"problems", problems}};
   fmt::print("{}\n", all.dump(2));
+}
+
+/// "", or ", 2 left out".
+std::string left_out_text(const DemonstrationCheck& check) {
+  return check.left_out.empty() ? "" : fmt::format(", {} left out", check.left_out.size());
 }
 
 void run_check(const DataOptions& options) {
@@ -130,8 +147,9 @@ void run_check(const DataOptions& options) {
   for (const auto& [problem, times] : options.all ? each_once(check.problems) : alike_together(check.problems)) {
     fmt::print("{}{}\n", to_text(problem), times > 1 ? fmt::format("\n  and {} more like it (--all)", times - 1) : "");
   }
-  fmt::print("{} files, {} episodes, {} frames read: {} problems\n", check.files, check.episodes, check.frames,
-             check.problems.size());
+  print_left_out(check.left_out);
+  fmt::print("{} files, {} episodes, {} frames read: {} problems{}\n", check.files, check.episodes, check.frames,
+             check.problems.size(), left_out_text(check));
   require_none(check, options);
 }
 

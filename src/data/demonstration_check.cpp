@@ -1,5 +1,6 @@
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
+#include <physgen/data/demonstration_search.h>
 
 #include <cctype>
 #include <map>
@@ -26,6 +27,7 @@ void add(const DemonstrationCheck& part, DemonstrationCheck& check) {
   check.files += part.files;
   check.episodes += part.episodes;
   check.frames += part.frames;
+  check.left_out.insert(check.left_out.end(), part.left_out.begin(), part.left_out.end());
   check.problems.insert(check.problems.end(), part.problems.begin(), part.problems.end());
 }
 
@@ -37,7 +39,7 @@ class FileCheck {
   DemonstrationCheck run() {
     for (int64_t episode = 0; episode < file_.size(); ++episode) check_numbers(episode);
     parallel_for(std::ssize(parts_), [&](int64_t i) { check_frames(parts_[static_cast<size_t>(i)]); });
-    DemonstrationCheck all{.files = 1};
+    DemonstrationCheck all{.files = 1, .left_out = file_.left_out()};
     for (const Part& part : parts_) add(part.found, all);
     return all;
   }
@@ -123,15 +125,16 @@ std::vector<CountedProblem> alike_together(const std::vector<Problem>& problems)
 DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                         const CheckProgress& progress) {
   DemonstrationCheck check;
-  const std::vector<std::string> files = find_demonstrations(paths);
-  for (const std::string& path : files) {
+  FoundDemonstrations found = find_demonstrations(paths);
+  check.left_out = std::move(found.left_out);
+  for (const std::string& path : found.files) {
     attempt(check, [&] {
       const auto file = open_demonstration_file(path, instruction);
       add(FileCheck(*file, progress).run(), check);
     });
   }
   if (check.problems.empty()) {
-    attempt(check, [&] { DemonstrationDataset(files, instruction); });
+    attempt(check, [&] { DemonstrationDataset(found.files, instruction); });
   }
   return check;
 }

@@ -3,45 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <set>
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/data/demonstration_search.h>
 
 #include "core/quote.h"
 #include "formats/demonstration_file.h"
 
 namespace physgen {
 namespace {
-
-bool is_hdf5(const std::filesystem::path& path) { return path.extension() == ".h5" || path.extension() == ".hdf5"; }
-
-std::vector<std::string> find_in_folder(const std::filesystem::path& folder) {
-  std::vector<std::string> found;
-  std::set<std::filesystem::path> entered = {std::filesystem::canonical(folder)};
-  constexpr auto kFollow = std::filesystem::directory_options::follow_directory_symlink;
-  for (std::filesystem::recursive_directory_iterator at(folder, kFollow), end; at != end; ++at) {
-    if (at->is_directory() && is_lerobot_folder(*at)) {
-      found.push_back(at->path().string());
-      at.disable_recursion_pending();
-    } else if (at->is_directory()) {  // links may lead to where we are
-      if (!entered.insert(std::filesystem::canonical(at->path())).second) at.disable_recursion_pending();
-    } else if (at->is_regular_file() && is_hdf5(at->path())) {
-      found.push_back(at->path().string());
-    }
-  }
-  if (found.empty()) {
-    throw ConfigError(
-        {"a folder holds no demonstrations", folder.string(), "no .h5 file and no LeRobot data set in it or below",
-         "ManiSkill's .h5 files, LIBERO's .hdf5, or a LeRobot folder with its meta/info.json",
-         "name another folder, or make demonstrations with scripts/maniskill_demos or scripts/libero_demos"});
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
 
 /// Throws when an episode is not like the first one in something that all must share.
 void check_same(const std::string& what, const EpisodeInfo& episode, const std::string& got, const EpisodeInfo& first,
@@ -78,31 +50,6 @@ std::string size_text(const std::pair<int64_t, int64_t>& size) {
 
 }  // namespace
 
-std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
-  std::set<std::string> seen;
-  const auto add = [&](const std::string& path) {
-    if (seen.insert(std::filesystem::weakly_canonical(path).string()).second) files.push_back(path);
-  };
-  if (paths.empty()) {
-    throw ConfigError({"no demonstrations were named", "data", "an empty list", "at least one file or folder",
-                       "name the files, or the folder that holds them"});
-  }
-  for (const std::string& path : paths) {
-    if (!std::filesystem::exists(path)) {
-      throw ConfigError({"there is no such file or folder", path, "nothing",
-                         "an HDF5 file, a LeRobot data set, or a folder that holds some",
-                         "check the path, or make demonstrations with scripts/maniskill_demos"});
-    }
-    if (!std::filesystem::is_directory(path) || is_lerobot_folder(path)) {
-      add(path);
-      continue;
-    }
-    for (const std::string& file : find_in_folder(path)) add(file);
-  }
-  return files;
-}
-
 struct DemonstrationDataset::Files {
   struct Entry {
     const DemonstrationFile* file;
@@ -120,6 +67,7 @@ struct DemonstrationDataset::Files {
   std::vector<std::pair<int64_t, int64_t>> seeds_tried;
   EpisodeShape shape;  // what all have; `cameras` shrinks to those of every episode
   std::vector<std::string> cameras;
+  std::vector<LeftOut> left_out;
 };
 
 void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction) {
@@ -131,6 +79,7 @@ void DemonstrationDataset::Files::add(const std::string& path, const std::string
     entries.push_back({&file, i});
   }
   seeds_tried.insert(seeds_tried.end(), file.seeds_tried().begin(), file.seeds_tried().end());
+  left_out.insert(left_out.end(), file.left_out().begin(), file.left_out().end());
 }
 
 void DemonstrationDataset::Files::agree(const EpisodeInfo& info, const EpisodeShape& found) {
@@ -188,7 +137,9 @@ void DemonstrationDataset::Files::name_cameras() {
 
 DemonstrationDataset::DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction)
     : files_(std::make_unique<Files>()) {
-  for (const std::string& path : find_demonstrations(paths)) files_->add(path, instruction);
+  FoundDemonstrations found = find_demonstrations(paths);
+  files_->left_out = std::move(found.left_out);
+  for (const std::string& path : found.files) files_->add(path, instruction);
   files_->name_cameras();
 }
 
@@ -220,6 +171,8 @@ std::pair<int64_t, int64_t> DemonstrationDataset::frame_size(const std::string& 
 const std::vector<std::pair<int64_t, int64_t>>& DemonstrationDataset::seeds_tried() const {
   return files_->seeds_tried;
 }
+
+const std::vector<LeftOut>& DemonstrationDataset::left_out() const { return files_->left_out; }
 
 Episode DemonstrationDataset::read(int64_t episode) const {
   const Files::Entry& entry = files_->at(episode);

@@ -42,6 +42,24 @@ void check_osc_range(const Matrix& actions, const std::string& where) {
        "meta/info.json: \"physgen\": {\"control_mode\": \"lerobot\"}"});
 }
 
+std::vector<LeftOut> missing_numbers(const std::vector<int64_t>& numbers, const std::string& where,
+                                     const std::string& name) {
+  constexpr int64_t kMostRanges = 5;
+  int64_t next = 0, missing = 0, ranges = 0;
+  std::string text;
+  for (const int64_t number : numbers) {
+    if (number > next && ++ranges <= kMostRanges) {
+      text += (text.empty() ? "" : ", ") + std::to_string(next);
+      if (number - 1 > next) text += " to " + std::to_string(number - 1);
+    }
+    missing += number - next;
+    next = number + 1;
+  }
+  if (missing == 0) return {};
+  if (ranges > kMostRanges) text += " and more";
+  return {{where, std::to_string(missing) + " of the numbers of " + name + " are not there: " + text}};
+}
+
 void check_frame(int64_t index, int64_t frames, const std::string& where) {
   if (index >= 0 && index < frames) return;
   throw FormatError({"an episode has no such frame", where, "frame " + std::to_string(index),

@@ -38,6 +38,8 @@ class DemonstrationFile {
   const EpisodeInfo& info(int64_t episode) const { return episodes_[static_cast<size_t>(episode)]; }
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const { return seeds_tried_; }
   const Recording& recording() const { return recording_; }
+  /// What looks like an episode of this file and is none.
+  const std::vector<LeftOut>& left_out() const { return left_out_; }
 
   /// Throws FormatError when the episode's arrays do not fit each other.
   virtual EpisodeShape inspect(int64_t episode) const = 0;
@@ -54,6 +56,7 @@ class DemonstrationFile {
   std::vector<EpisodeInfo> episodes_;
   std::vector<std::pair<int64_t, int64_t>> seeds_tried_;
   Recording recording_ = kPandaInSimulation;
+  std::vector<LeftOut> left_out_;
 
  private:
   std::string path_;
@@ -68,6 +71,11 @@ void check_finite(const Matrix& values, const std::string& where, const std::str
 
 /// Throws FormatError for an action that LIBERO's controller does not take: beyond [-1, 1].
 void check_osc_range(const Matrix& actions, const std::string& where);
+
+/// A line for the numbers below the greatest that are not among some: "3 to 5, 9 and 2 more".
+/// @param numbers  ascending    @param name  of what is numbered, "data/demo_"
+std::vector<LeftOut> missing_numbers(const std::vector<int64_t>& numbers, const std::string& where,
+                                     const std::string& name);
 
 /// Throws FormatError where an episode has no frame of this index.
 void check_frame(int64_t index, int64_t frames, const std::string& where);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <physgen/core/error.h>
 
@@ -19,6 +20,14 @@ void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
   if (columns >= 1 && columns <= kMostColumns) return;
   throw FormatError({"an array of an episode has an impossible width", where, std::to_string(columns) + " columns",
                      "1 to " + std::to_string(kMostColumns), "record or replay this episode again"});
+}
+
+/// -1 where a text is no number. Zeros may stand before it.
+int64_t number_of(std::string_view text) {
+  int64_t number = -1;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  return failure == std::errc() && rest == end ? number : -1;
 }
 
 }  // namespace
@@ -57,17 +66,36 @@ Image Hdf5Frames::read(int64_t index) {
   return {shape[1], shape[2], frames_.read_row(index)};
 }
 
-std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix) {
-  std::vector<int64_t> numbers;
-  for (const std::string& name : file.children(group)) {
-    if (!name.starts_with(prefix)) continue;
-    int64_t number = -1;
-    const char* end = name.data() + name.size();
-    const auto [rest, failure] = std::from_chars(name.data() + prefix.size(), end, number);
-    if (failure == std::errc() && rest == end && number >= 0) numbers.push_back(number);
+NumberedGroups numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix) {
+  NumberedGroups found;
+  for (const std::string& name : file.children(group.empty() ? "/" : group)) {
+    const std::string object = group + name, where = file.path() + ":" + object;
+    const bool named = name.starts_with(prefix);
+    const int64_t number = named ? number_of(std::string_view(name).substr(prefix.size())) : -1;
+    if (number >= 0 && found.names.emplace(number, name).second) continue;
+    if (number >= 0) {
+      found.left_out.push_back({where, "the same number as " + found.names[number]});
+    } else if (named || file.exists(object + "/actions")) {
+      found.left_out.push_back({where, "not named " + prefix + "0, " + prefix + "1, …"});
+    }
   }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
+  std::vector<int64_t> numbers;
+  for (const auto& [number, name] : found.names) numbers.push_back(number);
+  std::ranges::move(missing_numbers(numbers, file.path(), group + prefix), std::back_inserter(found.left_out));
+  return found;
+}
+
+void Hdf5Demonstrations::find_groups(const std::string& group, const std::string& prefix) {
+  NumberedGroups found = numbered_groups(*file_, group, prefix);
+  for (const auto& [number, name] : found.names) {
+    ids_.push_back(number);
+    groups_.push_back(group + name);
+  }
+  left_out_ = std::move(found.left_out);
+}
+
+std::string Hdf5Demonstrations::object(int64_t episode, const std::string& name) const {
+  return groups_[static_cast<size_t>(episode)] + "/" + name;
 }
 
 }  // namespace physgen

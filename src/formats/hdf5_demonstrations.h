@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,10 @@ class Hdf5Demonstrations : public DemonstrationFile {
       : DemonstrationFile(file->path()), file_(std::move(file)) {}
 
   std::string where(const std::string& object) const { return path() + ":" + object; }
+  /// Finds the groups of the episodes. @param group  "" for the file's own, or "data/"
+  void find_groups(const std::string& group, const std::string& prefix);
+  /// A path within an episode's group. @param name  "actions"
+  std::string object(int64_t episode, const std::string& name) const;
   /// The columns of a table, which has as many rows as `why` says. Throws FormatError.
   int64_t inspect_table(const std::string& object, int64_t rows, const std::string& why) const;
   /// Height and width of frames [rows, H, W, 3]. Throws FormatError.
@@ -25,6 +30,8 @@ class Hdf5Demonstrations : public DemonstrationFile {
   Matrix read_table(const std::string& object, const std::string& episode) const;
 
   std::shared_ptr<const Hdf5File> file_;
+  std::vector<std::string> groups_;  ///< of the episodes
+  std::vector<int64_t> ids_;         ///< their numbers
 };
 
 /// Frames [rows, H, W, 3] of a dataset.
@@ -39,7 +46,11 @@ class Hdf5Frames : public FrameReader {
   std::string where_;
 };
 
-/// The numbers of the groups `<prefix><number>` in a group, sorted as numbers: traj_10 comes after traj_9.
-std::vector<int64_t> numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix);
+/// The episodes in a group of a file.
+struct NumberedGroups {
+  std::map<int64_t, std::string> names;  ///< `<prefix><number>`, by number: traj_10 comes after traj_9
+  std::vector<LeftOut> left_out;         ///< what looks like one: another name, a number that is missing
+};
+NumberedGroups numbered_groups(const Hdf5File& file, const std::string& group, const std::string& prefix);
 
 }  // namespace physgen

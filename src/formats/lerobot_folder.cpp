@@ -1,10 +1,29 @@
 #include "formats/lerobot_folder.h"
 
 #include <cmath>
+#include <set>
 
 #include <physgen/core/error.h>
 
 namespace physgen {
+namespace {
+
+/// What of the folder `data` no episode is in, and the episodes that are not there.
+std::vector<LeftOut> unused_files(const std::filesystem::path& folder, const std::vector<LeRobotEpisode>& episodes) {
+  std::vector<int64_t> indices;
+  std::set<std::filesystem::path> used;
+  for (const LeRobotEpisode& episode : episodes) {
+    indices.push_back(episode.index);
+    used.insert(std::filesystem::path(episode.data).lexically_normal());
+  }
+  std::vector<LeftOut> unused = missing_numbers(indices, folder.string(), "episode_");
+  for (const std::filesystem::path& file : files_with_ending(folder / "data", ".parquet")) {
+    if (!used.contains(file.lexically_normal())) unused.push_back({file.string(), "no episode of meta is in it"});
+  }
+  return unused;
+}
+
+}  // namespace
 
 LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruction)
     : DemonstrationFile(path), metadata_(read_lerobot_metadata(path, instruction)) {
@@ -17,6 +36,7 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
                          metadata_.control_mode, episode.rows - 1, -1, episode.success, episode.later_tasks});
   }
   seeds_tried_ = metadata_.seeds_tried;
+  left_out_ = unused_files(path, metadata_.episodes);
   recording_ = metadata_.recording;
 }
 

@@ -237,19 +237,11 @@ void read_episodes_of_v2(const filesystem::path& folder, const JsonView& info, c
   each_json_line(folder / "meta/episodes.jsonl", kEpisodesWords, LastLine::whole, read_episode);
 }
 
-std::vector<std::string> parquet_files(const filesystem::path& folder) {
-  std::vector<std::string> files;
-  std::error_code unreachable;
-  for (filesystem::recursive_directory_iterator at(folder, unreachable), end; !unreachable && at != end;) {
-    if (at->path().extension() == ".parquet") files.push_back(at->path().string());
-    at.increment(unreachable);
-  }
-  if (files.empty()) {
-    throw FormatError({"a LeRobot data set has no episodes", folder.string(), "no .parquet file in it",
-                       "chunk-000/file-000.parquet, …", "download the whole data set"});
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+std::vector<filesystem::path> episode_tables(const filesystem::path& folder) {
+  std::vector<filesystem::path> files = files_with_ending(folder, ".parquet");
+  if (!files.empty()) return files;
+  throw FormatError({"a LeRobot data set has no episodes", folder.string(), "no .parquet file in it",
+                     "chunk-000/file-000.parquet, …", "download the whole data set"});
 }
 
 /// The places of all rows' files, by the name of what is in them: "data", or "videos/<key>".
@@ -334,6 +326,17 @@ void sort_episodes(const filesystem::path& folder, LeRobotMetadata& metadata) {
 
 }  // namespace
 
+std::vector<filesystem::path> files_with_ending(const filesystem::path& folder, const std::string& ending) {
+  std::vector<filesystem::path> files;
+  std::error_code unreachable;
+  for (filesystem::recursive_directory_iterator at(folder, unreachable), end; !unreachable && at != end;) {
+    if (at->path().extension() == ending) files.push_back(at->path());
+    at.increment(unreachable);
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std::string& instruction) {
   const JsonView info = read_json_file(folder / "meta/info.json", kInfoWords);
   const JsonView version = info.at("codebase_version");
@@ -343,8 +346,8 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
   read_recording(info, metadata);
   read_additions(info, metadata);
   if (version.text() == "v3.0") {
-    for (const std::string& file : parquet_files(folder / "meta/episodes")) {
-      read_episodes_of_v3(folder, info, file, instruction, metadata);
+    for (const filesystem::path& file : episode_tables(folder / "meta/episodes")) {
+      read_episodes_of_v3(folder, info, file.string(), instruction, metadata);
     }
   } else {
     read_episodes_of_v2(folder, info, instruction, metadata);

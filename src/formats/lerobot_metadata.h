@@ -55,6 +55,9 @@ struct LeRobotMetadata {
   std::vector<LeRobotEpisode> episodes;  ///< ascending
 };
 
+/// The files of an ending in a folder and below, sorted; none where there is no such folder.
+std::vector<std::filesystem::path> files_with_ending(const std::filesystem::path& folder, const std::string& ending);
+
 /// Throws FormatError where a file of `meta` is missing or is not as LeRobot writes it, and for another version.
 /// @param instruction  replaces the tasks of all rows; empty: it does not
 LeRobotMetadata read_lerobot_metadata(const std::filesystem::path& folder, const std::string& instruction);

@@ -44,11 +44,10 @@ std::string libero_instruction(const std::string& task) {
 
 LiberoFile::LiberoFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction)
     : Hdf5Demonstrations(std::move(file)),
-      seen_after_(file_->has_attribute("data", "problem_info")),
-      ids_(numbered_groups(*file_, "data", "demo_")) {
+      seen_after_(file_->has_attribute("data", "problem_info")) {
+  find_groups("data/", "demo_");
   const std::string task = task_of(path());
-  for (const int64_t id : ids_) {
-    const std::string name = "data/demo_" + std::to_string(id);
+  for (const std::string& name : groups_) {
     const int64_t rows = file_->open(name + "/actions", Hdf5Numbers::floating, 2).shape()[0];
     if (rows < 2) {
       throw FormatError({"an episode is too short", where(name), std::to_string(rows) + " actions", "at least 2",
@@ -60,10 +59,6 @@ LiberoFile::LiberoFile(std::shared_ptr<const Hdf5File> file, const std::string& 
   if (!episodes_.empty()) return;
   throw FormatError({"an .hdf5 file holds no episodes", path(), "no group data/demo_*", "data/demo_0, data/demo_1, …",
                      "name LIBERO demonstrations"});
-}
-
-std::string LiberoFile::object(int64_t episode, const std::string& name) const {
-  return "data/demo_" + std::to_string(ids_[static_cast<size_t>(episode)]) + "/" + name;
 }
 
 EpisodeShape LiberoFile::inspect(int64_t episode) const {

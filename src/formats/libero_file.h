@@ -23,10 +23,7 @@ class LiberoFile : public Hdf5Demonstrations {
   std::unique_ptr<FrameReader> open_frames(int64_t episode, const std::string& camera) const override;
 
  private:
-  std::string object(int64_t episode, const std::string& name) const;
-
   bool seen_after_ = false;
-  std::vector<int64_t> ids_;
 };
 
 /// What LIBERO asks a policy to do: a task's name without its scene, with spaces.

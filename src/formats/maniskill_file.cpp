@@ -40,7 +40,8 @@ std::optional<std::pair<int64_t, int64_t>> seeds_of(const ManiSkillMetadata& met
 }  // namespace
 
 ManiSkillFile::ManiSkillFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction)
-    : Hdf5Demonstrations(std::move(file)), ids_(numbered_groups(*file_, "/", "traj_")) {
+    : Hdf5Demonstrations(std::move(file)) {
+  find_groups("", "traj_");
   const std::string json_path = json_beside(path());
   const ManiSkillMetadata metadata = read_maniskill_metadata(json_path);
   const std::string text = instruction_of(metadata, instruction, json_path);
@@ -72,10 +73,6 @@ void ManiSkillFile::check_episodes(const std::string& json_path, const std::vect
                        "episode_id " + std::to_string(*other), "traj_" + std::to_string(*id) + ", as in " + path(),
                        next_step});
   }
-}
-
-std::string ManiSkillFile::object(int64_t episode, const std::string& name) const {
-  return "traj_" + std::to_string(ids_[static_cast<size_t>(episode)]) + "/" + name;
 }
 
 EpisodeShape ManiSkillFile::inspect(int64_t episode) const {

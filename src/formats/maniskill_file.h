@@ -17,11 +17,8 @@ class ManiSkillFile : public Hdf5Demonstrations {
 
  private:
   void check_episodes(const std::string& json_path, const std::vector<int64_t>& listed) const;
-  std::string object(int64_t episode, const std::string& name) const;
   int64_t inspect_actions(int64_t episode) const;
   int64_t inspect_states(int64_t episode) const;
-
-  std::vector<int64_t> ids_;
 };
 
 }  // namespace physgen

@@ -9,6 +9,7 @@
 #include <physgen/core/random.h>
 #include <physgen/data/action_conversion.h>
 #include <physgen/data/action_names.h>
+#include <physgen/data/demonstration_search.h>
 #include <physgen/data/statistics.h>
 #include <physgen/files/manifest.h>
 
@@ -26,7 +27,7 @@ Episode read_episode(const DemonstrationDataset& dataset, int64_t index, const s
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
                           const std::string& control_mode) {
-  DemonstrationSet set{find_demonstrations({path}), DemonstrationDataset({path}, instruction), {}, {}, ""};
+  DemonstrationSet set{find_demonstrations({path}).files, DemonstrationDataset({path}, instruction), {}, {}, ""};
   for (int64_t i = 0; i < set.dataset.size(); ++i) {
     set.episodes.push_back(read_episode(set.dataset, i, control_mode));
   }
@@ -122,6 +123,11 @@ std::string hashes_of_demonstrations(const std::vector<std::string>& files) {
     if (!std::filesystem::is_directory(file) && std::filesystem::exists(json)) all.push_back(json);
   }
   return sha256_lines(all);
+}
+
+void note_left_out(const DemonstrationDataset& dataset, const std::function<void(const std::string&)>& note) {
+  if (!note) return;
+  for (const auto& [where, why] : dataset.left_out()) note("left out: " + where + ": " + why);
 }
 
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras) {

@@ -4,6 +4,7 @@
 
 #include <physgen/core/random.h>
 #include <physgen/data/demonstration_dataset.h>
+#include <physgen/data/demonstration_search.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
 #include <physgen/files/atomic_file.h>
@@ -72,13 +73,14 @@ void check(const VaeTrainConfig& config) {
 
 TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
   check(job.config);
-  job.data_sha256 = sha256_of_text(hashes_of_demonstrations(find_demonstrations(job.data)));
+  job.data_sha256 = sha256_of_text(hashes_of_demonstrations(find_demonstrations(job.data).files));
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
   const at::Device device = compute_device(job.device);
   const Compute compute{device, compute_dtype(job.config.precision, device)};
   if (job.config.threads) set_compute_threads(*job.config.threads);
   const DemonstrationDataset dataset(job.data);
+  note_left_out(dataset, callbacks.note);
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 
   const RunLock lock(job.out);  // the input is good: from here on the folder is written to

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <thread>
 
+#include <physgen/data/demonstration_search.h>
+
 #include "data/demonstration_fixture.h"
 #include "support/duplicate_key.h"
 
@@ -235,7 +237,7 @@ TEST_F(DemonstrationDatasetTest, LinkedFoldersAreSearchedOnce) {
   std::filesystem::create_directory(folder_ + "/data");
   std::filesystem::create_directory_symlink("../a", folder_ + "/data/linked");
   std::filesystem::create_directory_symlink("..", folder_ + "/data/up");  // leads to itself, and to a again
-  EXPECT_EQ(find_demonstrations({folder_ + "/data"}).size(), 1u);
+  EXPECT_EQ(find_demonstrations({folder_ + "/data"}).files.size(), 1u);
   EXPECT_EQ(DemonstrationDataset({folder_ + "/data"}).size(), 2);
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <physgen/data/demonstration_check.h>
+#include <physgen/data/demonstration_search.h>
 
 #include "data/lerobot_fixture.h"
 #ifdef PHYSGEN_HAS_ARROW
@@ -217,7 +218,7 @@ TEST_F(LeRobotTest, LiberosCamerasHaveLeRobotsNamesThereAndTheirOwnHere) {
 
 TEST_F(LeRobotTest, AFolderIsOneDataSetAndItsFilesAreNone) {
   convert();
-  EXPECT_THAT(find_demonstrations({temporary_.path().string()}), ElementsAre(folder_, source_));
+  EXPECT_THAT(find_demonstrations({temporary_.path().string()}).files, ElementsAre(folder_, source_));
 }
 
 TEST_F(LeRobotTest, CamerasOfAnotherRobotAreNamedByTheLastPartOfTheirKeys) {

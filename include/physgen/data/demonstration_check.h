@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <physgen/core/error.h>
+#include <physgen/formats/episode.h>
 
 namespace physgen {
 
@@ -14,6 +15,7 @@ struct DemonstrationCheck {
   int64_t files = 0;
   int64_t episodes = 0;
   int64_t frames = 0;
+  std::vector<LeftOut> left_out = {};  ///< what looks like demonstrations and was not read
   std::vector<Problem> problems = {};
 };
 

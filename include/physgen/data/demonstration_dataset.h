@@ -14,11 +14,6 @@
 
 namespace physgen {
 
-/// The .h5 and .hdf5 files and the LeRobot folders among `paths`: named ones as they are, folders searched with all
-/// that is in them; sorted within a folder, each once. Throws ConfigError for a path that does not exist and a folder
-/// without any.
-std::vector<std::string> find_demonstrations(const std::vector<std::string>& paths);
-
 /// Demonstrations, T + 1 observations to T actions, in three layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
 /// frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
 /// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
@@ -54,6 +49,9 @@ class DemonstrationDataset {
   std::pair<int64_t, int64_t> frame_size(const std::string& camera) const;
   /// Inclusive ranges of the seeds that the demonstrator tried, failures included: evaluation excludes them.
   const std::vector<std::pair<int64_t, int64_t>>& seeds_tried() const;
+
+  /// What looks like demonstrations among the paths and in their files, and is not read.
+  const std::vector<LeftOut>& left_out() const;
 
   /// Actions and states, checked to be finite. Throws FormatError where they are not.
   Episode read(int64_t episode) const;

@@ -41,6 +41,12 @@ std::vector<EpisodePart> parts_of(const EpisodeInfo& info);
 /// The part that an action belongs to, 0 <= row < T.
 EpisodePart part_of(const EpisodeInfo& info, int64_t row);
 
+/// Something that looks like a demonstration, or a file of them, and is not read.
+struct LeftOut {
+  std::string where;
+  std::string why;
+};
+
 /// What a set of demonstrations was recorded with, as far as it tells.
 struct Recording {
   double frames_per_second = 0;           ///< control steps a second; 0: not known

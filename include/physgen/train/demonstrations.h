@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
 
 /// `sha256_lines` of demonstration files, with the JSON that lies beside ManiSkill's.
 std::string hashes_of_demonstrations(const std::vector<std::string>& files);
+
+/// Says what looks like demonstrations and is not read. @param note  may be empty
+void note_left_out(const DemonstrationDataset& dataset, const std::function<void(const std::string&)>& note);
 
 /// Throws ConfigError naming a camera that one of the datasets lacks.
 void require_cameras(const std::vector<DemonstrationSet>& sets, const std::vector<std::string>& cameras);
