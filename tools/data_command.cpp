@@ -44,6 +44,7 @@ struct DataOptions {
   std::string to;
   std::string pictures = "png";
   double frames_per_second = 0;
+  double resample = 0;
   bool all = false;
 };
 
@@ -238,7 +239,7 @@ void run_convert(const DataOptions& options) {
     throw ConfigError({"there is something already", "--out", options.out, "a folder that is not there yet",
                        "name another one, or remove this one"});
   }
-  const DemonstrationDataset dataset(options.paths, options.instruction);
+  const DemonstrationDataset dataset(options.paths, options.instruction, options.resample);
   const auto pictures =
       choice_of<LeRobotPictures>(options.pictures, "there is no such way to keep pictures", "--pictures");
   AtomicDirectory folder(options.out);
@@ -296,7 +297,8 @@ void add_data_command(CLI::App& app) {
       ->check(CLI::IsMember({"lerobot"}));
   convert->add_option("--out", options->out, "Folder to write")->required();
   convert->add_option("--pictures", options->pictures, "png, which loses nothing, or mp4")->capture_default_str();
-  convert->add_option("--fps", options->frames_per_second, "Control steps a second; without it, the data's own")
+  add_resample_option(*convert, options->resample);
+  convert->add_option("--fps", options->frames_per_second, "What to call their rate; without it, the data's own")
       ->check(CLI::Range(0.1, 1000.0));
 }
 

@@ -16,6 +16,12 @@ CLI::Option* add_instruction_option(CLI::App& command, std::string& instruction)
   return command.add_option("--instruction", instruction, "What the robot is asked to do, in place of the data's own");
 }
 
+CLI::Option* add_resample_option(CLI::App& command, double& rate) {
+  return command
+      .add_option("--resample", rate, "Control steps a second that a robot's data are brought to; without it, their own")
+      ->check(CLI::Range(0.1, 1000.0));
+}
+
 void add_run_folder_options(CLI::App& command, std::string& out, bool& resume) {
   command.add_option("--out", out, "Run folder to write: best/, step-N/, metrics.jsonl");
   command.add_flag("--resume", resume, "Go on with the run of the folder");

@@ -16,6 +16,7 @@ namespace physgen {
 CLI::Option* add_data_option(CLI::App& command, std::vector<std::string>& paths);
 CLI::Option* add_cameras_option(CLI::App& command, std::vector<std::string>& cameras);
 CLI::Option* add_instruction_option(CLI::App& command, std::string& instruction);
+CLI::Option* add_resample_option(CLI::App& command, double& rate);
 /// --out and --resume of a training run.
 void add_run_folder_options(CLI::App& command, std::string& out, bool& resume);
 CLI::Option* add_steps_option(CLI::App& command, int64_t& steps);

@@ -21,6 +21,7 @@ struct TrainVaeOptions {
   ConfigOptions config;
   int64_t steps = 0;
   bool resume = false;
+  double resample = 0;
 };
 
 VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& config) {
@@ -36,6 +37,7 @@ VaeJob job_of(const TrainVaeOptions& options) {
   job.config = config_of(options, job.config);
   if (!options.cameras.empty()) job.config.canvas.cameras = options.cameras;
   if (!options.data.empty()) job.data = options.data;
+  if (options.resample > 0) job.resample = options.resample;
   job.out = options.out;
   job.device = options.device;
   job.resume = options.resume;
@@ -63,6 +65,7 @@ void add_train_vae_command(CLI::App& app) {
   add_run_folder_options(*command, options->out, options->resume);
   add_config_options(*command, options->config, "configs/maniskill_vae.json");
   add_cameras_option(*command, options->cameras);
+  add_resample_option(*command, options->resample);
   add_steps_option(*command, options->steps);
   add_device_option(*command, options->device);
   command->callback([=] {

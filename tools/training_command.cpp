@@ -42,6 +42,7 @@ FinetuneJob job_of(const TrainingOptions& options) {
   if (!given.vae.empty()) job.vae = given.vae;
   if (!given.init.empty()) job.init = given.init;
   if (!given.instruction.empty()) job.instruction = given.instruction;
+  if (given.resample > 0) job.resample = given.resample;
   job.out = given.out;
   job.cache = given.cache;
   job.device = given.device;
@@ -69,6 +70,7 @@ void add_input_options(CLI::App& command, FinetuneJob& job) {
   command.add_option("--init", job.init,
                      "Policy to start from, such as RUN/best, or pretrained backbone, such as nova:FOLDER");
   add_instruction_option(command, job.instruction);
+  add_resample_option(command, job.resample);
   add_cameras_option(command, job.cameras);
 }
 

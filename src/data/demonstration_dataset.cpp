@@ -10,6 +10,7 @@
 #include <physgen/data/demonstration_search.h>
 
 #include "core/quote.h"
+#include "data/resampled_file.h"
 #include "formats/demonstration_file.h"
 
 namespace physgen {
@@ -30,7 +31,7 @@ void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
   if (rate == known || rate == 0 || known == 0 || is_simulated(file.info(0).control_mode)) return;
   throw FormatError({"sets of demonstrations were recorded at different rates", file.path(),
                      fmt::format("{:g} control steps a second", rate),
-                     fmt::format("{:g}, as in {}", known, first.path()), "use these demonstrations apart"});
+                     fmt::format("{:g}, as in {}", known, first.path()), "pass --resample HZ, or use these demonstrations apart"});
 }
 
 /// The cameras that a name stands for: the one of that name, or else all that end with it behind a dot.
@@ -56,7 +57,7 @@ struct DemonstrationDataset::Files {
     int64_t index;  // within the file
   };
 
-  void add(const std::string& path, const std::string& instruction);
+  void add(const std::string& path, const std::string& instruction, double resample);
   void agree(const EpisodeInfo& info, const EpisodeShape& shape);
   const Entry& at(int64_t episode) const;
   const std::string& camera(const std::string& name) const;
@@ -70,8 +71,10 @@ struct DemonstrationDataset::Files {
   std::vector<LeftOut> left_out;
 };
 
-void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction) {
-  const DemonstrationFile& file = *files.emplace_back(open_demonstration_file(path, instruction));
+void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction, double resample) {
+  auto opened = open_demonstration_file(path, instruction);
+  if (resample > 0) opened = std::make_unique<ResampledFile>(std::move(opened), resample);
+  const DemonstrationFile& file = *files.emplace_back(std::move(opened));
   check_rate(file, *files[0]);
   for (int64_t i = 0; i < file.size(); ++i) {
     const EpisodeShape found = file.inspect(i);
@@ -135,11 +138,12 @@ void DemonstrationDataset::Files::name_cameras() {
   for (const auto& [camera, size] : shape.cameras) cameras.push_back(camera);
 }
 
-DemonstrationDataset::DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction)
+DemonstrationDataset::DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction,
+                                           double resample)
     : files_(std::make_unique<Files>()) {
   FoundDemonstrations found = find_demonstrations(paths);
   files_->left_out = std::move(found.left_out);
-  for (const std::string& path : found.files) files_->add(path, instruction);
+  for (const std::string& path : found.files) files_->add(path, instruction, resample);
   files_->name_cameras();
 }
 

@@ -26,8 +26,8 @@ Episode read_episode(const DemonstrationDataset& dataset, int64_t index, const s
 }
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
-                          const std::string& control_mode) {
-  DemonstrationSet set{find_demonstrations({path}).files, DemonstrationDataset({path}, instruction), {}, {}, ""};
+                          const std::string& control_mode, double resample) {
+  DemonstrationSet set{find_demonstrations({path}).files, DemonstrationDataset({path}, instruction, resample), {}, {}, ""};
   for (int64_t i = 0; i < set.dataset.size(); ++i) {
     set.episodes.push_back(read_episode(set.dataset, i, control_mode));
   }
@@ -53,7 +53,7 @@ void require_one_robot(const std::vector<DemonstrationSet>& sets) {
                        .where = set.files.front(),
                        .got = robot_of(set),
                        .expected = robot_of(sets.front()) + ", as in " + sets.front().files.front(),
-                       .next_step = "train one policy for each"});
+                       .next_step = "train one policy for each; rates are made one by --resample HZ"});
   }
 }
 
@@ -98,7 +98,8 @@ std::vector<std::string> by_frequency(const std::vector<DemonstrationSet>& sets,
 }  // namespace
 
 std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
-                                                  double held_out, uint64_t seed, const std::string& control_mode) {
+                                                  double held_out, uint64_t seed, const std::string& control_mode,
+                                                  double resample) {
   if (paths.empty()) {
     throw ConfigError({.what = "there are no demonstrations to train on",
                        .where = "data",
@@ -109,7 +110,7 @@ std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>
   std::vector<DemonstrationSet> sets;
   for (const std::string& path : paths) {
     sets.push_back(
-        read_set(path, instruction, held_out, mixed_seed(seed, Stream::held_out, sets.size()), control_mode));
+        read_set(path, instruction, held_out, mixed_seed(seed, Stream::held_out, sets.size()), control_mode, resample));
   }
   require_one_robot(sets);
   return sets;

@@ -35,7 +35,8 @@ std::string fingerprint_of(CausalVae& vae) {
 // Everything that the bytes of one variant depend on, as text.
 std::string identity_of(const DemonstrationSet& set, const std::string& vae, const VaeConfig& config,
                         const LatentRecipe& recipe, int64_t variant) {
-  std::string text = "vae " + vae + "\n" + write_config(config) + write_config(recipe.canvas) + set.hashes;
+  std::string text = "vae " + vae + "\n" + write_config(config) + write_config(recipe.canvas) + set.hashes +
+                     std::to_string(set.dataset.recording().frames_per_second) + " steps a second\n";
   text +=
       std::string(at::toString(recipe.dtype)) + " on " + recipe.device.str() + ", variant " + std::to_string(variant);
   if (variant == 0) return text;

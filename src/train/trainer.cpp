@@ -106,7 +106,7 @@ TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbac
   compute_device(job.device);  // refuses one that is not there
   if (job.config.threads) set_compute_threads(*job.config.threads);
   const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
-                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""));
+                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""), job.resample);
   for (const DemonstrationSet& set : sets) note_left_out(set.dataset, callbacks.note);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);

@@ -79,7 +79,7 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const s
   const at::Device device = compute_device(job.device);
   const Compute compute{device, compute_dtype(job.config.precision, device)};
   if (job.config.threads) set_compute_threads(*job.config.threads);
-  const DemonstrationDataset dataset(job.data);
+  const DemonstrationDataset dataset(job.data, "", job.resample);
   note_left_out(dataset, callbacks.note);
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 

@@ -24,8 +24,12 @@ class DemonstrationDataset {
  public:
   /// @param paths        .h5 or .hdf5 files, LeRobot folders, or folders that are searched for them
   /// @param instruction  replaces the files' own; needed where a file has none and its task is not a known one
-  /// Throws ConfigError for a path that does not exist, FormatError for everything that is wrong inside.
-  explicit DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction = "");
+  /// @param resample     control steps a second that a robot's data are brought to: frames, states and absolute actions
+  ///                     nearest in time, joints' movements added up; 0: as they are, and of one rate
+  /// Throws ConfigError for a path that does not exist and for data that cannot be resampled, FormatError for
+  /// everything that is wrong inside.
+  explicit DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction = "",
+                                double resample = 0);
   ~DemonstrationDataset();
 
   DemonstrationDataset(DemonstrationDataset&&) noexcept;

@@ -22,10 +22,12 @@ struct DemonstrationSet {
 
 /// Reads every path as a dataset of its own and draws the episodes to hold out.
 /// @param control_mode  of the actions, converted where they were recorded in another; empty: as recorded
+/// @param resample      as DemonstrationDataset's
 /// Throws ConfigError for a path that does not exist and for datasets that do not go together (control mode, action
 /// width, state width), FormatError for everything that is wrong inside.
 std::vector<DemonstrationSet> read_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
-                                                  double held_out, uint64_t seed, const std::string& control_mode = "");
+                                                  double held_out, uint64_t seed, const std::string& control_mode = "",
+                                                  double resample = 0);
 
 /// `sha256_lines` of demonstration files, with the JSON that lies beside ManiSkill's.
 std::string hashes_of_demonstrations(const std::vector<std::string>& files);

@@ -21,6 +21,7 @@ struct FinetuneJob {
   std::string vae;                   ///< a VAE checkpoint; needed where `init` is empty
   std::string init;                  ///< a policy or a pretrained backbone to start from, or empty
   std::string instruction;           ///< replaces the data's own, or empty
+  double resample = 0;               ///< control steps a second that all data are brought to; 0: as they are
   std::vector<std::string> cameras;  ///< must be those of `init`; empty: as the config or `init` says
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
@@ -34,6 +35,7 @@ void describe(FinetuneJob& job, Field& field) {
   field("vae", job.vae);
   field("init", job.init);
   field("instruction", job.instruction);
+  field("resample", job.resample);
   field("cameras", job.cameras);
 }
 
