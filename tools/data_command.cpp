@@ -26,6 +26,7 @@
 #include "progress_line.h"
 #include "shared_options.h"
 #include "stop_signal.h"
+#include "training_command.h"
 
 namespace physgen {
 namespace {
@@ -291,6 +292,8 @@ void add_data_command(CLI::App& app) {
   view->add_option("--columns", options->columns, "Pictures a row of it")
       ->capture_default_str()
       ->check(CLI::Range(1, 50));
+  add_training_command(*data, "encode", "Encode the frames once, for any number of trainings with --cache",
+                       TrainingGoal::encoded_frames);
   CLI::App* convert = add_action(*data, "convert", "Write them in another layout", run_convert, options);
   convert->add_option("--to", options->to, "Layout: lerobot, a LeRobot data set of v3.0")
       ->required()

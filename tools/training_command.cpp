@@ -58,6 +58,13 @@ void run_training(const TrainingOptions& options) {
   }
   const StopSignal stop;
   RunDisplay display;
+  if (options.goal == TrainingGoal::encoded_frames) {
+    if (encode_demonstrations(job, display.callbacks(), stop.requested())) return;
+    throw Interrupted({.what = "stopped before all frames were encoded",
+                       .where = job.cache,
+                       .next_step = "the same command encodes the data sets that are not done"},
+                      stop.received());
+  }
   const TrainingResult result = finetune(job, display.callbacks(), stop.requested());
   conclude(result, job.out, stop.received(), "act with");
 }
@@ -75,11 +82,15 @@ void add_input_options(CLI::App& command, FinetuneJob& job) {
 }
 
 void add_run_options(CLI::App& command, TrainingOptions& options) {
+  add_config_options(command, options.config, "configs/maniskill_finetune.json");
+  add_device_option(command, options.job.device);
+  if (options.goal == TrainingGoal::encoded_frames) {
+    command.add_option("--cache", options.job.cache, "Folder of encoded frames, for the --cache of runs");
+    return;
+  }
   add_run_folder_options(command, options.job.out, options.job.resume);
   command.add_option("--cache", options.job.cache, "Folder of encoded frames; without it, in the run folder");
-  add_config_options(command, options.config, "configs/maniskill_finetune.json");
   add_steps_option(command, options.steps);
-  add_device_option(command, options.job.device);
 }
 
 }  // namespace
@@ -91,7 +102,10 @@ void add_training_command(CLI::App& app, const std::string& name, const std::str
   add_input_options(*command, options->job);
   add_run_options(*command, *options);
   command->callback([options] {
-    if (!options->config.print && options->job.out.empty()) throw CLI::RequiredError("--out");
+    const bool encode = options->goal == TrainingGoal::encoded_frames;
+    if (!options->config.print && (encode ? options->job.cache : options->job.out).empty()) {
+      throw CLI::RequiredError(encode ? "--cache" : "--out");
+    }
     run_training(*options);
   });
 }

@@ -5,10 +5,10 @@
 
 namespace physgen {
 
-/// What a run learns from its clips: frames and actions, or frames alone.
-enum class TrainingGoal { frames_and_actions, frames };
+/// What a run is for: to learn frames and actions, or frames alone; or to encode the frames for such runs, and stop.
+enum class TrainingGoal { frames_and_actions, frames, encoded_frames };
 
-/// Adds a subcommand that trains a policy; `finetune` and `pretrain` differ in their goal alone.
+/// Adds a subcommand that trains a policy; `finetune`, `pretrain` and `data encode` differ in their goal alone.
 void add_training_command(CLI::App& app, const std::string& name, const std::string& description, TrainingGoal goal);
 
 }  // namespace physgen

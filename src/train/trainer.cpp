@@ -41,7 +41,7 @@ Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vect
 }
 
 // Latents of every dataset. Throws EncodingStopped.
-std::vector<LatentStore> encode(const FinetuneJob& job, const RunFolder& folder,
+std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::path& cache,
                                 const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, const Compute& compute,
                                 const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
   const LatentRecipe recipe{.canvas = policy.config.canvas,
@@ -53,7 +53,6 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const RunFolder& folder,
     if (callbacks.encoding) callbacks.encoding(frames, total);
     if (stop) throw EncodingStopped();
   };
-  const std::filesystem::path cache = job.cache.empty() ? folder.cache() : std::filesystem::path(job.cache);
   std::vector<LatentStore> latents;
   for (const DemonstrationSet& set : sets) {
     latents.push_back(open_latent_store(cache, set, policy.vae, recipe, progress));
@@ -75,17 +74,30 @@ WindowChoice held_out_windows(const FinetuneJob& job) {
           .variants = false};
 }
 
+Compute compute_of(const FinetuneJob& job) {
+  const at::Device device = compute_device(job.device);
+  return {device, compute_dtype(job.config.precision, device)};
+}
+
 TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std::vector<DemonstrationSet>& sets,
                      Beginning beginning, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
-  const at::Device device = compute_device(job.device);
-  const Compute compute{device, compute_dtype(job.config.precision, device)};
-  const auto latents = encode(job, folder, sets, beginning.policy, compute, callbacks, stop);
+  const Compute compute = compute_of(job);
+  const std::filesystem::path cache = job.cache.empty() ? folder.cache() : std::filesystem::path(job.cache);
+  const auto latents = encode(job, cache, sets, beginning.policy, compute, callbacks, stop);
   const WindowLoader windows(sets, latents, beginning.policy.config, training_windows(job));
   const WindowLoader held_out(sets, latents, beginning.policy.config, held_out_windows(job));
   PolicyTraining policy(job.config, beginning.policy, windows, held_out, compute);
   Training training(job.config, job.config.ema_decay, policy, compute);
   if (beginning.step > 0) training.load(folder.checkpoint(beginning.step));
   return run_training(job.config, training, folder, callbacks, stop);
+}
+
+std::vector<DemonstrationSet> read_sets(const FinetuneJob& job, const TrainingCallbacks& callbacks) {
+  auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
+                                  static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""),
+                                  job.resample);
+  for (const DemonstrationSet& set : sets) note_left_out(set.dataset, callbacks.note);
+  return sets;
 }
 
 }  // namespace
@@ -105,9 +117,7 @@ TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbac
   folder.refuse_other_run(job);
   compute_device(job.device);  // refuses one that is not there
   if (job.config.threads) set_compute_threads(*job.config.threads);
-  const auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
-                                        static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""), job.resample);
-  for (const DemonstrationSet& set : sets) note_left_out(set.dataset, callbacks.note);
+  const auto sets = read_sets(job, callbacks);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
 
@@ -119,6 +129,19 @@ TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbac
   return train(job, folder, sets, std::move(beginning), callbacks, stop);
 } catch (const EncodingStopped&) {
   return {.step = 0, .stopped = true, .best = "", .last = ""};
+}
+
+bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& callbacks,
+                           const std::atomic<bool>& stop) try {
+  check(job.config);
+  const Compute compute = compute_of(job);
+  if (job.config.threads) set_compute_threads(*job.config.threads);
+  const auto sets = read_sets(job, callbacks);
+  LoadedPolicy policy = starting_policy(job, sets, callbacks.note);
+  encode(job, job.cache, sets, policy, compute, callbacks, stop);
+  return true;
+} catch (const EncodingStopped&) {
+  return false;
 }
 
 std::optional<FinetuneJob> recorded_job(const std::string& out) {

@@ -47,6 +47,11 @@ void describe(FinetuneJob& job, Field& field) {
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
 TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 
+/// Fills `cache` with the encoded frames of a job, for any number of runs that name it with the same data, VAE, canvas,
+/// augmentation, precision and device. Frames that are there are not encoded again. Throws as `finetune` does.
+/// @param stop  once true, the encoding ends, and the result is false
+bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
+
 /// The job that a run folder was made by, without `out`, `cache`, `device` and `resume`; nothing where it holds no run.
 std::optional<FinetuneJob> recorded_job(const std::string& out);
 
