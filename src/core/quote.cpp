@@ -23,6 +23,15 @@ std::string escaped(std::string_view text) {
   return shown.substr(1, shown.size() - 2) + (text.size() > kLongest ? "…" : "");
 }
 
+bool is_utf8(std::string_view text) {
+  try {
+    json(text).dump();
+    return true;
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
 std::string quote_json(const json& value) {
   if (value.is_structured()) return value.is_array() ? "a list" : "an object";
   return value.is_string() ? quote(value.get_ref<const std::string&>()) : value.dump();

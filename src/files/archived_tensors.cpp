@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/quote.h"
+#include "files/pickle_error.h"
 #include "files/pickle_reader.h"
 #include "files/zip_archive.h"
 #include "physgen/core/error.h"
@@ -16,11 +17,9 @@ namespace {
 
 using Entries = std::map<std::string_view, std::span<const std::byte>>;  // by name without the root
 
-constexpr const char* kSaveStateDict = "save the state dict alone: torch.save(model.state_dict(), path)";
-
 [[noreturn]] void refuse(const std::string& where, const std::string& got, const std::string& expected,
                          const std::string& next_step = "") {
-  throw FormatError({.what = "a PyTorch archive is damaged or not that of a state dict",
+  throw FormatError({.what = "a PyTorch archive is damaged or holds no state dict",
                      .where = where,
                      .got = got,
                      .expected = expected,
@@ -116,16 +115,16 @@ TensorEntry to_entry(PickledTensor tensor, const Entries& entries, const std::st
 
 }  // namespace
 
-std::vector<TensorEntry> read_archived_tensors(std::span<const std::byte> bytes, const std::string& source) {
+ArchivedTensors read_archived_tensors(std::span<const std::byte> bytes, const std::string& source) {
   const Entries entries = entries_in_root(read_zip_archive(bytes, source), source);
   check_notes(entries, source);
   const auto pickle = entries.find("data.pkl");
   if (pickle == entries.end()) refuse(source, "no entry data.pkl", "one", kSaveStateDict);
-  std::vector<TensorEntry> tensors;
-  for (PickledTensor& tensor : read_state_dict_pickle(pickle->second, source + ": data.pkl")) {
-    tensors.push_back(to_entry(std::move(tensor), entries, source));
-  }
-  return tensors;
+  PickledStateDict state_dict = read_state_dict_pickle(pickle->second, source + ": data.pkl");
+  ArchivedTensors found = {.note = std::move(state_dict.note)};
+  for (PickledTensor& tensor : state_dict.tensors)
+    found.tensors.push_back(to_entry(std::move(tensor), entries, source));
+  return found;
 }
 
 }  // namespace physgen

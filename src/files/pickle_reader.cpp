@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/quote.h"
+#include "files/checkpoint_dict.h"
 #include "files/pickle_bytes.h"
 #include "files/pickle_error.h"
+#include "files/pickle_globals.h"
 #include "files/pickle_stack.h"
 #include "files/pickle_value.h"
 #include "files/safetensors_header.h"
@@ -19,37 +20,35 @@ namespace {
 using Kind = PickleKind;
 using Value = PickleValue;
 
-// A tensor takes 150 to 250 bytes. With these limits and those of the stack no pickle, whatever it holds, takes more
-// than about a gigabyte of memory.
+// A tensor takes 150 to 250 bytes of a pickle, its hooks a dict, and a parameter's optimizer another. With these limits
+// and those of the stack no pickle, whatever it holds, takes more than about a gigabyte of memory: tensors of 64
+// dimensions take 1.1 KB each, 150 MB, and as much again where they are named; the 2^22 values of dicts 48 bytes each
+// and the room to grow, 400 MB; those that are remembered 32 bytes each, 100 MB; the dicts themselves 25 MB, and 30 MB
+// where a state dict is looked for among them. Lists and objects take nothing: what they hold is dropped. A text takes
+// three times its length while its UTF-8 is checked.
 constexpr size_t kLongestPickle = 32 << 20;  // bytes
 constexpr size_t kMostTensors = 1 << 17;
-constexpr size_t kLongestText = 1024;  // bytes
+constexpr size_t kMostDicts = 1 << 19;
+constexpr size_t kLongestText = 1 << 20;  // bytes; an array's numbers are a text in protocol 2
+constexpr size_t kLongestName = 1024;     // bytes; a key may be remembered and compared a million times
 constexpr size_t kMostDimensions = 64;
-
-constexpr const char* kSaveStateDict = "save the state dict alone: torch.save(model.state_dict(), path)";
-
-bool is_utf8(std::string_view text) {
-  try {
-    nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
 
 class PickleReader {
  public:
   PickleReader(std::span<const std::byte> bytes, const std::string& source)
       : bytes_(bytes, source), stack_(source), source_(source) {}
 
-  std::vector<PickledTensor> read() {
+  PickledStateDict read() {
     if (bytes_.size() > kLongestPickle) refuse(std::to_string(bytes_.size()) + " bytes", "at most 32 MiB");
     read_protocol();
     while (step(bytes_.take_number<uint8_t>())) {
     }
     const size_t left = bytes_.size() - bytes_.position();
     if (left != 0) refuse(std::to_string(left) + " bytes after its end", "none");
-    return named_tensors(stack_.only());
+    const Value whole = stack_.only();
+    dict(whole);
+    const StateDictPlace place = find_state_dict(static_cast<size_t>(whole.number), dicts_, tensors_, source_);
+    return {.tensors = named_tensors(dicts_[place.dict]), .note = place.note};
   }
 
  private:
@@ -79,6 +78,9 @@ class PickleReader {
       case ')':  // EMPTY_TUPLE
         stack_.push({.kind = Kind::tuple, .depth = 1});
         break;
+      case ']':  // EMPTY_LIST
+        stack_.push({.kind = Kind::list});
+        break;
       case 't':  // TUPLE
         stack_.push_tuple(stack_.close_mark());
         break;
@@ -101,8 +103,17 @@ class PickleReader {
       case 'R':  // REDUCE
         reduce();
         break;
+      case 0x81:  // NEWOBJ
+        push_new_object();
+        break;
       case 'b':  // BUILD
         build();
+        break;
+      case 'a':  // APPEND
+        append(1);
+        break;
+      case 'e':  // APPENDS
+        append(stack_.close_mark());
         break;
       case 'Q':  // BINPERSID
         push_storage();
@@ -138,7 +149,10 @@ class PickleReader {
         push_integer(bytes_.take_number<int32_t>());
         break;
       case 0x8a:  // LONG1
-        push_long();
+        push_long(bytes_.take_number<uint8_t>());
+        break;
+      case 0x8b:  // LONG4
+        push_long(bytes_.take_number<uint32_t>());
         break;
       case 'G':  // BINFLOAT, only in what is dropped
         bytes_.take(8);
@@ -175,34 +189,51 @@ class PickleReader {
   }
 
   Value new_dict(Kind kind) {
+    if (dicts_.size() == kMostDicts) refuse("more dicts", "at most " + std::to_string(kMostDicts));
     dicts_.emplace_back();
     return {.kind = kind, .number = static_cast<int64_t>(dicts_.size() - 1)};
   }
 
-  std::vector<PickleItem>& dict(const Value& value) {
-    if (value.kind == Kind::dict || value.kind == Kind::ordered_dict) return dicts_[static_cast<size_t>(value.number)];
+  PickleDict& dict(const Value& value) {
+    if (is_dict(value)) return dicts_[static_cast<size_t>(value.number)];
     refuse(described(value.kind), "a dict");
   }
 
-  /// Into the dict below the last `count` values, key by value.
+  /// Into the dict below the last `count` values, key by value; of an object's items nothing is kept.
   void set_items(size_t count) {
     if (count % 2 != 0) refuse("the key of a dict without its value", "pairs");
     const std::span<const Value> values = stack_.last(count + 1);
-    stack_.count_kept(count / 2);
-    std::vector<PickleItem>& items = dict(values[0]);
-    for (size_t i = 1; i < values.size(); i += 2) {
-      if (values[i].kind != Kind::text) refuse("the key of a dict is " + described(values[i].kind), "a text");
-      items.emplace_back(values[i].text, values[i + 1]);
+    if (values[0].kind != Kind::object) {
+      stack_.count_kept(count / 2);
+      PickleDict& into = dict(values[0]);
+      for (size_t i = 1; i < values.size(); i += 2) set_item(into, values[i], values[i + 1]);
     }
+    stack_.drop(count);
+  }
+
+  void set_item(PickleDict& dict, const Value& key, const Value& value) const {
+    if (key.text.size() > kLongestName)
+      refuse("a key of " + std::to_string(key.text.size()) + " bytes", "at most " + std::to_string(kLongestName));
+    if (key.kind != Kind::text) {
+      if (!dict.other_key) dict.other_key = key.kind;
+      return;
+    }
+    dict.items.emplace_back(key.text, value);
+    dict.tensors += value.kind == Kind::tensor ? 1 : 0;
+  }
+
+  /// To the list or object below the last `count` values, of which nothing is kept.
+  void append(size_t count) {
+    const Kind kind = stack_.last(count + 1)[0].kind;
+    if (kind != Kind::list && kind != Kind::object) refuse(described(kind), "a list");
     stack_.drop(count);
   }
 
   void push_integer(int64_t number) { stack_.push({.kind = Kind::integer, .number = number}); }
 
-  void push_long() {
-    const uint8_t size = bytes_.take_number<uint8_t>();
-    if (size > 8) refuse("an integer of " + std::to_string(size) + " bytes", "at most 8");
+  void push_long(size_t size) {
     const std::string_view digits = bytes_.take(size);
+    if (size > 8) return stack_.push({.kind = Kind::long_integer});
     int64_t number = !digits.empty() && (digits.back() & 0x80) ? -1 : 0;
     std::memcpy(&number, digits.data(), size);
     push_integer(number);
@@ -210,7 +241,8 @@ class PickleReader {
 
   void push_text() {
     const uint32_t size = bytes_.take_number<uint32_t>();
-    if (size > kLongestText) refuse("a text of " + std::to_string(size) + " bytes", "at most 1024");
+    if (size > kLongestText)
+      refuse("a text of " + std::to_string(size) + " bytes", "at most " + std::to_string(kLongestText));
     const std::string_view text = bytes_.take(size);
     if (!is_utf8(text)) refuse("the text " + quote(text), "UTF-8");
     stack_.push({.kind = Kind::text, .text = text});
@@ -222,9 +254,10 @@ class PickleReader {
     const auto is_named = [&](const PickleGlobal& global) { return global.module == module && global.name == name; };
     const auto found = std::find_if(globals.begin(), globals.end(), is_named);
     if (found != globals.end()) return stack_.push({.kind = Kind::global, .number = found - globals.begin()});
+    if (is_harmless_name(module, name)) return stack_.push({.kind = Kind::harmless_name});
     std::string shown = quote(std::string(module) + "." + std::string(name));
     refuse("the pickle names " + shown.substr(1, shown.size() - 2),
-           "only the names of tensors, storages and OrderedDict",
+           "only the names of tensors, numbers, texts, paths, containers and configs",
            std::string("do not load it by other means unless you trust its author; ") + kSaveStateDict);
   }
 
@@ -234,7 +267,8 @@ class PickleReader {
     const auto items = tuple.kind == Kind::tuple ? stack_.items_of(tuple) : std::span<const Value>();
     if (items.size() != 5 || items[0].text != "storage" || items[1].kind != Kind::global ||
         !pickle_globals()[static_cast<size_t>(items[1].number)].storage || items[2].kind != Kind::text ||
-        items[3].kind != Kind::text || items[4].kind != Kind::integer || items[4].number < 0) {
+        items[2].text.size() > kLongestName || items[3].kind != Kind::text || items[4].kind != Kind::integer ||
+        items[4].number < 0) {
       refuse("a persistent id that is no storage", "(\"storage\", type, key, device, size)");
     }
     // NOLINTNEXTLINE(bugprone-unchecked-optional-access): refused above where there is none
@@ -251,6 +285,7 @@ class PickleReader {
 
   void reduce() {
     const Value arguments = stack_.pop(), function = stack_.pop();
+    if (function.kind == Kind::harmless_name && arguments.kind == Kind::tuple) return push_object();
     if (function.kind != Kind::global || arguments.kind != Kind::tuple) {
       refuse("a call of " + described(function.kind) + " with " + described(arguments.kind), "a known function");
     }
@@ -261,6 +296,15 @@ class PickleReader {
     const PickleGlobal& global = pickle_globals()[static_cast<size_t>(function.number)];
     refuse("a call of " + std::string(global.name) + " with " + std::to_string(items.size()) + " values",
            "a rebuilt tensor or an empty OrderedDict");
+  }
+
+  /// What a call would make, which is not called.
+  void push_object() { stack_.push({.kind = Kind::object}); }
+
+  void push_new_object() {
+    const Value arguments = stack_.pop(), type = stack_.pop();
+    if (type.kind == Kind::harmless_name && arguments.kind == Kind::tuple) return push_object();
+    refuse("a new object of " + described(type.kind) + " with " + described(arguments.kind), "a known type");
   }
 
   /// Arguments: storage, offset, shape, strides, whether it requires a gradient, no hooks.
@@ -286,7 +330,7 @@ class PickleReader {
   }
 
   bool is_empty_dict(const Value& value) const {
-    return value.kind == Kind::ordered_dict && dicts_[static_cast<size_t>(value.number)].empty();
+    return value.kind == Kind::ordered_dict && dicts_[static_cast<size_t>(value.number)].items.empty();
   }
 
   std::vector<int64_t> dimensions_of(const Value& tuple) const {
@@ -304,23 +348,22 @@ class PickleReader {
     return dimensions;
   }
 
-  /// nn.Module.state_dict() attaches the versions of its modules to the dict; no tensor depends on them.
+  /// nn.Module.state_dict() attaches the versions of its modules to the dict; no tensor depends on them. The attributes
+  /// of an object are dropped.
   void build() {
     const Value state = stack_.pop();
-    const std::vector<PickleItem>& attributes = dict(state);
+    if (stack_.top().kind == Kind::object) return;
+    const std::vector<PickleItem>& attributes = dict(state).items;
     const bool is_metadata = attributes.size() == 1 && attributes[0].first == "_metadata";
     if (stack_.top().kind == Kind::ordered_dict && is_metadata) return;
     refuse("attributes of " + described(stack_.top().kind) + " other than _metadata", "those of a state dict",
            kSaveStateDict);
   }
 
-  std::vector<PickledTensor> named_tensors(const Value& state_dict) {
+  std::vector<PickledTensor> named_tensors(const PickleDict& state_dict) const {
     std::vector<PickledTensor> tensors;
     std::set<std::string_view> names;
-    for (const auto& [name, value] : dict(state_dict)) {
-      if (value.kind != Kind::tensor) {
-        refuse("the value of " + quote(name) + " is " + described(value.kind), "a tensor", kSaveStateDict);
-      }
+    for (const auto& [name, value] : state_dict.items) {
       if (!is_tensor_name(name)) {
         refuse("the tensor name " + quote(name), "1 to 1024 bytes without control characters");
       }
@@ -334,7 +377,7 @@ class PickleReader {
   PickleBytes bytes_;
   PickleStack stack_;
   const std::string& source_;
-  std::vector<std::vector<PickleItem>> dicts_;
+  std::vector<PickleDict> dicts_;
   std::vector<PickledStorage> storages_;
   std::map<std::string_view, size_t> storage_of_key_;
   std::vector<PickledTensor> tensors_;
@@ -342,7 +385,7 @@ class PickleReader {
 
 }  // namespace
 
-std::vector<PickledTensor> read_state_dict_pickle(std::span<const std::byte> bytes, const std::string& source) {
+PickledStateDict read_state_dict_pickle(std::span<const std::byte> bytes, const std::string& source) {
   return PickleReader(bytes, source).read();
 }
 

@@ -14,13 +14,15 @@ namespace physgen {
 /// the stack has not what it asks for, nothing below the last mark included, and beyond the limits below.
 class PickleStack {
  public:
-  // A tensor takes 6 remembered values and about 20 values in tuples; a dict is filled by at most 1,000 items at a
-  // time; a tensor's own tuples are nested twice, under 3 marks.
+  // A tensor takes 6 remembered values and about 20 values in tuples; a dict or list is filled by at most 1,000 items
+  // at a time, so that a dict holds 2,000 values of the stack while one of its own is filled; a tensor's own tuples are
+  // nested twice, under 3 marks, and a config's dicts and lists a mark or two each. A value takes 32 bytes: those of
+  // the stack 2 MB, those remembered 32 MB, those in tuples 128 MB, and each as much again to grow.
   static constexpr size_t kMostRemembered = 1 << 20;
   static constexpr size_t kMostKept = 1 << 22;  ///< values in tuples and dicts
-  static constexpr size_t kMostStacked = 10'000;
-  static constexpr size_t kMostMarks = 16;
-  static constexpr uint8_t kDeepestTuple = 4;
+  static constexpr size_t kMostStacked = 1 << 16;
+  static constexpr size_t kMostMarks = 256;
+  static constexpr uint8_t kDeepestTuple = 16;
 
   explicit PickleStack(const std::string& source) : source_(source) {}
 

@@ -2,23 +2,36 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "physgen/files/safetensors.h"
-
 namespace physgen {
 
-enum class PickleKind { none, boolean, integer, real, text, tuple, dict, ordered_dict, global, storage, tensor };
+enum class PickleKind {
+  none,
+  boolean,
+  integer,
+  long_integer,  ///< of more than 8 bytes, which are dropped
+  real,
+  text,
+  tuple,
+  list,  ///< without its items, which are dropped
+  dict,
+  ordered_dict,
+  global,
+  harmless_name,
+  object,  ///< what would come of a call of a harmless name, without what it holds
+  storage,
+  tensor
+};
 
 /// For errors, in declaration order.
 inline std::string described(PickleKind kind) {
-  static constexpr const char* kTexts[] = {"None",          "a boolean", "an integer", "a number",
-                                           "a text",        "a tuple",   "a dict",     "an OrderedDict",
-                                           "a global name", "a storage", "a tensor"};
+  static constexpr const char* kTexts[] = {
+      "None",   "a boolean",      "an integer",    "a long integer", "a number",  "a text",    "a tuple", "a list",
+      "a dict", "an OrderedDict", "a global name", "a name",         "an object", "a storage", "a tensor"};
   return kTexts[static_cast<size_t>(kind)];
 }
 
@@ -32,30 +45,19 @@ struct PickleValue {
   std::string_view text = {};  ///< the text itself
 };
 
-using PickleItem = std::pair<std::string_view, PickleValue>;  // of a dict
-
-/// What a pickle may name, and nothing else. None of it is ever called.
-struct PickleGlobal {
-  std::string_view module;
-  std::string_view name;
-  std::optional<DataType> storage;  ///< of which numbers it is the storage
-};
-
-/// The first three are functions; the rest are storages.
-inline std::span<const PickleGlobal> pickle_globals() {
-  static constexpr PickleGlobal kGlobals[] = {
-      {"collections", "OrderedDict", {}},           {"torch._utils", "_rebuild_tensor_v2", {}},
-      {"torch._utils", "_rebuild_parameter", {}},   {"torch", "DoubleStorage", DataType::f64},
-      {"torch", "FloatStorage", DataType::f32},     {"torch", "HalfStorage", DataType::f16},
-      {"torch", "BFloat16Storage", DataType::bf16}, {"torch", "LongStorage", DataType::i64},
-      {"torch", "IntStorage", DataType::i32},       {"torch", "ShortStorage", DataType::i16},
-      {"torch", "CharStorage", DataType::i8},       {"torch", "ByteStorage", DataType::u8},
-      {"torch", "BoolStorage", DataType::boolean}};
-  return kGlobals;
+inline bool is_dict(const PickleValue& value) {
+  return value.kind == PickleKind::dict || value.kind == PickleKind::ordered_dict;
 }
 
-constexpr int64_t kOrderedDict = 0;  // places in pickle_globals()
-constexpr int64_t kRebuildTensor = 1;
-constexpr int64_t kRebuildParameter = 2;
+using PickleItem = std::pair<std::string_view, PickleValue>;  // of a dict
+
+/// A dict: what it holds under texts. What it holds under other keys is dropped.
+struct PickleDict {
+  std::vector<PickleItem> items = {};
+  size_t tensors = 0;                        ///< how many of the items are tensors
+  std::optional<PickleKind> other_key = {};  ///< of the first key that is no text
+
+  bool is_state_dict() const { return tensors == items.size() && !other_key; }
+};
 
 }  // namespace physgen

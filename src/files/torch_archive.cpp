@@ -14,7 +14,9 @@ TorchArchive TorchArchive::open(const std::filesystem::path& path) {
   refuse_foreign_file(path, Zip::accepted);
   MappedFile mapped = map_file(path, "PyTorch archive", 1);
   archive.mapping_ = std::move(mapped.keep_alive);
-  archive.entries_ = read_archived_tensors(mapped.bytes, path.string());
+  ArchivedTensors found = read_archived_tensors(mapped.bytes, path.string());
+  archive.entries_ = std::move(found.tensors);
+  archive.note_ = std::move(found.note);
   for (size_t i = 0; i < archive.entries_.size(); ++i) archive.index_[archive.entries_[i].name] = i;
   return archive;
 }

@@ -9,6 +9,7 @@
 #include "support/mutated.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "support/tensor_entries.h"
 #include "support/torch_archive_writer.h"
 
 // state_dict.bin and parameters.bin are what PyTorch 2.11 makes of this:
@@ -31,15 +32,6 @@ namespace {
 using Shape = std::vector<int64_t>;
 
 const std::filesystem::path kGolden = std::filesystem::path(PHYSGEN_SOURCE_DIR) / "tests/golden";
-
-std::string text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-template <class Number>
-std::string bytes_of(const std::vector<Number>& numbers) {
-  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(Number)};
-}
 
 class TorchArchiveTest : public testing::Test {
  protected:
@@ -71,15 +63,6 @@ class TorchArchiveTest : public testing::Test {
     EXPECT_NE(problem.got.find(got), std::string::npos) << problem.got << " for " << got;
   }
 };
-
-void expect_entry(const TorchArchive& archive, const std::string& name, DataType type, const Shape& shape,
-                  const std::string& data) {
-  const TensorEntry* entry = archive.find(name);
-  ASSERT_NE(entry, nullptr) << name;
-  EXPECT_EQ(entry->type, type) << name;
-  EXPECT_EQ(entry->shape, shape) << name;
-  EXPECT_EQ(text_of(entry->data), data) << name;
-}
 
 TEST_F(TorchArchiveTest, AStateDictOfPyTorchIsReadEqual) {
   const TorchArchive archive = TorchArchive::open(kGolden / "state_dict.bin");
@@ -163,9 +146,8 @@ TEST_F(TorchArchiveTest, APickleThatNamesAnythingElseIsRefusedBeforeItIsCalled) 
 }
 
 TEST_F(TorchArchiveTest, AnOpcodeThatNoStateDictNeedsIsRefused) {
-  for (const char* opcode :
-       {"i", "o",    "\x81", "\x82", "\x93", "\x92", "P", "0",    "1",    "2",    "]",    "e",
-        "I", "\x8b", "B",    "C",    "U",    "p",    "g", "\x94", "\x95", "\x97", "\x80", "\xff"}) {
+  for (const char* opcode : {"i", "o", "\x82", "\x93", "\x92", "P",    "0",    "1",    "2",    "I",
+                             "B", "C", "U",    "p",    "g",    "\x94", "\x95", "\x97", "\x80", "\xff"}) {
     const std::string number = std::to_string(static_cast<uint8_t>(*opcode));
     expect_refused(pickle_of(std::string("}") + opcode), "the opcode " + number + " at byte 3");
   }
@@ -249,9 +231,12 @@ TEST_F(TorchArchiveTest, BombsAreRefusedBeforeTheyTakeMemory) {
   const std::string wide = "(" + std::string(9'000, 'N') + "t" + std::string("q\0", 2);
   expect_refused(pickle_of(wide + times(500, "(" + std::string(9'000, 'N') + "t\x85")), "more values in tuples");
   expect_refused(pickle_of("X\xff\xff\xff\xff" + std::string(100, 'x')), "a text of 4294967295 bytes");
-  expect_refused(pickle_of(pickled(std::string(1025, 'x'))), "a text of 1025 bytes");
+  expect_refused(pickle_of(pickled(std::string((1 << 20) + 1, 'x'))), "a text of 1048577 bytes");
+  expect_refused(pickle_of("}" + pickled(std::string(1025, 'x')) + "Ns"), "a key of 1025 bytes");
+  expect_refused(pickle_of("cargparse\nNamespace\n)\x81" + times((1 << 19) + 1, "}b")), "more dicts");
   expect_refused(pickle_of("c" + std::string(5'000, 'x')), "a name without an end");
-  expect_refused(pickle_of("\x8a\xff" + std::string(255, 'x')), "an integer of 255 bytes");
+  expect_refused(pickle_of("\x8a\xff" + std::string(255, 'x')), "a long integer");
+  expect_refused(pickle_of("\x8b\xff\xff\xff\xff" + std::string(255, 'x')), "its end at byte 263");
   expect_refused(std::string((32 << 20) + 1, '}'), "33554433 bytes");
 }
 
@@ -261,6 +246,7 @@ TEST_F(TorchArchiveTest, AShapeThatIsNotOneIsRefused) {
   expect_tensor_refused({.strides = tuple({-3, 1})}, "a dimension or stride that is -3");
   expect_tensor_refused({.shape = "(NNt"}, "a dimension or stride that is None");
   expect_tensor_refused({.shape = "N"}, "a shape that is none");
+  expect_tensor_refused({.shape = "\x8a\x09" + std::string(9, 'x') + "K\1\x86"}, "that is a long integer");
   expect_tensor_refused({.shape = tuple(Shape(65, 1)), .strides = tuple(Shape(65, 1))}, "a shape that is none");
   expect_tensor_refused({.strides = tuple({1})}, "a tensor with other strides");
   expect_tensor_refused({.shape = tuple({int64_t{1} << 62, 1})}, "a dimension of 4611686018427387904");

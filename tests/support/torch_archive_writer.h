@@ -81,7 +81,7 @@ inline std::vector<ZipPart> parts_of(const std::string& pickle, const std::strin
 // Pieces of pickles, without a memo.
 
 inline std::string pickled(std::string_view text) {
-  return "X" + little_endian(static_cast<uint32_t>(text.size())) + std::string(text);
+  return std::string("X").append(little_endian(static_cast<uint32_t>(text.size()))).append(text);
 }
 
 inline std::string pickled(int64_t number) { return "\x8a\x08" + little_endian(number); }
@@ -93,7 +93,8 @@ inline std::string pickled(const std::vector<int64_t>& numbers) {
 }
 
 inline std::string pickled_storage(const std::string& type, std::string_view key, int64_t size) {
-  return "(" + pickled("storage") + "ctorch\n" + type + "\n" + pickled(key) + pickled("cpu") + pickled(size) + "tQ";
+  return std::string("(").append(pickled("storage")) + "ctorch\n" + type + "\n" + pickled(key) + pickled("cpu") +
+         pickled(size) + "tQ";
 }
 
 const inline std::string kPickledOrderedDict = "ccollections\nOrderedDict\n)R";
