@@ -34,12 +34,13 @@ DataType data_type_of(const at::Tensor& tensor) {
   return found->first;
 }
 
-// All that differs, or the beginning: of a foreign file it is hundreds of names.
-std::string first_few(const std::vector<std::string>& lines) {
-  constexpr size_t kMost = 20;
-  if (lines.size() <= kMost) return comma_separated(lines);
-  return comma_separated({lines.begin(), lines.begin() + kMost}) + " and " + std::to_string(lines.size() - kMost) +
-         " more";
+// All of them, or the beginning: of a foreign file it is hundreds of names.
+void add_first(std::string& text, const std::string& begin, const std::vector<std::string>& names) {
+  constexpr size_t kMost = 6;
+  if (names.empty()) return;
+  const size_t shown = std::min(names.size(), kMost);
+  text += (text.empty() ? "" : "; ") + begin + comma_separated({names.begin(), names.begin() + shown});
+  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
 }
 
 template <class File>
@@ -80,33 +81,47 @@ NamedTensors state_dict(const torch::nn::Module& module) {
   return tensors;
 }
 
-std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors) {
+std::string mis_shaped(const std::string& name, at::IntArrayRef shape, at::IntArrayRef wanted) {
+  return name + " is " + shape_text(shape) + " instead of " + shape_text(wanted);
+}
+
+TensorDifferences tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors) {
   const auto given = by_name(tensors);
-  std::vector<std::string> lines;
+  TensorDifferences found;
   std::set<std::string> known;
   for (const auto& [name, tensor] : wanted) {
     known.insert(name);
-    auto found = given.find(name);
-    if (found == given.end()) {
-      lines.push_back("missing " + name);
-    } else if (found->second.sizes() != tensor.sizes()) {
-      lines.push_back(name + " is " + shape_text(found->second.sizes()) + " instead of " + shape_text(tensor.sizes()));
+    auto same = given.find(name);
+    if (same == given.end()) {
+      found.missing.push_back(name);
+    } else if (same->second.sizes() != tensor.sizes()) {
+      found.mis_shaped.push_back(mis_shaped(name, same->second.sizes(), tensor.sizes()));
     }
   }
-  for (const auto& [name, tensor] : given) {
-    if (!known.contains(name)) lines.push_back("unexpected " + name);
+  for (const auto& [name, tensor] : tensors) {
+    if (!known.contains(name)) found.unexpected.push_back(name);
   }
-  return lines;
+  return found;
+}
+
+std::string first_differences(const TensorDifferences& differences) {
+  std::string text;
+  add_first(text, "missing ", differences.missing);
+  add_first(text, "unexpected ", differences.unexpected);
+  add_first(text, "", differences.mis_shaped);
+  return text;
 }
 
 void require_same_tensors(const NamedTensors& own, const NamedTensors& tensors, const std::string& where) {
-  const std::vector<std::string> wrong = tensor_differences(own, tensors);
-  if (wrong.empty()) return;
-  throw FormatError({.what = std::to_string(wrong.size()) + " tensors do not fit the model",
-                     .where = where,
-                     .got = first_few(wrong),
-                     .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
-                     .next_step = "use the config.json that was written with these weights"});
+  const TensorDifferences wrong = tensor_differences(own, tensors);
+  if (wrong.count() == 0) return;
+  const bool other_model = wrong.missing.size() == own.size();
+  throw FormatError(
+      {.what = std::to_string(wrong.count()) + " tensors do not fit the model",
+       .where = where,
+       .got = first_differences(wrong),
+       .expected = "the " + std::to_string(own.size()) + " tensors that the config describes",
+       .next_step = other_model ? kSaveThisModel : "use the config.json that was written with these weights"});
 }
 
 void load_state_dict(torch::nn::Module& module, const NamedTensors& tensors, const std::string& where) {
@@ -153,8 +168,16 @@ void save_tensors(const std::string& path, const NamedTensors& tensors,
 }
 
 NamedTensors load_tensors(const std::string& path) {
+  std::string note;
+  return load_tensors(path, note);
+}
+
+NamedTensors load_tensors(const std::string& path, std::string& note) {
   for (const char* ending : {".bin", ".pt", ".pth"}) {
-    if (path.ends_with(ending)) return mapped_tensors(TorchArchive::open(path));
+    if (!path.ends_with(ending)) continue;
+    TorchArchive archive = TorchArchive::open(path);
+    note = archive.note();
+    return mapped_tensors(std::move(archive));
   }
   return mapped_tensors(SafetensorsFile::open(path));
 }

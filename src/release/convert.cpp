@@ -40,17 +40,17 @@ PretrainedSummary summary_of(const PretrainedFiles& files) {
 }
 
 // Names and shapes against those of the built modules, whose memory is not touched.
-void check_tensors(const PretrainedFiles& files, const std::string& name) {
-  require_same_tensors(state_dict(*Nova(files.config.backbone)), files.backbone, name + ": transformer");
+void check_tensors(const PretrainedFiles& files) {
+  require_same_tensors(state_dict(*Nova(files.config.backbone)), files.backbone, files.backbone_file.string());
   if (files.config.has_vae) {
-    require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, name + ": vae");
+    require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, files.vae_file.string());
   }
   load_text_encoder(files, at::kFloat);
 }
 
 PretrainedFiles open_checked(const std::string& name) {
   PretrainedFiles files = open_pretrained(name);
-  check_tensors(files, name);
+  check_tensors(files);
   return files;
 }
 
@@ -78,11 +78,13 @@ void add_parts(PretrainedFiles& files, const PretrainedFiles& others) {
     files.config.has_vae = true;
     files.config.vae = others.config.vae;
     files.vae = others.vae;
+    files.vae_file = others.vae_file;
   }
   if (!files.config.has_text_encoder && others.config.has_text_encoder) {
     files.config.has_text_encoder = true;
     files.config.text_encoder = others.config.text_encoder;
     files.text_encoder = others.text_encoder;
+    files.text_encoder_file = others.text_encoder_file;
     files.tokenizer = others.tokenizer;
   }
   if (!files.has_scheduler && others.has_scheduler) {

@@ -1,9 +1,5 @@
 #include <physgen/release/nova_release.h>
 
-#include <algorithm>
-#include <map>
-#include <set>
-
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
@@ -12,6 +8,7 @@
 #include "core/json_file.h"
 #include "core/quote.h"
 #include "release/release_config.h"
+#include "release/release_weights.h"
 
 namespace physgen {
 namespace {
@@ -45,103 +42,6 @@ void check_folder(const fs::path& folder) {
                      .next_step = "download a release, such as BAAI/nova-d48w1024-osp480, and name its folder"});
 }
 
-[[noreturn]] void refuse_missing(const fs::path& folder, const std::string& name) {
-  throw FormatError({.what = "a release lacks its weights",
-                     .where = folder.string(),
-                     .got = "no such file",
-                     .expected = name + ".safetensors, its .index.json with shards, or .bin",
-                     .next_step = "download the whole release"});
-}
-
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
-}
-
-// The tensors of every shard that an index names; each must lie where the index says.
-NamedTensors load_shards(const fs::path& index) {
-  const JsonView json = read_json_file(index, kReleaseWords);
-  std::map<std::string, std::set<std::string>> shards;
-  for (const auto& [tensor, shard] : json.at("weight_map").members()) {
-    if (!is_plain_name(shard.text())) shard.refuse("a file name");
-    shards[shard.text()].emplace(tensor);
-  }
-  NamedTensors tensors;
-  for (const auto& [shard, names] : shards) {
-    const fs::path file = index.parent_path() / shard;
-    if (!fs::exists(file)) {
-      throw FormatError(
-          {.what = "a shard of the weights is missing",
-           .where = file.string(),
-           .expected = std::to_string(names.size()) + " tensors, as " + index.filename().string() + " says",
-           .next_step = "download the whole release"});
-    }
-    NamedTensors found = load_tensors(file.string());
-    std::set<std::string> there;
-    for (const auto& [name, tensor] : found) there.insert(name);
-    if (there != names) {
-      throw FormatError({.what = "a shard holds other tensors than the index says",
-                         .where = file.string(),
-                         .got = std::to_string(there.size()) + " tensors",
-                         .expected = std::to_string(names.size()) + " of " + index.filename().string()});
-    }
-    tensors.insert(tensors.end(), found.begin(), found.end());
-  }
-  return tensors;
-}
-
-NamedTensors load_weights(const fs::path& folder, const std::string& name) {
-  for (const std::string& whole : {name + ".safetensors", std::string("pytorch_model.bin"), name + ".bin"}) {
-    if (fs::exists(folder / whole)) return load_tensors((folder / whole).string());
-  }
-  const fs::path index = folder / (name + ".safetensors.index.json");
-  if (!fs::exists(index)) refuse_missing(folder, name);
-  return load_shards(index);
-}
-
-// The tensors without what a trainer's wrappers put before the names of all of them: DistributedDataParallel's
-// "module.", torch.compile's "_orig_mod.", and whatever else is given.
-NamedTensors unwrapped(NamedTensors tensors, std::vector<std::string> wrappers, const std::string& part,
-                       std::vector<std::string>& notes) {
-  wrappers.insert(wrappers.end(), {"module.", "_orig_mod."});
-  const auto shared = [&](const std::string& wrapper) {
-    return !tensors.empty() &&
-           std::ranges::all_of(tensors, [&](const auto& item) { return item.first.starts_with(wrapper); });
-  };
-  for (auto found = std::ranges::find_if(wrappers, shared); found != wrappers.end();
-       found = std::ranges::find_if(wrappers, shared)) {
-    notes.push_back("the tensors of the " + part + " all begin with \"" + *found + "\", which is left out");
-    tensors = with_prefix(tensors, *found);
-  }
-  return tensors;
-}
-
-// Older files of the VAE call its attention by other names.
-NamedTensors with_attention_names(const NamedTensors& tensors) {
-  static const std::pair<std::string, std::string> names[] = {
-      {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
-  NamedTensors renamed = tensors;
-  for (auto& [name, tensor] : renamed) {
-    for (const auto& [old_name, new_name] : names) {
-      const size_t at = name.find(old_name);
-      if (at != std::string::npos) name.replace(at, old_name.size(), new_name);
-    }
-  }
-  return renamed;
-}
-
-// Phi's tensors without the prefix "model." and without `lm_head`, which an encoder does not use.
-NamedTensors encoder_tensors(const NamedTensors& tensors, const fs::path& folder) {
-  for (const auto& [name, tensor] : tensors) {
-    if (name.starts_with("model.") || name.starts_with("lm_head.")) continue;
-    throw FormatError({.what = "the text encoder is of another model",
-                       .where = folder.string(),
-                       .got = "a tensor named " + name,
-                       .expected = "Phi's: model.embed_tokens.weight, model.layers.0.…"});
-  }
-  return with_prefix(tensors, "model.");
-}
-
 void check_component(const JsonView& index, const std::string& key, const std::vector<std::string>& classes) {
   const std::vector<std::string> pair = index.at(key).texts();
   const std::string got = pair.empty() ? "" : pair.back();
@@ -172,11 +72,20 @@ Components components_of(const fs::path& folder) {
   return found;
 }
 
+void open_vae(const fs::path& folder, PretrainedFiles& files) {
+  files.config.vae = read_vae_config(folder / "vae" / "config.json");
+  ReleaseWeights weights = load_weights({folder / "vae", kWeights, "VAE", {"model."}}, files.notes);
+  rename_attention(weights);
+  files.vae = std::move(weights.tensors);
+  files.vae_file = weights.file;
+}
+
 void open_text(const fs::path& folder, PretrainedFiles& files) {
   files.config.text_encoder = read_phi_config(folder / "text_encoder" / "config.json");
-  files.text_encoder =
-      encoder_tensors(unwrapped(load_weights(folder / "text_encoder", "model"), {}, "text encoder", files.notes),
-                      folder / "text_encoder");
+  ReleaseWeights weights = load_weights({folder / "text_encoder", "model", "text encoder"}, files.notes);
+  take_encoder(weights);
+  files.text_encoder = std::move(weights.tensors);
+  files.text_encoder_file = weights.file;
   files.tokenizer = folder / "tokenizer" / "tokenizer.json";
   if (fs::is_regular_file(files.tokenizer) && fs::file_size(files.tokenizer) <= kLargestTokenizer) return;
   throw FormatError({.what = "a release lacks its tokenizer",
@@ -217,16 +126,15 @@ PretrainedFiles open_nova_release(const fs::path& folder) {
   check_folder(folder);
   const Components has = components_of(folder);
   PretrainedFiles files;
-  files.backbone = unwrapped(load_weights(folder / "transformer", kWeights), {"model."}, "transformer", files.notes);
-  files.config.backbone = read_transformer_config(folder / "transformer" / "config.json", files.backbone, files.notes);
+  ReleaseWeights weights = load_weights({folder / "transformer", kWeights, "transformer", {"model."}}, files.notes);
+  files.config.backbone = read_transformer_config(folder / "transformer" / "config.json", weights, files.notes);
+  files.backbone = std::move(weights.tensors);
+  files.backbone_file = weights.file;
   files.config.has_vae = has.vae;
   files.config.has_text_encoder = has.text;
   files.has_scheduler = has.scheduler;
   if (has.scheduler) read_scheduler_config(folder / "scheduler" / "scheduler_config.json", files.config.backbone);
-  if (has.vae) {
-    files.config.vae = read_vae_config(folder / "vae" / "config.json");
-    files.vae = with_attention_names(unwrapped(load_weights(folder / "vae", kWeights), {"model."}, "VAE", files.notes));
-  }
+  if (has.vae) open_vae(folder, files);
   if (has.text) open_text(folder, files);
   blaming_the_file([&] { check_sizes(files.config, folder.string()); });
   return files;

@@ -45,10 +45,13 @@ PretrainedFiles open_own(const fs::path& path) {
   verify(path);
   PretrainedFiles files;
   files.config = read_config(path / kConfigName);
-  files.backbone = load_tensors((path / kBackboneName).string());
-  if (files.config.has_vae) files.vae = load_tensors((path / kVaeName).string());
+  files.backbone_file = path / kBackboneName;
+  files.vae_file = path / kVaeName;
+  files.text_encoder_file = path / kTextName;
+  files.backbone = load_tensors(files.backbone_file.string());
+  if (files.config.has_vae) files.vae = load_tensors(files.vae_file.string());
   if (files.config.has_text_encoder) {
-    files.text_encoder = load_tensors((path / kTextName).string());
+    files.text_encoder = load_tensors(files.text_encoder_file.string());
     files.tokenizer = path / kTokenizerName;
   }
   return files;
@@ -148,7 +151,7 @@ Pretrained load_text_encoder(const PretrainedFiles& files, at::ScalarType dtype,
                        .expected = "at most " + std::to_string(phi.vocabulary)});
   }
   model.text_encoder = PhiEncoder(phi);
-  adopt_state_dict(*model.text_encoder, files.text_encoder, "the text encoder");
+  adopt_state_dict(*model.text_encoder, files.text_encoder, files.text_encoder_file.string());
   if (device.is_cuda()) model.text_encoder->to(device, dtype);
   return model;
 }
@@ -161,12 +164,12 @@ Pretrained load_pretrained(const PretrainedFiles& files, at::ScalarType dtype, a
   };
   Pretrained model = load_text_encoder(files, dtype, device);
   model.nova = Nova(files.config.backbone);
-  adopt_state_dict(*model.nova, moved(files.backbone), "the transformer");
+  adopt_state_dict(*model.nova, moved(files.backbone), files.backbone_file.string());
   model.nova->eval();
   if (!files.config.has_vae) return model;
-  require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, "the VAE");
+  require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, files.vae_file.string());
   model.vae = CausalVae(files.config.vae);
-  adopt_state_dict(*model.vae, moved(files.vae), "the VAE");
+  adopt_state_dict(*model.vae, moved(files.vae), files.vae_file.string());
   return model;
 }
 

@@ -1,11 +1,13 @@
 #include "release/release_config.h"
 
 #include <algorithm>
+#include <array>
 #include <regex>
 
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 #include "core/json_file.h"
 #include "core/quote.h"
@@ -14,6 +16,9 @@ namespace physgen {
 namespace {
 
 constexpr int64_t kMost = 1 << 20;
+
+constexpr auto kNovaParts = std::to_array<std::string_view>(
+    {"video_encoder", "image_encoder", "image_decoder", "mask_embed", "text_embed", "video_pos_embed", "motion_embed"});
 
 // vit_d16w1024, mlp_d3w1280; sizes that NOVA does not know name their heads: vit_d2w64h2.
 struct Architecture {
@@ -85,14 +90,32 @@ std::vector<int64_t> image_size_of(const JsonView& json) {
   return std::vector<int64_t>(2, json.at("image_size").integer(1, kMost));
 }
 
+// Tensors that no NOVA model has, whatever its sizes.
+std::vector<std::string> foreign_names(const NamedTensors& tensors) {
+  std::vector<std::string> foreign;
+  for (const auto& [name, tensor] : tensors) {
+    const std::string part = name.substr(0, name.find('.'));
+    if (std::ranges::find(kNovaParts, part) == kNovaParts.end()) foreign.push_back(name);
+  }
+  return foreign;
+}
+
 // The last block of a part must be there, before anything of the config's size is built.
-void require_block(const JsonView& json, const NamedTensors& tensors, const std::string& part, const std::string& norm,
-                   const Architecture& size) {
+void require_block(const JsonView& json, const ReleaseWeights& weights, const std::string& part,
+                   const std::string& norm, const Architecture& size) {
   const std::string name = part + ".blocks." + std::to_string(size.depth - 1) + "." + norm + ".weight";
-  const at::Tensor* last = find(tensors, name);
-  const bool fits = last != nullptr && last->dim() == 1 && last->size(0) == size.width;
-  if (!fits)
-    json.refuse_member("arch", last == nullptr ? "missing " + name : name + " of another width", "its tensors");
+  const at::Tensor* last = find(weights.tensors, name);
+  if (last != nullptr && last->dim() == 1 && last->size(0) == size.width) return;
+  TensorDifferences wrong{.unexpected = foreign_names(weights.tensors)};
+  if (last == nullptr) wrong.missing.push_back(name);
+  if (last != nullptr) wrong.mis_shaped.push_back(mis_shaped(name, last->sizes(), {size.width}));
+  throw FormatError(
+      {.what = "the tensors are not those of the model in the config",
+       .where = weights.file.string(),
+       .got = first_differences(wrong),
+       .expected = "those of " + comma_separated(json.at("arch").texts()) + ", the \"arch\" of " + json.where(),
+       .next_step =
+           wrong.unexpected.empty() ? "use the config.json that was written with these weights" : kSaveThisModel});
 }
 
 void check_grids(const JsonView& json, const NovaConfig& config) {
@@ -110,7 +133,7 @@ void check_grids(const JsonView& json, const NovaConfig& config) {
 
 }  // namespace
 
-NovaConfig read_transformer_config(const std::filesystem::path& file, const NamedTensors& tensors,
+NovaConfig read_transformer_config(const std::filesystem::path& file, const ReleaseWeights& weights,
                                    std::vector<std::string>& notes) {
   const JsonView json = read_json_file(file, kReleaseWords);
   json.at("_class_name").require({"NOVATransformer3DModel"});
@@ -122,9 +145,9 @@ NovaConfig read_transformer_config(const std::filesystem::path& file, const Name
   const Architecture decoder = parse_architecture(json, arch[2], "mlp");
   if (video.width != image.width || video.heads != image.heads)
     json.refuse_member("arch", arch[1], "the width of " + arch[0]);
-  require_block(json, tensors, "video_encoder", "norm1", video);
-  require_block(json, tensors, "image_encoder", "norm1", image);
-  require_block(json, tensors, "image_decoder", "norm2", decoder);
+  require_block(json, weights, "video_encoder", "norm1", video);
+  require_block(json, weights, "image_encoder", "norm1", image);
+  require_block(json, weights, "image_decoder", "norm2", decoder);
   const int64_t stride = json.at("image_stride").integer(1, 64);
   const std::vector<int64_t> size = image_size_of(json), video_base = sizes_of(json, "video_base_size", 3);
   NovaConfig config{.width = video.width,
@@ -140,7 +163,7 @@ NovaConfig read_transformer_config(const std::filesystem::path& file, const Name
                     .text_width = json.at("text_token_dim").integer(1, kMost),
                     .text_slots = json.at("text_token_len").integer(1, kMost),
                     .time_base = static_cast<double>(video_base[0])};
-  read_from_tensors(json, tensors, config, notes);
+  read_from_tensors(json, weights.tensors, config, notes);
   blaming_the_file([&] { check_sizes(config, file.string()); });
   check_grids(json, config);
   return config;

@@ -8,6 +8,7 @@
 #include <physgen/release/pretrained_config.h>
 
 #include "core/json_view.h"
+#include "release/release_weights.h"
 
 namespace physgen {
 
@@ -19,9 +20,10 @@ inline constexpr JsonWords kReleaseWords = {.damaged = "a config says what this 
 /// The configs of a NOVA release as this library's. Each throws FormatError naming the file and the key for what is not
 /// of a NOVA model.
 
-/// @param tensors  of the transformer: they decide on the mixer, rotary positions and the motion embedding
+/// @param weights  of the transformer: they decide on the mixer, rotary positions and the motion embedding, and are
+///                 blamed where they lack a block that the config names
 /// @param notes    gets a line for each that the config says otherwise
-NovaConfig read_transformer_config(const std::filesystem::path& file, const NamedTensors& tensors,
+NovaConfig read_transformer_config(const std::filesystem::path& file, const ReleaseWeights& weights,
                                    std::vector<std::string>& notes);
 void read_scheduler_config(const std::filesystem::path& file, NovaConfig& config);
 VaeConfig read_vae_config(const std::filesystem::path& file);

@@ -5,7 +5,6 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/core/suggestion.h>
 
 namespace physgen {
 
@@ -71,10 +70,10 @@ NamedTensors AdamW::state() const {
 
 void AdamW::load_state(const NamedTensors& tensors, const std::string& where) {
   const NamedTensors own = state();
-  if (const auto wrong = tensor_differences(own, tensors); !wrong.empty()) {
+  if (const auto wrong = tensor_differences(own, tensors); wrong.count() > 0) {
     throw FormatError({.what = "the optimizer's state does not fit the model",
                        .where = where,
-                       .got = comma_separated(wrong),
+                       .got = first_differences(wrong),
                        .next_step = "resume with the model and the mode that the run was started with"});
   }
   copy_tensors(own, tensors, where);

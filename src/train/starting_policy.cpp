@@ -145,10 +145,10 @@ LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<Demonstra
   const at::Tensor features = encode_instructions(job, files, policy.config);
   check_sizes(policy.config, "config");
   policy.vae = CausalVae(files.config.vae);
-  load_state_dict(*policy.vae, files.vae, job.init + ": vae");
+  load_state_dict(*policy.vae, files.vae, files.vae_file.string());
   policy.model = PhysGenModel(policy.config.model);
   initialize(*policy.model, weight_generator(job.config.seed, 0));
-  load_state_dict(*policy.model->nova, files.backbone, job.init + ": transformer");
+  load_state_dict(*policy.model->nova, files.backbone, files.backbone_file.string());
   if (policy.model->text_table) policy.model->text_table->values.zero_();
   if (features.defined()) policy.model->text_table->values.copy_(features);
   policy.model->eval();

@@ -76,7 +76,7 @@ TEST(AdamWTest, AStateThatDoesNotFitIsRefusedWhole) {
   NamedTensors state{{"exp_avg.w", at::ones({3})}, {"exp_avg_sq.w", at::ones({2})}};
   const Problem problem = problem_of<FormatError>([&] { optimizer.load_state(state, "training.safetensors"); });
   EXPECT_EQ(problem.where, "training.safetensors");
-  EXPECT_EQ(problem.got, "exp_avg.w is [3] instead of [2], missing step.w");
+  EXPECT_EQ(problem.got, "missing step.w; exp_avg.w is [3] instead of [2]");
   EXPECT_EQ(optimizer.state()[1].second.sum().item<float>(), 0);
 }
 

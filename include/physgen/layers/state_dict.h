@@ -22,9 +22,23 @@ NamedTensors state_dict(const torch::nn::Module& module);
 /// "[2, 3]", as errors show a shape.
 std::string shape_text(at::IntArrayRef shape);
 
-/// What keeps tensors from being copied into the wanted ones: a phrase for each missing, mis-shaped and unexpected
-/// name.
-std::vector<std::string> tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors);
+/// What keeps tensors from being copied into the wanted ones: the names of those that are missing and that are none of
+/// them, and a phrase for each of another shape.
+struct TensorDifferences {
+  std::vector<std::string> missing = {}, mis_shaped = {}, unexpected = {};
+  size_t count() const { return missing.size() + mis_shaped.size() + unexpected.size(); }
+};
+
+TensorDifferences tensor_differences(const NamedTensors& wanted, const NamedTensors& tensors);
+
+/// "missing a, b; unexpected c and 12 more; d is [2] instead of [3]", the first of each.
+std::string first_differences(const TensorDifferences& differences);
+
+/// "d is [2] instead of [3]"
+std::string mis_shaped(const std::string& name, at::IntArrayRef shape, at::IntArrayRef wanted);
+
+/// What to do about a file with the tensors of another model.
+inline constexpr const char* kSaveThisModel = "give the weights of this model: torch.save(model.state_dict(), path)";
 
 /// Throws FormatError listing what `tensor_differences` finds. @param where  the file the tensors come from
 void require_same_tensors(const NamedTensors& wanted, const NamedTensors& tensors, const std::string& where);
@@ -55,6 +69,9 @@ void save_tensors(const std::string& path, const NamedTensors& tensors,
 /// Maps a safetensors file, or with the ending .bin, .pt or .pth a PyTorch archive: the tensors share its pages and
 /// must not be written to. Throws ConfigError where it does not exist, FormatError.
 NamedTensors load_tensors(const std::string& path);
+
+/// The same. @param note  gets what TorchArchive::note says
+NamedTensors load_tensors(const std::string& path, std::string& note);
 
 /// The tensors whose names start with `prefix`, without it.
 NamedTensors with_prefix(const NamedTensors& tensors, const std::string& prefix);

@@ -26,9 +26,11 @@ inline constexpr std::string_view kReleasePrefix = "nova:";
 struct PretrainedFiles {
   PretrainedConfig config;
   NamedTensors backbone, vae, text_encoder;  ///< empty where the config says there is none
-  std::filesystem::path tokenizer;           ///< tokenizer.json
-  bool has_scheduler = true;                 ///< without one the objective is taken to be epsilon
-  std::vector<std::string> notes;            ///< what the tensors say otherwise than the configs beside them
+  /// Where these come from, for errors; an index, where there are shards.
+  std::filesystem::path backbone_file, vae_file, text_encoder_file;
+  std::filesystem::path tokenizer;  ///< tokenizer.json
+  bool has_scheduler = true;        ///< without one the objective is taken to be epsilon
+  std::vector<std::string> notes;   ///< what the tensors say otherwise than the configs beside them
 };
 
 /// Opens a pretrained backbone. Throws ConfigError where there is none, FormatError where files are damaged, missing or
