@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMostKeys = 3;  // from the checkpoint's dict to the state dict
 constexpr size_t kMostStateDicts = 64;
+constexpr size_t kMostDicts = 1 << 16;  // in the dicts on the way; each takes microseconds
 constexpr size_t kMostShown = 8;
 constexpr size_t kLongestKey = 100;  // bytes of it that are looked at and shown
 
@@ -83,7 +84,9 @@ class StateDictFinder {
   /// From the root outwards, and into each dict once, whatever refers to it how often.
   void look_into(size_t parent) {
     for (const auto& [key, value] : dicts_[nodes_[parent].dict].items) {
-      if (!is_dict(value) || is_aside(key)) continue;
+      if (!is_dict(value)) continue;
+      if (++looked_at_ > kMostDicts) refuse_pickle(source_, "more dicts in dicts", "a checkpoint", kSaveStateDict);
+      if (is_aside(key)) continue;
       const Node child = child_of(parent, key, static_cast<size_t>(value.number));
       const PickleDict& dict = dicts_[child.dict];
       if (dict.is_state_dict() && dict.tensors > 0) {
@@ -191,6 +194,7 @@ class StateDictFinder {
   std::vector<Node> nodes_;
   std::vector<Node> found_;
   Node taken_;
+  size_t looked_at_ = 0;
 };
 
 }  // namespace

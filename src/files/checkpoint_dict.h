@@ -20,7 +20,7 @@ struct StateDictPlace {
 /// at most three keys below. Those under keys of optimizers, schedules, random states and the like are none. Of the
 /// others it takes those of which every key is one that trainers give the weights ("model", "state_dict", "module"), or
 /// else any; an EMA copy only where there is nothing else. Throws FormatError where this leaves none, or several that
-/// are not the same tensors.
+/// are not the same tensors, and for more than 64 state dicts or 65,536 dicts on the way.
 /// @param root    the place of the checkpoint's dict
 /// @param source  the name of the file, for errors
 StateDictPlace find_state_dict(size_t root, std::span<const PickleDict> dicts, std::span<const PickledTensor> tensors,

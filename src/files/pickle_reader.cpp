@@ -23,9 +23,8 @@ using Value = PickleValue;
 // A tensor takes 150 to 250 bytes of a pickle, its hooks a dict, and a parameter's optimizer another. With these limits
 // and those of the stack no pickle, whatever it holds, takes more than about a gigabyte of memory: tensors of 64
 // dimensions take 1.1 KB each, 150 MB, and as much again where they are named; the 2^22 values of dicts 48 bytes each
-// and the room to grow, 400 MB; those that are remembered 32 bytes each, 100 MB; the dicts themselves 25 MB, and 30 MB
-// where a state dict is looked for among them. Lists and objects take nothing: what they hold is dropped. A text takes
-// three times its length while its UTF-8 is checked.
+// and the room to grow, 400 MB; those that are remembered 32 bytes each, 100 MB; the dicts themselves 25 MB. Lists and
+// objects take nothing: what they hold is dropped. A text takes three times its length while its UTF-8 is checked.
 constexpr size_t kLongestPickle = 32 << 20;  // bytes
 constexpr size_t kMostTensors = 1 << 17;
 constexpr size_t kMostDicts = 1 << 19;

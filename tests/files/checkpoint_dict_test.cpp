@@ -159,15 +159,15 @@ TEST_F(CheckpointDict, ItIsLookedForThreeKeysBelowAndNoDeeper) {
 }
 
 TEST_F(CheckpointDict, ADictThatIsReferredToOftenIsLookedIntoOnce) {
-  const auto wide = [](const std::string& value) {
+  const auto wide = [](int count, const std::string& value) {
     const std::string item = pickled({{"k", value}}).substr(1);
     std::string dict = "}";
-    for (int i = 0; i < 100'000; ++i) dict += item;
+    for (int i = 0; i < count; ++i) dict += item;
     return dict;
   };
-  const std::string inner = wide("N") + std::string("q\0", 2);
-  const std::string outer = pickled({{"a", inner}, {"b", wide(std::string("h\0", 2))}});
-  expect_refused(outer, "the value of \"a\" is a dict");
+  const std::string inner = wide(1'000'000, "N") + std::string("q\0", 2), again("h\0", 2);
+  expect_refused(pickled({{"a", inner}, {"b", wide(60'000, again)}}), "the value of \"a\" is a dict");
+  expect_refused(pickled({{"a", inner}, {"b", wide(70'000, again)}}), "more dicts in dicts");
 }
 
 TEST_F(CheckpointDict, WithoutAStateDictWhatIsThereInsteadIsNamed) {
