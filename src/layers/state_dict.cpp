@@ -39,7 +39,8 @@ void add_first(std::string& text, const std::string& begin, const std::vector<st
   constexpr size_t kMost = 6;
   if (names.empty()) return;
   const size_t shown = std::min(names.size(), kMost);
-  text += (text.empty() ? "" : "; ") + begin + comma_separated({names.begin(), names.begin() + shown});
+  text += (text.empty() ? "" : "; ") + begin +
+          comma_separated({names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown)});
   if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
 }
 
