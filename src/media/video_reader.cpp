@@ -7,16 +7,19 @@ extern "C" {
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include <physgen/core/error.h>
 
 #include "core/foreign_file.h"
 #include "media/ffmpeg.h"
+#include "media/picture_limits.h"
 
 namespace physgen {
 namespace {
 
-constexpr double kSeekBeyond = 2;  // seconds ahead, from which on decoding all between costs more than seeking
+constexpr int kScalersColumns = 64;  // the scaler writes whole blocks of columns, beyond a row's end
+constexpr double kSeekBeyond = 2;    // seconds ahead, from which on decoding all between costs more than seeking
 
 /// A decoded frame and its time on the video's clock; nothing before the first and after the last.
 struct TimedFrame {
@@ -49,6 +52,7 @@ struct VideoReader::Stream {
   bool ended = false;
   std::unique_ptr<AVPacket, FreePacket> packet{av_packet_alloc()};
   std::unique_ptr<SwsContext, FreeScaler> scaler;
+  std::vector<uint8_t> padded;  // what the scaler writes
   AVStream* video = nullptr;
 };
 
@@ -78,6 +82,7 @@ void VideoReader::Stream::open_codec() {
   codec.reset(avcodec_alloc_context3(decoder));
   codec->log_level_offset = kSilent;
   codec->thread_count = 1;
+  codec->max_pixels = kMostPixels;
   check(avcodec_parameters_to_context(codec.get(), video->codecpar), "a video cannot be decoded");
   check(avcodec_open2(codec.get(), decoder, nullptr), "a video cannot be decoded");
 }
@@ -147,10 +152,16 @@ Image VideoReader::Stream::picture(const AVFrame& frame) {
   const int* from = sws_getCoefficients(known ? frame.colorspace : SWS_CS_DEFAULT);
   const int full = frame.color_range == AVCOL_RANGE_JPEG;
   sws_setColorspaceDetails(scaler.get(), from, full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
-  Image image{rows, columns, std::vector<uint8_t>(static_cast<size_t>(rows) * static_cast<size_t>(columns) * 3)};
-  uint8_t* planes[] = {image.pixels.data()};
-  const int strides[] = {columns * 3};
+  const int strides[] = {(columns + kScalersColumns) * 3};
+  padded.resize(static_cast<size_t>(rows) * static_cast<size_t>(strides[0]));
+  uint8_t* planes[] = {padded.data()};
   sws_scale(scaler.get(), frame.data, frame.linesize, 0, rows, planes, strides);
+  Image image{rows, columns, std::vector<uint8_t>(static_cast<size_t>(rows) * static_cast<size_t>(columns) * 3)};
+  for (int row = 0; row < rows; ++row) {
+    const auto at = static_cast<size_t>(row);
+    std::copy_n(&padded[at * static_cast<size_t>(strides[0])], columns * 3,
+                &image.pixels[at * static_cast<size_t>(columns) * 3]);
+  }
   return image;
 }
 

@@ -57,6 +57,21 @@ TEST_F(VideoReaderTest, EveryFrameIsFoundInAnyOrder) {
   for (const int64_t frame : {3, 3, 90, 41, 42, 0, 119}) expect_frame(reader, frame);
 }
 
+TEST_F(VideoReaderTest, PicturesMayHaveAnyWidth) {
+  for (int64_t width = 2; width <= 130; width += 8) {
+    const std::string path = folder_ / "narrow.mp4";
+    VideoWriter writer(path, 16, width, kRate);
+    Image image{16, width, std::vector<uint8_t>(static_cast<size_t>(16 * width * 3), 90)};
+    for (int64_t row = 0; row < 16; ++row) image.pixels[static_cast<size_t>((row + 1) * width * 3 - 1)] = 91;
+    writer.add(image);
+    writer.close();
+    const Image found = VideoReader(path).read(0, 1);
+    ASSERT_EQ(found.width, width);
+    ASSERT_EQ(found.pixels.size(), image.pixels.size());
+    for (const uint8_t value : found.pixels) EXPECT_NEAR(value, 90, 4) << width;
+  }
+}
+
 TEST_F(VideoReaderTest, ATimeAfterTheEndIsNamedAndHarmsNothing) {
   VideoReader reader(path_);
   const Problem problem = problem_of<FormatError>([&] { reader.read(kFrames / double{kRate} + 1, 0.5 / kRate); });
