@@ -29,7 +29,7 @@ void check_same(const std::string& what, const EpisodeInfo& episode, const std::
 void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
   const double rate = file.recording().frames_per_second, known = first.recording().frames_per_second;
   if (rate == known || rate == 0 || known == 0 || is_simulated(file.info(0).control_mode)) return;
-  throw FormatError({"sets of demonstrations were recorded at different rates", file.path(),
+  throw ConfigError({"sets of demonstrations were recorded at different rates", file.path(),
                      fmt::format("{:g} control steps a second", rate),
                      fmt::format("{:g}, as in {}", known, first.path()), "pass --resample HZ, or use these demonstrations apart"});
 }

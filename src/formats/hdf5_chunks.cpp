@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include <physgen/core/error.h>
 
@@ -33,6 +34,21 @@ int64_t bounded_product(const std::vector<int64_t>& sides, int64_t product) {
     product *= side;
   }
   return product;
+}
+
+/// The checksum of H5_checksum_fletcher32: sums of 16-bit numbers, high byte first, modulo 2^16 - 1.
+uint32_t fletcher32(const std::vector<uint8_t>& bytes) {
+  const auto fold = [](uint64_t sum) {
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+  };
+  uint64_t sum = 0, sum_of_sums = 0;
+  for (size_t i = 0; i < bytes.size(); i += 2) {
+    const uint64_t low = i + 1 < bytes.size() ? bytes[i + 1] : 0;
+    sum = fold(sum + (uint64_t{bytes[i]} << 8 | low));
+    sum_of_sums = fold(sum_of_sums + sum);
+  }
+  return static_cast<uint32_t>(sum_of_sums << 16 | sum);
 }
 
 }  // namespace
@@ -130,7 +146,10 @@ std::vector<uint8_t> Hdf5Chunks::unshuffle(const std::vector<uint8_t>& bytes) co
 
 std::vector<uint8_t> Hdf5Chunks::without_checksum(std::vector<uint8_t> bytes) const {
   if (bytes.size() < kChecksumBytes) fail("a chunk of " + std::to_string(bytes.size()) + " bytes", "a checksum");
+  uint32_t stored = 0;
+  std::memcpy(&stored, bytes.data() + bytes.size() - kChecksumBytes, kChecksumBytes);
   bytes.resize(bytes.size() - kChecksumBytes);
+  if (stored != fletcher32(bytes)) fail("a chunk that does not fit its checksum", "the bytes that were written");
   return bytes;
 }
 

@@ -9,11 +9,20 @@
 #include <random>
 
 #include "data/demonstration_fixture.h"
+#include "formats/demonstration_file.h"
 
 namespace physgen {
 namespace {
 
 using testing::HasSubstr;
+
+/// The frames of one episode of a file, whatever the others are like.
+struct DemonstrationFileReader {
+  explicit DemonstrationFileReader(const std::string& path) : file(open_demonstration_file(path, "")) {}
+  std::vector<uint8_t> frame(int64_t index) const { return file->open_frames(0, "render_camera")->read(index).pixels; }
+
+  std::unique_ptr<DemonstrationFile> file;
+};
 
 class DamagedDemonstrationsTest : public DemonstrationFixture {};
 
@@ -106,6 +115,38 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
   EXPECT_NO_THROW(dataset.read_frame(0, "render_camera", 1));
   const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "render_camera", 2); });
   EXPECT_THAT(problem.where, HasSubstr("traj_0/obs/sensor_data/render_camera/rgb[2]"));
+}
+
+TEST_F(DamagedDemonstrationsTest, ChecksumsAreTested) {
+  const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(file, rgb.c_str(), H5P_DEFAULT);
+  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+  const hsize_t shape[] = {6, 11, 3, 3}, chunk[] = {1, 11, 3, 3};  // 99 bytes: an odd number
+  H5Pset_chunk(properties, 4, chunk);
+  H5Pset_fletcher32(properties);
+  std::vector<uint8_t> pixels(6 * 99);
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(37 * i % 256);
+  const hid_t space = H5Screate_simple(4, shape, nullptr);
+  const hid_t frames = H5Dcreate2(file, rgb.c_str(), H5T_NATIVE_UINT8, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  H5Dwrite(frames, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data());
+  const hsize_t second[] = {1, 0, 0, 0};
+  unsigned mask = 0;
+  haddr_t address = 0;
+  hsize_t size = 0;
+  H5Dget_chunk_info_by_coord(frames, second, &mask, &address, &size);
+  H5Dclose(frames);
+  H5Sclose(space);
+  H5Pclose(properties);
+  H5Fclose(file);
+  const DemonstrationFileReader reader(path_);
+  EXPECT_EQ(reader.frame(0), std::vector<uint8_t>(pixels.begin(), pixels.begin() + 99));
+  std::fstream bytes(path_, std::ios::in | std::ios::out | std::ios::binary);
+  bytes.seekp(static_cast<std::streamoff>(address + 50));
+  bytes << 'x';
+  bytes.close();
+  EXPECT_EQ(reader.frame(2), std::vector<uint8_t>(pixels.begin() + 198, pixels.begin() + 297));
+  EXPECT_EQ(problem_of<FormatError>([&] { reader.frame(1); }).got, "a chunk that does not fit its checksum");
 }
 
 TEST_F(DamagedDemonstrationsTest, RefusesAFileThatIsBeingWritten) {

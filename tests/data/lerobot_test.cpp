@@ -73,7 +73,7 @@ TEST_F(LeRobotTest, SetsOfDifferentRatesAreNotMixed) {
   set_info({{"physgen", nullptr}});
   const TemporaryFolder other;
   write_lerobot(DemonstrationDataset({folder_}), other.path(), {.frames_per_second = 50});
-  const Problem problem = problem_of<FormatError>([&] { DemonstrationDataset({folder_, other.path().string()}); });
+  const Problem problem = problem_of<ConfigError>([&] { DemonstrationDataset({folder_, other.path().string()}); });
   EXPECT_EQ(problem.what, "sets of demonstrations were recorded at different rates");
   EXPECT_EQ(problem.got, "50 control steps a second");
   EXPECT_THAT(problem.expected, HasSubstr("30"));

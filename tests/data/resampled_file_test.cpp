@@ -58,7 +58,7 @@ TEST_F(ResampledFileTest, SetsOfDifferentRatesBecomeOne) {
   const TemporaryFolder other;
   write_lerobot(DemonstrationDataset({folder_}), other.path(), {.frames_per_second = 50});
   const std::vector<std::string> both = {folder_, other.path().string()};
-  EXPECT_THAT(problem_of<FormatError>([&] { DemonstrationDataset{both}; }).next_step, HasSubstr("--resample HZ"));
+  EXPECT_THAT(problem_of<ConfigError>([&] { DemonstrationDataset{both}; }).next_step, HasSubstr("--resample HZ"));
   const DemonstrationDataset mixed(both, "", 25);
   EXPECT_EQ(mixed.info(1).control_steps, 25);
   EXPECT_EQ(mixed.info(4).control_steps, 15);
