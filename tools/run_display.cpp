@@ -16,9 +16,16 @@ std::string list_of(const std::vector<NamedNumber>& numbers) {
   return text;
 }
 
+/// "", or "  12 % of it waiting for data": where decoding or the disk holds the run back.
+std::string waiting_text(const StepMetrics& now) {
+  constexpr double kNoticeable = 0.05;
+  const double share = now.waiting_seconds / now.seconds;
+  return share < kNoticeable ? "" : fmt::format("  {:.0f} % of it waiting for data", 100 * share);
+}
+
 std::string text_of(const StepMetrics& now, double mean_seconds) {
-  return fmt::format("loss {:.4f} ({})  {:.2f} s a step{}", now.loss, list_of(now.losses), mean_seconds,
-                     now.skipped ? "  skipped: not finite" : "");
+  return fmt::format("loss {:.4f} ({})  {:.2f} s a step{}{}", now.loss, list_of(now.losses), mean_seconds,
+                     waiting_text(now), now.skipped ? "  skipped: not finite" : "");
 }
 
 std::string text_of(const EvaluationMetrics& now) {

@@ -45,6 +45,7 @@ void MetricsLog::write(const StepMetrics& metrics) {
   line["gradient_norm"] = metrics.gradient_norm;
   line["learning_rate"] = metrics.learning_rate;
   line["seconds"] = metrics.seconds;
+  line["waiting_seconds"] = metrics.waiting_seconds;
   line["samples_per_second"] = metrics.samples_per_second;
   if (metrics.skipped) line["skipped"] = true;
   write_line(line.dump());

@@ -37,9 +37,10 @@ Training::Training(const RunConfig& config, std::optional<double> ema_decay, Tra
       step_(trainable.parameters(), config.optimizer, ema_decay, compute),
       batches_([&trainable](int64_t step) { return trainable.prepare(step); }) {}
 
-std::vector<StepPart> Training::next_batch() {
+std::vector<StepPart> Training::next_batch(StepMetrics& metrics) {
   const Stopwatch stopwatch;
   std::vector<StepPart> parts = batches_.take(progress_.step);
+  metrics.waiting_seconds = stopwatch.seconds();
   if (step_.on_stage) step_.on_stage("batch", stopwatch.milliseconds());
   return parts;
 }
@@ -48,7 +49,7 @@ StepMetrics Training::advance() {
   const Stopwatch stopwatch;
   StepMetrics metrics{.step = progress_.step + 1, .steps = config_.steps};
   metrics.learning_rate = learning_rate_at(config_.optimizer.learning_rate, progress_.step, config_.steps);
-  const StepOutcome outcome = step_.run(next_batch(), metrics.learning_rate, progress_.step + 1);
+  const StepOutcome outcome = step_.run(next_batch(metrics), metrics.learning_rate, progress_.step + 1);
   metrics.loss = outcome.loss;
   metrics.losses = named(trainable_.loss_names(), outcome.losses);
   metrics.gradient_norm = outcome.gradient_norm;

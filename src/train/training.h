@@ -34,7 +34,7 @@ class Training {
   void watch(std::function<void(const char*, double)> on_stage) { step_.on_stage = std::move(on_stage); }
 
  private:
-  std::vector<StepPart> next_batch();
+  std::vector<StepPart> next_batch(StepMetrics& metrics);
   void refuse_or_skip(StepMetrics& metrics);
 
   RunConfig config_;

@@ -61,11 +61,36 @@ TEST(Trainer, ARunLeavesAPolicyToActWithCheckpointsToContinueFromAndItsMetrics) 
   EXPECT_TRUE(fs::exists(fs::path(job.out) / "step-00000003" / "training.safetensors"));
   EXPECT_TRUE(fs::exists(fs::path(result.last) / "training.safetensors"));
   EXPECT_FALSE(fs::exists(fs::path(result.best) / "training.safetensors"));
-  EXPECT_EQ(metrics_of(job, "step").size(), 6u);
+  const auto steps = metrics_of(job, "step");
+  ASSERT_EQ(steps.size(), 6u);
+  for (const auto& step : steps) {
+    EXPECT_GE(step["waiting_seconds"].get<double>(), 0);
+    EXPECT_LE(step["waiting_seconds"].get<double>(), step["seconds"].get<double>());
+  }
   const auto evaluations = metrics_of(job, "evaluation");
   ASSERT_EQ(evaluations.size(), 3u);
   EXPECT_TRUE(evaluations[0]["best"].get<bool>());
   EXPECT_EQ(evaluations[0]["action_errors"].size(), 3u);
+}
+
+TEST(Trainer, FramesThatWereEncodedOnceServeEveryRun) {
+  const TinyRun tiny;
+  FinetuneJob job = tiny.job("run");
+  job.cache = tiny.path("cache");
+  job.config.steps = 1;
+  int64_t encoded = 0;
+  const TrainingCallbacks counting{.encoding = [&](int64_t frames, int64_t) { encoded = frames; }};
+  const std::atomic<bool> stop = false;
+  EXPECT_TRUE(encode_demonstrations(job, counting, stop));
+  EXPECT_EQ(encoded, 12 + 9 + 7 + 10 + 4);
+  EXPECT_FALSE(fs::exists(job.out));
+  encoded = 0;
+  EXPECT_TRUE(encode_demonstrations(job, counting, stop));
+  finetune(job, counting, stop);
+  EXPECT_EQ(encoded, 0);
+  const std::atomic<bool> stopped = true;
+  job.cache = tiny.path("another");
+  EXPECT_FALSE(encode_demonstrations(job, counting, stopped));
 }
 
 TEST(Trainer, TrainingLowersTheLossOnHeldOutEpisodes) {

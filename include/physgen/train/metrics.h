@@ -25,7 +25,8 @@ struct StepMetrics {
       {};  ///< of a policy "observation" and "action", of a VAE "reconstruction", "divergence"
   double gradient_norm = 0;
   double learning_rate = 0;
-  double seconds = 0;  ///< of this step
+  double seconds = 0;          ///< of this step
+  double waiting_seconds = 0;  ///< of them, until the batch was there
   double samples_per_second = 0;
   bool skipped = false;  ///< a loss or a gradient was not finite: nothing was changed
 };
