@@ -4,6 +4,7 @@
 #include <set>
 
 #include <physgen/core/error.h>
+#include <physgen/core/suggestion.h>
 
 namespace physgen {
 namespace {
@@ -37,6 +38,10 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
   }
   seeds_tried_ = metadata_.seeds_tried;
   left_out_ = unused_files(path, metadata_.episodes);
+  if (!metadata_.splits.empty()) {
+    left_out_.push_back({path + "/meta/info.json",
+                         "its splits " + comma_separated(metadata_.splits) + ": the episodes of all of them are read"});
+  }
   recording_ = metadata_.recording;
 }
 

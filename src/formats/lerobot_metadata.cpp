@@ -209,6 +209,13 @@ void read_additions(const JsonView& info, LeRobotMetadata& metadata) {
   }
 }
 
+void read_splits(const JsonView& info, LeRobotMetadata& metadata) {
+  if (!info.has("splits")) return;
+  const auto splits = info.at("splits").members();
+  if (splits.size() < 2) return;
+  for (const auto& [name, range] : splits) metadata.splits.emplace_back(name);
+}
+
 /// Marks the episodes that `write_lerobot` lists as failures.
 void read_failures(const JsonView& info, LeRobotMetadata& metadata) {
   if (!info.has("physgen") || !info.at("physgen").has("failures")) return;
@@ -358,6 +365,7 @@ LeRobotMetadata read_lerobot_metadata(const filesystem::path& folder, const std:
     if (column.video) check_overlaps(camera, metadata);
   }
   read_failures(info, metadata);
+  read_splits(info, metadata);
   return metadata;
 }
 

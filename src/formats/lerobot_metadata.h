@@ -52,6 +52,7 @@ struct LeRobotMetadata {
   std::map<std::string, LeRobotCamera> cameras;  ///< by their keys, without "observation.images." where that is so
   std::map<std::string, std::string> unusable;   ///< likewise: the pictures that are no RGB, and what they are
   std::vector<std::pair<int64_t, int64_t>> seeds_tried;
+  std::vector<std::string> splits;       ///< the names of those that info.json makes, where there are several
   std::vector<LeRobotEpisode> episodes;  ///< ascending
 };
 

@@ -49,6 +49,10 @@ ManiSkillFile::ManiSkillFile(std::shared_ptr<const Hdf5File> file, const std::st
     episodes_.push_back({path() + ":traj_" + std::to_string(episode.id), metadata.task, text, episode.control_mode,
                          episode.elapsed_steps, episode.seed, episode.success});
   }
+  if (metadata.without_success > 0) {
+    left_out_.push_back({json_path, "no \"success\" of " + std::to_string(metadata.without_success) +
+                                        " episodes, which count as successes"});
+  }
   if (const auto seeds = seeds_of(metadata)) seeds_tried_.push_back(*seeds);
   std::vector<int64_t> listed;
   for (const EpisodeMetadata& episode : metadata.episodes) listed.push_back(episode.id);

@@ -62,6 +62,8 @@ ManiSkillMetadata read_maniskill_metadata(const std::string& path) {
   metadata.instruction = root.text_or("instruction", "");
   if (root.has("seeds_tried")) metadata.seeds_tried = root.at("seeds_tried").range();
   metadata.episodes = read_episodes(root, environment);
+  metadata.without_success =
+      std::ranges::count_if(root.at("episodes").items(), [](const JsonView& fields) { return !fields.has("success"); });
   return metadata;
 }
 

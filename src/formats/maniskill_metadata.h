@@ -14,7 +14,7 @@ struct EpisodeMetadata {
   int64_t seed = -1;
   int64_t elapsed_steps = 0;
   std::string control_mode;
-  bool success = true;
+  bool success = true;  ///< also where it is not told
 };
 
 /// What ManiSkill writes beside an HDF5 file, as far as it is used, with two fields of our own: `instruction` and
@@ -24,6 +24,7 @@ struct ManiSkillMetadata {
   std::string instruction;  ///< "" without one
   std::optional<std::pair<int64_t, int64_t>> seeds_tried;
   std::vector<EpisodeMetadata> episodes;  ///< sorted by id, each id once
+  int64_t without_success = 0;            ///< episodes that do not tell theirs
 };
 
 /// Throws FormatError when the file is missing, is not JSON, or lacks a field or has it in another type.

@@ -68,6 +68,18 @@ TEST_F(LeRobotTest, WhatItWasRecordedWithIsKept) {
   }
 }
 
+TEST_F(LeRobotTest, SaysWhatItLeavesOut) {
+  convert();
+  EXPECT_TRUE(DemonstrationDataset({folder_}).left_out().empty());
+  set_info({{"splits", {{"train", "0:2"}, {"test", "2:3"}}}});
+  std::filesystem::copy_file(data_, folder_ + "/data/chunk-000/file-007.parquet");
+  const std::vector<LeftOut> left_out = DemonstrationDataset({folder_}).left_out();
+  ASSERT_EQ(left_out.size(), 2u);
+  EXPECT_EQ(left_out[0].where, folder_ + "/data/chunk-000/file-007.parquet");
+  EXPECT_EQ(left_out[0].why, "no episode of meta is in it");
+  EXPECT_EQ(left_out[1].why, "its splits test, train: the episodes of all of them are read");
+}
+
 TEST_F(LeRobotTest, SetsOfDifferentRatesAreNotMixed) {
   convert({.frames_per_second = 30});
   set_info({{"physgen", nullptr}});
