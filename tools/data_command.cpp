@@ -121,7 +121,8 @@ void print_json(const DemonstrationCheck& check) {
                         {"next_step", problem.next_step}});
   }
   auto left_out = nlohmann::ordered_json::array();
-  for (const auto& [where, why] : check.left_out) left_out.push_back({{"where", printable(where)}, {"why", printable(why)}});
+  for (const auto& [where, why] : check.left_out)
+    left_out.push_back({{"where", printable(where)}, {"why", printable(why)}});
   const nlohmann::ordered_json all = {{"files", check.files},
                                       {"episodes", check.episodes},
                                       {"frames", check.frames},

@@ -18,7 +18,8 @@ CLI::Option* add_instruction_option(CLI::App& command, std::string& instruction)
 
 CLI::Option* add_resample_option(CLI::App& command, double& rate) {
   return command
-      .add_option("--resample", rate, "Control steps a second that a robot's data are brought to; without it, their own")
+      .add_option("--resample", rate,
+                  "Control steps a second that a robot's data are brought to; without it, their own")
       ->check(CLI::Range(0.1, 1000.0));
 }
 

@@ -83,7 +83,8 @@ class FileCheck {
 
   void report_one() {
     const std::lock_guard lock(mutex_);
-    if (++done_ % kFramesAReport != 0 && done_ != frames_) return;
+    ++done_;
+    if (done_ % kFramesAReport != 0 && done_ != frames_) return;
     if (progress_) progress_(file_.path(), done_, frames_);
   }
 

@@ -31,7 +31,8 @@ void check_rate(const DemonstrationFile& file, const DemonstrationFile& first) {
   if (rate == known || rate == 0 || known == 0 || is_simulated(file.info(0).control_mode)) return;
   throw ConfigError({"sets of demonstrations were recorded at different rates", file.path(),
                      fmt::format("{:g} control steps a second", rate),
-                     fmt::format("{:g}, as in {}", known, first.path()), "pass --resample HZ, or use these demonstrations apart"});
+                     fmt::format("{:g}, as in {}", known, first.path()),
+                     "pass --resample HZ, or use these demonstrations apart"});
 }
 
 /// The cameras that a name stands for: the one of that name, or else all that end with it behind a dot.

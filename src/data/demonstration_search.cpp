@@ -33,7 +33,8 @@ std::optional<std::string> why_left_out(const fs::directory_entry& entry) {
   std::error_code unreachable;
   const fs::path& path = entry.path();
   if (entry.is_directory(unreachable)) {
-    const bool half = fs::exists(path / "meta/episodes", unreachable) || fs::exists(path / "meta/tasks.jsonl", unreachable) ||
+    const bool half = fs::exists(path / "meta/episodes", unreachable) ||
+                      fs::exists(path / "meta/tasks.jsonl", unreachable) ||
                       fs::exists(path / "meta/episodes.jsonl", unreachable);
     if (half) return "a LeRobot data set without its meta/info.json";
     return std::nullopt;

@@ -125,7 +125,7 @@ Value FrameStream<Value>::take(Track& track, std::unique_lock<std::mutex>& lock)
 /// The first track that has room, among as many unfinished ones as there are threads or cameras; those that are
 /// finished but not yet used count twice as many at most.
 template <class Value>
-typename FrameStream<Value>::Track* FrameStream<Value>::next_to_fill() {
+FrameStream<Value>::Track* FrameStream<Value>::next_to_fill() {
   const size_t most = std::max(cameras_, threads_);
   size_t unfinished = 0;
   for (size_t i = 0; i < std::min(tracks_.size(), 2 * most) && unfinished < most; ++i) {
@@ -157,7 +157,7 @@ void FrameStream<Value>::work(const std::stop_token& stop) {
 
 /// The next values of a track that nobody else works on.
 template <class Value>
-typename FrameStream<Value>::Batch FrameStream<Value>::make_some(Track& track) {
+FrameStream<Value>::Batch FrameStream<Value>::make_some(Track& track) {
   Batch batch;
   try {
     if (!track.reader) track.reader = dataset_.open_frames(track.episode, track.camera);

@@ -79,8 +79,7 @@ EpisodeInfo ResampledFile::resampled(const EpisodeInfo& info) const {
   EpisodeInfo result = info;
   result.control_steps = static_cast<int64_t>(static_cast<double>(info.control_steps) / steps_ + kRounding);
   if (result.control_steps < 1) {
-    throw ConfigError({"an episode is shorter than one step", info.source,
-                       fmt::format("{} steps", info.control_steps),
+    throw ConfigError({"an episode is shorter than one step", info.source, fmt::format("{} steps", info.control_steps),
                        fmt::format("at least {:g}, for {:g} a second", steps_, recording_.frames_per_second),
                        "ask for a higher rate"});
   }
@@ -97,7 +96,8 @@ Episode ResampledFile::read(int64_t episode) const {
   const int64_t last = source_->info(episode).control_steps;
   Episode result{info(episode), Matrix(info(episode).control_steps, source.actions.cols()), {}};
   if (source.states.size() > 0) result.states.resize(info(episode).control_steps + 1, source.states.cols());
-  for (int64_t step = 0; step < result.states.rows(); ++step) result.states.row(step) = source.states.row(row_of(step, last));
+  for (int64_t step = 0; step < result.states.rows(); ++step)
+    result.states.row(step) = source.states.row(row_of(step, last));
   const bool delta = is_joint_delta(info(episode).control_mode);
   for (int64_t step = 0; step < result.actions.rows(); ++step) {
     const int64_t first = row_of(step, last - 1), end = row_of(step + 1, last);
@@ -114,7 +114,8 @@ std::unique_ptr<FrameReader> ResampledFile::open_frames(int64_t episode, const s
   for (int64_t step = 0; step <= info(episode).control_steps; ++step) {
     rows.push_back(row_of(step, source_->info(episode).control_steps));
   }
-  return std::make_unique<ResampledFrames>(source_->open_frames(episode, camera), std::move(rows), info(episode).source);
+  return std::make_unique<ResampledFrames>(source_->open_frames(episode, camera), std::move(rows),
+                                           info(episode).source);
 }
 
 }  // namespace physgen

@@ -9,8 +9,8 @@ namespace physgen {
 
 /// A robot's demonstrations at another rate. Step j of an episode is at j / rate seconds: its frame, its state and, of
 /// absolute actions, its action are those recorded nearest to then. Actions that say how far each joint moves are added
-/// up over the steps that one takes the place of, which needs a whole number of them; the last column, the gripper's, is
-/// that of the last.
+/// up over the steps that one takes the place of, which needs a whole number of them; the last column, the gripper's,
+/// is that of the last.
 class ResampledFile : public DemonstrationFile {
  public:
   /// @param rate  control steps a second

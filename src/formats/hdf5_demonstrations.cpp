@@ -25,8 +25,9 @@ void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
 /// -1 where a text is no number. Zeros may stand before it.
 int64_t number_of(std::string_view text) {
   int64_t number = -1;
-  const char* end = text.data() + text.size();
-  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  const std::string digits(text);
+  const char* end = digits.c_str() + digits.size();
+  const auto [rest, failure] = std::from_chars(digits.c_str(), end, number);
   return failure == std::errc() && rest == end ? number : -1;
 }
 

@@ -50,7 +50,7 @@ Hdf5Path path_of_link(hid_t file, const std::string& link, const H5L_info_t& inf
   if (info.type != H5L_TYPE_SOFT && info.type != H5L_TYPE_EXTERNAL) return {.ends_at = "nothing", .link = link};
   std::string value(info.u.val_size + 1, '\0');
   check(H5Lget_val(file, link.c_str(), value.data(), value.size(), H5P_DEFAULT));
-  if (info.type == H5L_TYPE_SOFT) return {.ends_at = "soft", .link = link, .target = value.c_str()};
+  if (info.type == H5L_TYPE_SOFT) return {.ends_at = "soft", .link = link, .target = value.substr(0, value.find('\0'))};
   const char *other = nullptr, *target = nullptr;
   check(H5Lunpack_elink_val(value.data(), info.u.val_size, nullptr, &other, &target));
   return {.ends_at = "external", .link = link, .file = other, .target = target};

@@ -43,8 +43,7 @@ std::string libero_instruction(const std::string& task) {
 }
 
 LiberoFile::LiberoFile(std::shared_ptr<const Hdf5File> file, const std::string& instruction)
-    : Hdf5Demonstrations(std::move(file)),
-      seen_after_(file_->has_attribute("data", "problem_info")) {
+    : Hdf5Demonstrations(std::move(file)), seen_after_(file_->has_attribute("data", "problem_info")) {
   find_groups("data/", "demo_");
   const std::string task = task_of(path());
   for (const std::string& name : groups_) {

@@ -141,9 +141,10 @@ void adopt_state_dict(torch::nn::Module& module, const NamedTensors& tensors, co
   require_same_tensors(own, tensors, where);
   const auto given = by_name(tensors);
   torch::NoGradGuard no_grad;
-  for (auto [name, tensor] : own) {
-    tensor.requires_grad_(false);
-    tensor.set_data(given.at(name));
+  for (const auto& [name, tensor] : own) {
+    at::Tensor handle = tensor;
+    handle.requires_grad_(false);
+    handle.set_data(given.at(name));
   }
 }
 

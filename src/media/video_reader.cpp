@@ -25,6 +25,9 @@ constexpr double kSeekBeyond = 2;    // seconds ahead, from which on decoding al
 struct TimedFrame {
   std::unique_ptr<AVFrame, FreeFrame> frame{av_frame_alloc()};
   std::optional<double> time;
+
+  bool is_until(double seconds) const { return time && *time <= seconds; }
+  bool is_from(double seconds) const { return time && *time >= seconds; }
 };
 
 struct CloseFormat {
@@ -130,14 +133,14 @@ void VideoReader::Stream::seek_to_decode(double seconds) {
   for (double earlier = 0;; earlier = 2 * earlier + 1) {
     seek(std::max(0.0, seconds - earlier));
     decode_next();
-    if (ended || earlier >= seconds || *latest.time <= seconds) return;
+    if (ended || earlier >= seconds || latest.is_until(seconds)) return;
   }
 }
 
 const TimedFrame& VideoReader::Stream::nearest_to(double seconds) {
   const bool behind = before.time ? seconds < *before.time : latest.time && seconds < *latest.time;
   if (!latest.time || behind || seconds > *latest.time + kSeekBeyond) seek_to_decode(seconds);
-  while (!ended && *latest.time < seconds) decode_next();
+  while (!ended && !latest.is_from(seconds)) decode_next();
   if (!before.time || !latest.time) return latest;
   return seconds - *before.time < *latest.time - seconds ? before : latest;
 }

@@ -58,7 +58,8 @@ PretrainedFiles open_own(const fs::path& path) {
 }
 
 // The hidden states of one text in the first slots. @return how many
-int64_t encode_one(const Pretrained& model, const std::string& text, at::Tensor slots) {
+int64_t encode_one(const Pretrained& model, const std::string& text, const at::Tensor& slots) {
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a model with a text encoder has a tokenizer
   std::vector<int64_t> ids = model.tokenizer->encode(text);
   const auto length = std::min<int64_t>(static_cast<int64_t>(ids.size()), slots.size(0));
   if (length == 0) return 0;

@@ -27,7 +27,8 @@ Episode read_episode(const DemonstrationDataset& dataset, int64_t index, const s
 
 DemonstrationSet read_set(const std::string& path, const std::string& instruction, double held_out, uint64_t seed,
                           const std::string& control_mode, double resample) {
-  DemonstrationSet set{find_demonstrations({path}).files, DemonstrationDataset({path}, instruction, resample), {}, {}, ""};
+  DemonstrationSet set{
+      find_demonstrations({path}).files, DemonstrationDataset({path}, instruction, resample), {}, {}, ""};
   for (int64_t i = 0; i < set.dataset.size(); ++i) {
     set.episodes.push_back(read_episode(set.dataset, i, control_mode));
   }

@@ -93,9 +93,9 @@ TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std:
 }
 
 std::vector<DemonstrationSet> read_sets(const FinetuneJob& job, const TrainingCallbacks& callbacks) {
-  auto sets = read_demonstrations(job.data, job.instruction, job.config.held_out,
-                                  static_cast<uint64_t>(job.config.seed), job.config.control_mode.value_or(""),
-                                  job.resample);
+  auto sets =
+      read_demonstrations(job.data, job.instruction, job.config.held_out, static_cast<uint64_t>(job.config.seed),
+                          job.config.control_mode.value_or(""), job.resample);
   for (const DemonstrationSet& set : sets) note_left_out(set.dataset, callbacks.note);
   return sets;
 }
