@@ -101,3 +101,18 @@ if(PHYSGEN_HAS_CUDA)
     -Wl,--push-state,--no-as-needed torch_cuda c10_cuda torch -Wl,--pop-state CUDA::cudart)
   target_compile_definitions(physgen_torch INTERFACE PHYSGEN_HAS_CUDA)
 endif()
+
+# What several processes speak through: Gloo's code is in LibTorch, its headers in libgloo-dev; NCCL's header comes with
+# LibTorch's wheel.
+add_library(physgen_c10d INTERFACE)
+find_path(GLOO_INCLUDE_DIR gloo/allreduce.h)
+if(GLOO_INCLUDE_DIR)
+  target_compile_definitions(physgen_c10d INTERFACE USE_C10D_GLOO)
+  target_include_directories(physgen_c10d SYSTEM INTERFACE ${GLOO_INCLUDE_DIR})
+endif()
+find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${TORCH_ROOT}/../nvidia/nccl/include)
+if(GLOO_INCLUDE_DIR AND PHYSGEN_HAS_CUDA AND NCCL_INCLUDE_DIR)
+  target_compile_definitions(physgen_c10d INTERFACE USE_C10D_NCCL)
+  target_include_directories(physgen_c10d SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
+endif()
+message(STATUS "Several processes: Gloo ${GLOO_INCLUDE_DIR}, NCCL ${NCCL_INCLUDE_DIR}")

@@ -56,6 +56,7 @@ void RunDisplay::say(const std::string& text) {
 
 void conclude(const TrainingResult& result, const std::string& out, int signal, const std::string& use) {
   if (!result.stopped) {
+    if (!result.speaks) return;
     spdlog::info("done: step {}; {} {}", result.step, use, result.best);
     return;
   }

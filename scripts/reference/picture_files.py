@@ -53,11 +53,9 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 def rows_of(samples: np.ndarray, depth: int) -> bytes:
     """The rows of a pass of a PNG, unfiltered."""
-    rows = samples.reshape(len(samples), -1)
-    if depth == 16:
-        rows = rows.astype(">u2").view(np.uint8)
-    elif depth < 8:
-        bits = np.unpackbits(rows.astype(np.uint8)[..., None], axis=-1)[..., 8 - depth :]
+    rows = samples.reshape(len(samples), -1).astype(np.uint8 if depth <= 8 else ">u2").view(np.uint8)
+    if depth < 8:
+        bits = np.unpackbits(rows[..., None], axis=-1)[..., 8 - depth :]
         rows = np.packbits(bits.reshape(len(rows), -1), axis=1)
     return b"".join(b"\0" + row.tobytes() for row in rows) if samples.size else b""
 
@@ -234,8 +232,8 @@ def refused_pictures() -> Iterator[Picture]:
 
 def all_pictures() -> list[Picture]:
     """All that physgen is asked to read."""
-    makers = (pngs_by_pil, pngs_by_opencv, pngs_by_hand, pngs_with_chunks, jpegs_by_pil, jpegs_by_opencv, refused_pictures)
-    return [picture for make in makers for picture in make()]
+    pngs = (pngs_by_pil, pngs_by_opencv, pngs_by_hand, pngs_with_chunks)
+    return [picture for make in (*pngs, jpegs_by_pil, jpegs_by_opencv, refused_pictures) for picture in make()]
 
 
 def table_of(files: list[bytes]) -> pa.Table:

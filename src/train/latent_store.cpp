@@ -158,24 +158,34 @@ at::Tensor LatentStore::episode(int64_t variant, int64_t episode) const {
       .narrow(0, first_rows_.at(i), first_rows_.at(i + 1) - first_rows_[i]);
 }
 
+// The latents of one variant, from the cache or encoded into it.
+static at::Tensor variant_of(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                             const std::string& weights, const LatentRecipe& recipe, int64_t variant,
+                             const std::function<void(int64_t, int64_t)>& progress) {
+  const int64_t rows = first_rows_of(set).back();
+  const std::string identity = identity_of(set, weights, vae->config, recipe, variant);
+  const fs::path folder = folder_of(cache, identity);
+  const at::Tensor found = find_latents(folder, identity, rows);
+  if (found.defined()) return found;
+  const at::NoGradGuard no_gradient;
+  const FrameEncoder encoder(vae, recipe.device, recipe.dtype);
+  save_latents(folder, identity, VariantEncoder(set, encoder, recipe, variant).encode(progress));
+  return load_tensors((folder / kFileName).string()).at(0).second;
+}
+
+void encode_variant(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae, const LatentRecipe& recipe,
+                    int64_t variant, const std::function<void(int64_t, int64_t)>& progress) {
+  variant_of(cache, set, vae, fingerprint_of(vae), recipe, variant, progress);
+}
+
 LatentStore open_latent_store(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae,
                               const LatentRecipe& recipe, const std::function<void(int64_t, int64_t)>& progress) {
-  const at::NoGradGuard no_gradient;
   const std::string weights = fingerprint_of(vae);
-  const FrameEncoder encoder(vae, recipe.device, recipe.dtype);
-  const std::vector<int64_t> first_rows = first_rows_of(set);
   std::vector<at::Tensor> variants;
   for (int64_t variant = 0; variant < recipe.augmentation.variants; ++variant) {
-    const std::string identity = identity_of(set, weights, vae->config, recipe, variant);
-    const fs::path folder = folder_of(cache, identity);
-    at::Tensor latents = find_latents(folder, identity, first_rows.back());
-    if (!latents.defined()) {
-      save_latents(folder, identity, VariantEncoder(set, encoder, recipe, variant).encode(progress));
-      latents = load_tensors((folder / kFileName).string()).at(0).second;
-    }
-    variants.push_back(latents);
+    variants.push_back(variant_of(cache, set, vae, weights, recipe, variant, progress));
   }
-  return {std::move(variants), first_rows};
+  return {std::move(variants), first_rows_of(set)};
 }
 
 }  // namespace physgen

@@ -25,10 +25,10 @@ PolicyTraining::PolicyTraining(const FinetuneConfig& config, LoadedPolicy policy
 
 std::vector<OptimizedParameter> PolicyTraining::parameters() const { return optimized_parameters(*policy_.model); }
 
-StepPart PolicyTraining::part_of(int64_t first, int64_t step) const {
+StepPart PolicyTraining::part_of(int64_t first, int64_t count, int64_t step) const {
   const ModelConfig& model = policy_.config.model;
-  const WindowBatch windows = windows_.batch(first, micro_batch());
-  const NoiseKey key{.seed = static_cast<uint64_t>(config_.seed), .first = first, .count = micro_batch(), .step = step};
+  const WindowBatch windows = windows_.batch(first, count);
+  const NoiseKey key{.seed = static_cast<uint64_t>(config_.seed), .first = first, .count = count, .step = step};
   LossNoise noise = draw_loss_noise(model, config_.loss, key);
   const LossCounts counts = count_loss_terms(model, windows, noise, config_.loss);
   const auto sums = [this, windows, noise]() -> std::vector<at::Tensor> {
@@ -40,10 +40,11 @@ StepPart PolicyTraining::part_of(int64_t first, int64_t step) const {
   return {.counts = {counts.observation, counts.action}, .sums = sums};
 }
 
-std::vector<StepPart> PolicyTraining::prepare(int64_t step) const {
+std::vector<StepPart> PolicyTraining::prepare(int64_t step, const BatchShare& share) const {
+  const int64_t count = micro_batch() / share.ranks, mine = count * config_.accumulation;
   std::vector<StepPart> parts;
-  for (int64_t first = 0; first < config_.batch; first += micro_batch()) {
-    parts.push_back(part_of(step * config_.batch + first, step));
+  for (int64_t first = share.rank * mine; first < (share.rank + 1) * mine; first += count) {
+    parts.push_back(part_of(step * config_.batch + first, count, step));
   }
   return parts;
 }

@@ -20,14 +20,14 @@ class PolicyTraining final : public Trainable {
 
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"observation", "action"}; }
-  std::vector<StepPart> prepare(int64_t step) const override;
+  std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const override;
   std::string sources(int64_t step) const override;
   std::optional<EvaluationMetrics> evaluate() override;
   void write(const std::filesystem::path& directory, int64_t step) override;
   const char* kind() const override { return kPolicyKind; }
 
  private:
-  StepPart part_of(int64_t first, int64_t step) const;
+  StepPart part_of(int64_t first, int64_t count, int64_t step) const;
   int64_t micro_batch() const { return config_.batch / config_.accumulation; }
 
   FinetuneConfig config_;

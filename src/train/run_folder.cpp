@@ -153,6 +153,7 @@ void clear_free_fields(RunConfig& config) {
   config.max_minutes = defaults.max_minutes;
   config.non_finite = defaults.non_finite;
   config.threads = defaults.threads;
+  config.rank_timeout_minutes = defaults.rank_timeout_minutes;
 }
 
 }  // namespace physgen

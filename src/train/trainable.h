@@ -10,6 +10,12 @@
 
 namespace physgen {
 
+/// The part of each step's samples that one of several ranks computes.
+struct BatchShare {
+  int64_t rank = 0;
+  int64_t ranks = 1;
+};
+
 /// What is trained: a model with what a step of it learns from, how good it is, and how it is saved.
 class Trainable {
  public:
@@ -18,9 +24,10 @@ class Trainable {
   virtual std::vector<OptimizedParameter> parameters() const = 0;
   virtual std::vector<std::string> loss_names() const = 0;
 
-  /// The batch of a step in its micro-batches: a pure function of the step, called on another thread than the rest.
+  /// A share of the batch of a step in its micro-batches: a pure function of both, called on another thread than the
+  /// rest.
   /// @param step  done before it, 0 for the first
-  virtual std::vector<StepPart> prepare(int64_t step) const = 0;
+  virtual std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const = 0;
 
   /// Where the samples of a step come from, for errors.
   virtual std::string sources(int64_t step) const = 0;

@@ -11,8 +11,10 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "device/autocast_scope.h"
+#include "files/sha256.h"
 #include "train/policy_training.h"
 #include "train/run_folder.h"
+#include "train/run_ranks.h"
 #include "train/starting_policy.h"
 #include "train/training_run.h"
 
@@ -42,8 +44,9 @@ Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vect
 
 // Latents of every dataset. Throws EncodingStopped.
 std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::path& cache,
-                                const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, const Compute& compute,
-                                const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
+                                const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, const RunRanks& ranks,
+                                const Compute& compute, const TrainingCallbacks& callbacks,
+                                const std::atomic<bool>& stop) {
   const LatentRecipe recipe{.canvas = policy.config.canvas,
                             .augmentation = job.config.augmentation,
                             .seed = static_cast<uint64_t>(job.config.seed),
@@ -53,6 +56,14 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::p
     if (callbacks.encoding) callbacks.encoding(frames, total);
     if (stop) throw EncodingStopped();
   };
+  // Ranks encode different variants, and then find those of all.
+  int64_t number = 0;
+  for (const DemonstrationSet& set : sets) {
+    for (int64_t variant = 0; ranks.get() && variant < recipe.augmentation.variants; ++variant) {
+      if (ranks.is_mine(number++)) encode_variant(cache, set, policy.vae, recipe, variant, progress);
+    }
+  }
+  ranks.meet();
   std::vector<LatentStore> latents;
   for (const DemonstrationSet& set : sets) {
     latents.push_back(open_latent_store(cache, set, policy.vae, recipe, progress));
@@ -74,20 +85,21 @@ WindowChoice held_out_windows(const FinetuneJob& job) {
           .variants = false};
 }
 
-Compute compute_of(const FinetuneJob& job) {
-  const at::Device device = compute_device(job.device);
+Compute compute_of(const FinetuneJob& job, const RunRanks& ranks) {
+  const at::Device device = compute_device(ranks.device());
   return {device, compute_dtype(job.config.precision, device)};
 }
 
 TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std::vector<DemonstrationSet>& sets,
-                     Beginning beginning, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
-  const Compute compute = compute_of(job);
+                     Beginning beginning, const RunRanks& ranks, const TrainingCallbacks& callbacks,
+                     const std::atomic<bool>& stop) {
+  const Compute compute = compute_of(job, ranks);
   const std::filesystem::path cache = job.cache.empty() ? folder.cache() : std::filesystem::path(job.cache);
-  const auto latents = encode(job, cache, sets, beginning.policy, compute, callbacks, stop);
+  const auto latents = encode(job, cache, sets, beginning.policy, ranks, compute, callbacks, stop);
   const WindowLoader windows(sets, latents, beginning.policy.config, training_windows(job));
   const WindowLoader held_out(sets, latents, beginning.policy.config, held_out_windows(job));
   PolicyTraining policy(job.config, beginning.policy, windows, held_out, compute);
-  Training training(job.config, job.config.ema_decay, policy, compute);
+  Training training(job.config, job.config.ema_decay, policy, compute, ranks.get());
   if (beginning.step > 0) training.load(folder.checkpoint(beginning.step));
   return run_training(job.config, training, folder, callbacks, stop);
 }
@@ -111,34 +123,43 @@ static std::string identity_of(FinetuneJob job) {
   return write_config(job);
 }
 
-TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) try {
+TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks, const std::atomic<bool>& stop) try {
   check(job.config);
+  const RunRanks ranks(job.config, job.device);
+  const TrainingCallbacks callbacks = ranks.callbacks(all_callbacks);
+  job.resume = job.resume || ranks.restarted();
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
-  compute_device(job.device);  // refuses one that is not there
   if (job.config.threads) set_compute_threads(*job.config.threads);
   const auto sets = read_sets(job, callbacks);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
+  ranks.require_same(identity_of(job), "the job");
+  for (const DemonstrationSet& set : sets) ranks.require_same(sha256_of_text(set.hashes), "the demonstrations");
 
-  const RunLock lock(job.out);  // the input is good: from here on the folder is written to
+  std::optional<RunLock> lock;  // the input is good: from here on the folder is written to
+  if (ranks.writes()) lock.emplace(job.out);
   folder.refuse_other_run(job);
-  folder.recover();
+  if (ranks.writes()) folder.recover();
+  ranks.meet();
   Beginning beginning = begin(job, folder, sets, std::move(fresh), callbacks);
-  folder.record(job);
-  return train(job, folder, sets, std::move(beginning), callbacks, stop);
+  ranks.require_same("step " + std::to_string(beginning.step), "the checkpoint that they go on from");
+  if (ranks.writes()) folder.record(job);
+  return train(job, folder, sets, std::move(beginning), ranks, callbacks, stop);
 } catch (const EncodingStopped&) {
   return {.step = 0, .stopped = true, .best = "", .last = ""};
 }
 
-bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& callbacks,
+bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& all_callbacks,
                            const std::atomic<bool>& stop) try {
   check(job.config);
-  const Compute compute = compute_of(job);
+  const RunRanks ranks(job.config, job.device);
+  const TrainingCallbacks callbacks = ranks.callbacks(all_callbacks);
+  const Compute compute = compute_of(job, ranks);
   if (job.config.threads) set_compute_threads(*job.config.threads);
   const auto sets = read_sets(job, callbacks);
   LoadedPolicy policy = starting_policy(job, sets, callbacks.note);
-  encode(job, job.cache, sets, policy, compute, callbacks, stop);
+  encode(job, job.cache, sets, policy, ranks, compute, callbacks, stop);
   return true;
 } catch (const EncodingStopped&) {
   return false;

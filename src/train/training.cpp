@@ -2,6 +2,7 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/stopwatch.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 
@@ -28,14 +29,26 @@ std::vector<NamedNumber> named(const std::vector<std::string>& names, const std:
   return numbers;
 }
 
+// "", or ", the losses of rank 1, 3".
+std::string text_of(const std::vector<int>& ranks) {
+  std::vector<std::string> names;
+  for (const int rank : ranks) names.push_back(std::to_string(rank));
+  return names.empty() ? "" : ", the losses of rank " + comma_separated(names);
+}
+
+BatchShare share_of(const Ranks* ranks) {
+  return ranks ? BatchShare{ranks->rank(), ranks->size()} : BatchShare{};
+}
+
 }  // namespace
 
 Training::Training(const RunConfig& config, std::optional<double> ema_decay, Trainable& trainable,
-                   const Compute& compute)
+                   const Compute& compute, Ranks* ranks)
     : config_(config),
       trainable_(trainable),
-      step_(trainable.parameters(), config.optimizer, ema_decay, compute),
-      batches_([&trainable](int64_t step) { return trainable.prepare(step); }) {}
+      ranks_(ranks),
+      step_(trainable.parameters(), config.optimizer, ema_decay, compute, ranks),
+      batches_([&trainable, share = share_of(ranks)](int64_t step) { return trainable.prepare(step, share); }) {}
 
 std::vector<StepPart> Training::next_batch(StepMetrics& metrics) {
   const Stopwatch stopwatch;
@@ -45,30 +58,31 @@ std::vector<StepPart> Training::next_batch(StepMetrics& metrics) {
   return parts;
 }
 
-StepMetrics Training::advance() {
+StepMetrics Training::advance(const RunWish& wish) {
   const Stopwatch stopwatch;
   StepMetrics metrics{.step = progress_.step + 1, .steps = config_.steps};
   metrics.learning_rate = learning_rate_at(config_.optimizer.learning_rate, progress_.step, config_.steps);
-  const StepOutcome outcome = step_.run(next_batch(metrics), metrics.learning_rate, progress_.step + 1);
+  const StepOutcome outcome = step_.run(next_batch(metrics), metrics.learning_rate, progress_.step + 1, {wish.stop ? 1.0 : 0.0, wish.end ? 1.0 : 0.0});
+  agreed_ = {outcome.notes[0] > 0, outcome.notes[1] > 0};
   metrics.loss = outcome.loss;
   metrics.losses = named(trainable_.loss_names(), outcome.losses);
   metrics.gradient_norm = outcome.gradient_norm;
   metrics.skipped = !outcome.finite;
   progress_.skipped_in_a_row = outcome.finite ? 0 : progress_.skipped_in_a_row + 1;
-  if (!outcome.finite) refuse_or_skip(metrics);
+  if (!outcome.finite) refuse_or_skip(metrics, outcome);
   ++progress_.step;
   metrics.seconds = stopwatch.seconds();
   metrics.samples_per_second = static_cast<double>(config_.batch) / metrics.seconds;
   return metrics;
 }
 
-void Training::refuse_or_skip(StepMetrics& metrics) {
+void Training::refuse_or_skip(const StepMetrics& metrics, const StepOutcome& outcome) const {
   if (config_.non_finite == NonFinite::skip && progress_.skipped_in_a_row < kMostSkippedInARow) return;
   throw Error({.what = "the loss or its gradient is not finite",
                .where = "step " + std::to_string(metrics.step) + ", " + trainable_.sources(progress_.step),
                .got = "loss " + std::to_string(metrics.loss) + ", gradient norm " +
                       std::to_string(metrics.gradient_norm) + ", " + std::to_string(progress_.skipped_in_a_row) +
-                      " such steps in a row",
+                      " such steps in a row" + text_of(outcome.not_finite_on),
                .next_step = "look at these demonstrations, lower optimizer.learning_rate.peak, or set precision to "
                             "float32; --resume goes on from the last checkpoint"});
 }

@@ -6,20 +6,35 @@
 #include <physgen/train/train_step.h>
 #include <physgen/train/training_state.h>
 
+#include "distributed/ranks.h"
 #include "train/prefetch.h"
 #include "train/trainable.h"
 
 namespace physgen {
 
+/// What somebody asks of a run that goes on.
+struct RunWish {
+  bool stop = false;  ///< to be gone on with later
+  bool end = false;   ///< its time is over
+};
+
 /// A model while it is trained. Every step is a function of (config, step) and of the state before it.
 class Training {
  public:
   /// @param trainable  on the device, with the weights that averages begin with; must outlive this
-  Training(const RunConfig& config, std::optional<double> ema_decay, Trainable& trainable, const Compute& compute);
+  /// @param ranks      that train it together; null: this process is alone
+  Training(const RunConfig& config, std::optional<double> ema_decay, Trainable& trainable, const Compute& compute,
+           Ranks* ranks = nullptr);
 
   /// One optimiser step. Throws Error for a loss or a gradient that is not finite, at once or after many in a row, as
   /// the config says.
-  StepMetrics advance();
+  /// @param wish  of this rank, for after the step
+  StepMetrics advance(const RunWish& wish = {});
+  /// What any rank wished before the last step.
+  const RunWish& agreed() const { return agreed_; }
+  /// Whether this process writes: the only one, or the first of several.
+  bool alone() const { return !ranks_; }
+  bool writes() const { return !ranks_ || ranks_->rank() == 0; }
   /// The averaged weights on held-out episodes; nothing where there are none. `best` is set where they are the best
   /// yet.
   std::optional<EvaluationMetrics> evaluate();
@@ -35,12 +50,14 @@ class Training {
 
  private:
   std::vector<StepPart> next_batch(StepMetrics& metrics);
-  void refuse_or_skip(StepMetrics& metrics);
+  void refuse_or_skip(const StepMetrics& metrics, const StepOutcome& outcome) const;
 
   RunConfig config_;
   Trainable& trainable_;
+  Ranks* ranks_;
   TrainStep step_;
   TrainingProgress progress_;
+  RunWish agreed_;
   Prefetch<std::vector<StepPart>> batches_;
 };
 

@@ -1,5 +1,7 @@
 #include "train/training_run.h"
 
+#include <optional>
+
 #include <physgen/core/stopwatch.h>
 #include <physgen/train/metrics_log.h>
 
@@ -16,20 +18,20 @@ class Run {
         folder_(folder),
         training_(training),
         stop_(stop),
-        log_(folder.metrics(), training.step()),
         saved_(training.step()),
-        evaluated_(training.step()) {}
+        evaluated_(training.step()) {
+    if (training.writes()) log_.emplace(folder.metrics(), training.step());
+  }
 
   TrainingResult go() {
-    const Stopwatch stopwatch;
-    while (training_.step() < config_.steps && !is_late(stopwatch)) {
+    while (training_.step() < config_.steps && !wish().end) {
       step();
       // The last step's checkpoint says that its evaluation is done: this order, at every step.
       const int64_t done = training_.step();
       const bool last = done == config_.steps;
       if (last || done % config_.evaluate_every == 0) evaluate();
       if (last || done % config_.save_every == 0) save();
-      if (stop_ && !last) return stopped();
+      if (wish().stop && !last) return stopped();
     }
     if (evaluated_ != training_.step()) evaluate();
     if (saved_ != training_.step()) save();
@@ -37,27 +39,30 @@ class Run {
   }
 
  private:
-  bool is_late(const Stopwatch& stopwatch) const {
-    return config_.max_minutes && stopwatch.seconds() >= 60 * *config_.max_minutes;
-  }
+  RunWish own_wish() const { return {.stop = stop_, .end = is_late()}; }
+  /// Several processes do what any of them wished before the last step, so that all do it at once.
+  RunWish wish() const { return training_.alone() ? own_wish() : training_.agreed(); }
+
+  bool is_late() const { return config_.max_minutes && stopwatch_.seconds() >= 60 * *config_.max_minutes; }
 
   void step() {
-    const StepMetrics metrics = training_.advance();
-    log_.write(metrics);
+    const StepMetrics metrics = training_.advance(own_wish());
+    if (log_) log_->write(metrics);
     if (callbacks_.step) callbacks_.step(metrics);
   }
 
   void evaluate() {
     evaluated_ = training_.step();
     const auto metrics = training_.evaluate();
-    if (!metrics) return training_.save(folder_.best(), false);  // nothing to compare by: the newest
-    log_.write(*metrics);
-    if (callbacks_.evaluation) callbacks_.evaluation(*metrics);
-    if (metrics->best) training_.save(folder_.best(), false);
+    if (metrics && log_) log_->write(*metrics);
+    if (metrics && callbacks_.evaluation) callbacks_.evaluation(*metrics);
+    const bool keep = !metrics || metrics->best;  // without anything to compare by: the newest
+    if (keep && training_.writes()) training_.save(folder_.best(), false);
   }
 
   void save() {
     saved_ = training_.step();
+    if (!training_.writes()) return;
     training_.save(folder_.checkpoint(saved_), true);
     folder_.keep_last(config_.keep_last);
   }
@@ -70,6 +75,7 @@ class Run {
   TrainingResult result(bool was_stopped) const {
     return {.step = training_.step(),
             .stopped = was_stopped,
+            .speaks = training_.writes(),
             .best = folder_.best().string(),
             .last = folder_.checkpoint(saved_).string()};
   }
@@ -79,7 +85,8 @@ class Run {
   const RunFolder& folder_;
   Training& training_;
   const std::atomic<bool>& stop_;
-  MetricsLog log_;
+  std::optional<MetricsLog> log_;  // of the process that writes
+  const Stopwatch stopwatch_;
   int64_t saved_, evaluated_;  // the last steps at which
 };
 

@@ -15,6 +15,7 @@
 
 #include "device/autocast_scope.h"
 #include "files/sha256.h"
+#include "train/run_ranks.h"
 #include "train/training_run.h"
 #include "train/vae_training.h"
 
@@ -71,25 +72,32 @@ void check(const VaeTrainConfig& config) {
                      .next_step = "change canvas.height and canvas.width, or vae.widths"});
 }
 
-TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop) {
+TrainingResult train_vae(VaeJob job, const TrainingCallbacks& all_callbacks, const std::atomic<bool>& stop) {
   check(job.config);
+  const RunRanks ranks(job.config, job.device);
+  const TrainingCallbacks callbacks = ranks.callbacks(all_callbacks);
+  job.resume = job.resume || ranks.restarted();
   job.data_sha256 = sha256_of_text(hashes_of_demonstrations(find_demonstrations(job.data).files));
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
-  const at::Device device = compute_device(job.device);
+  const at::Device device = compute_device(ranks.device());
   const Compute compute{device, compute_dtype(job.config.precision, device)};
   if (job.config.threads) set_compute_threads(*job.config.threads);
   const DemonstrationDataset dataset(job.data, "", job.resample);
   note_left_out(dataset, callbacks.note);
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 
-  const RunLock lock(job.out);  // the input is good: from here on the folder is written to
+  ranks.require_same(identity_of(job), "the job");
+  std::optional<RunLock> lock;  // the input is good: from here on the folder is written to
+  if (ranks.writes()) lock.emplace(job.out);
   folder.refuse_other_run(job);
-  folder.recover();
+  if (ranks.writes()) folder.recover();
+  ranks.meet();
   const auto [vae, step] = begin(job, folder, callbacks);
-  folder.record(job);
+  ranks.require_same("step " + std::to_string(step), "the checkpoint that they go on from");
+  if (ranks.writes()) folder.record(job);
   VaeTraining trainable(job.config, vae, std::move(pool), compute);
-  Training training(job.config, std::nullopt, trainable, {device, at::kFloat});  // the VAE casts for itself
+  Training training(job.config, std::nullopt, trainable, {device, at::kFloat}, ranks.get());  // the VAE casts for itself
   if (step > 0) training.load(folder.checkpoint(step));
   return run_training(job.config, training, folder, callbacks, stop);
 }

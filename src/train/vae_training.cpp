@@ -91,10 +91,10 @@ std::vector<at::Tensor> VaeTraining::loss_sums(const Batch& batch) const {
   return {((made - frames).abs() * batch.counts.to(compute_.device)).sum(), config_.kl_weight * divergence};
 }
 
-std::vector<StepPart> VaeTraining::prepare(int64_t step) const {
-  const int64_t size = config_.batch / config_.accumulation;
+std::vector<StepPart> VaeTraining::prepare(int64_t step, const BatchShare& share) const {
+  const int64_t size = config_.batch / config_.accumulation / share.ranks;
   std::vector<StepPart> parts;
-  for (int64_t i = 0; i < config_.accumulation; ++i) {
+  for (int64_t i = share.rank * config_.accumulation; i < (share.rank + 1) * config_.accumulation; ++i) {
     const Batch batch = draw(step * config_.batch + i * size, size);
     parts.push_back({.counts = {static_cast<double>(batch.frames.numel()), static_cast<double>(batch.noise.numel())},
                      .sums = [this, batch] { return loss_sums(batch); }});

@@ -17,7 +17,7 @@ class VaeTraining final : public Trainable {
 
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"reconstruction", "divergence"}; }
-  std::vector<StepPart> prepare(int64_t step) const override;
+  std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const override;
   std::string sources(int64_t step) const override;
   std::optional<EvaluationMetrics> evaluate() override;
   void write(const std::filesystem::path& directory, int64_t step) override;

@@ -50,7 +50,7 @@ Step step_with(int64_t accumulation) {
   const FixedWindows windows(policy.model);
   const Compute compute{.device = test_device()};
   PolicyTraining training(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, compute);
-  const std::vector<StepPart> parts = training.prepare(3);
+  const std::vector<StepPart> parts = training.prepare(3, {});
   EXPECT_EQ(std::ssize(parts), accumulation);
   TrainStep step(training.parameters(), {.clip_norm = 1e9}, std::nullopt, compute);
   return {step.run(parts, 1e-3, 4), training.parameters()};

@@ -38,6 +38,11 @@ class LatentStore {
   std::vector<int64_t> first_rows_;
 };
 
+/// Encodes one variant of a dataset, where `cache` does not hold it yet. Throws as `open_latent_store` does.
+void encode_variant(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                    const LatentRecipe& recipe, int64_t variant,
+                    const std::function<void(int64_t frames, int64_t total)>& progress);
+
 /// Opens the latents of a dataset, encoding those that `cache` does not hold yet (or not undamaged). They are found
 /// again by what the demonstration files hold, the VAE's weights and the recipe, wherever the files lie.
 /// @param progress  called with (frames done, all frames) while encoding; what it throws ends the encoding

@@ -30,6 +30,7 @@ struct RunConfig {
   std::optional<double> max_minutes = {};  ///< of training in one go, after which the run is saved and ends
   NonFinite non_finite = NonFinite::skip;
   std::optional<int64_t> threads = {};  ///< of the CPU; none: all
+  double rank_timeout_minutes = 10;     ///< that processes which train together wait for each other within a step
 };
 
 template <class Field>
@@ -47,6 +48,7 @@ void describe(RunConfig& config, Field& field) {
   field("max_minutes", config.max_minutes, {.least = 1e-9, .none = 0});
   field("non_finite", config.non_finite);
   field("threads", config.threads, {.least = 1, .most = 4096, .none = 0});
+  field("rank_timeout_minutes", config.rank_timeout_minutes, {.least = 0.01, .most = 10000});
 }
 
 /// Throws ConfigError when fields do not go together.

@@ -11,6 +11,8 @@
 
 namespace physgen {
 
+class Ranks;
+
 /// A micro-batch of a step. Each loss of the step is a sum of terms over all its parts, divided by their number.
 struct StepPart {
   std::vector<double> counts;                     ///< of each loss's terms in this part
@@ -29,6 +31,8 @@ struct StepOutcome {
   double loss = 0;  ///< their sum
   double gradient_norm = 0;
   bool finite = true;  ///< false: parameters, optimizer and averages are as they were
+  std::vector<int> not_finite_on = {};  ///< ranks whose own loss was not finite, where there are several
+  std::vector<double> notes = {};       ///< what was given, summed over all ranks
 };
 
 /// One optimiser step, the only one there is: forward, backward, clipping, the finite test, AdamW, averages. The device
@@ -36,11 +40,15 @@ struct StepOutcome {
 class TrainStep {
  public:
   /// @param ema_decay  of the averaged weights; nothing: there are none
+  /// @param ranks      that share each step: sums and counts are those of all of them; null: this process is alone
   TrainStep(std::vector<OptimizedParameter> parameters, const OptimizerConfig& config, std::optional<double> ema_decay,
-            const Compute& compute);
+            const Compute& compute, Ranks* ranks = nullptr);
 
-  /// @param step  that is done by this, 1 for the first
-  StepOutcome run(const std::vector<StepPart>& parts, double learning_rate, int64_t step);
+  /// @param parts  of this rank
+  /// @param step   that is done by this, 1 for the first
+  /// @param notes  numbers that all ranks are to know the sum of
+  StepOutcome run(const std::vector<StepPart>& parts, double learning_rate, int64_t step,
+                  std::vector<double> notes = {});
 
   const AdamW& optimizer() const { return optimizer_; }
   AdamW& optimizer() { return optimizer_; }
@@ -51,7 +59,8 @@ class TrainStep {
   std::function<void(const char*, double)> on_stage;
 
  private:
-  std::vector<at::Tensor> backward(const StepPart& part, const std::vector<double>& counts);
+  std::vector<at::Tensor> backward(const StepPart& part, const std::vector<double>& counts, bool last);
+  void agree(StepOutcome& outcome);
   template <class Work>
   auto timed(const char* stage, const Work& work);
 
@@ -59,6 +68,7 @@ class TrainStep {
   Compute compute_;
   AdamW optimizer_;
   std::optional<Ema> averages_;
+  Ranks* ranks_;
 };
 
 }  // namespace physgen

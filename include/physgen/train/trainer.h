@@ -40,12 +40,13 @@ void describe(FinetuneJob& job, Field& field) {
 }
 
 /// Trains a policy and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (policy checkpoints; the latter can
-/// be continued from). On the CPU the same job gives the same bits, broken and resumed or not.
+/// be continued from). On the CPU the same job gives the same bits, broken and resumed or not. Under torchrun or srun
+/// all processes share each step: the batch is cut over them, and one of them writes.
 /// Throws ConfigError for what does not fit together, for a run folder that holds a run (without `resume`) or is in
 /// use, FormatError for damaged files, and Error when the losses stay non-finite. What is wrong with the input is found
 /// before `out` is touched.
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
-TrainingResult finetune(const FinetuneJob& job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
+TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 
 /// Fills `cache` with the encoded frames of a job, for any number of runs that name it with the same data, VAE, canvas,
 /// augmentation, precision and device. Frames that are there are not encoded again. Throws as `finetune` does.

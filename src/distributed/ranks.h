@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "distributed/rank_place.h"
+
+namespace physgen {
+
+/// The processes that train together, as this one sees them: PyTorch's c10d, with Gloo for what lies on the host and on
+/// CPUs, NCCL for what lies on GPUs. Every function but the first two is called by all ranks in the same order, and
+/// throws Error, naming the ranks that are behind, where one of them is missing for longer than the time-out.
+class Ranks {
+ public:
+  /// Meets the others. Throws ConfigError where the library was built without Gloo.
+  /// @param device  of this rank
+  Ranks(RankPlace place, at::Device device, std::chrono::milliseconds timeout);
+  ~Ranks();
+  Ranks(const Ranks&) = delete;
+  Ranks& operator=(const Ranks&) = delete;
+
+  int rank() const { return place_.rank; }
+  int size() const { return place_.size; }
+
+  /// The sum over all ranks of each number.
+  std::vector<double> sum(std::vector<double> numbers);
+  /// Waits until all ranks are here, for a day at most: what comes before may take long.
+  void meet();
+  /// Throws ConfigError where a text is not the same on all ranks, naming the first that differs from rank 0.
+  /// @param what  of the text, for the error: "the config"
+  void require_same(const std::string& text, const std::string& what);
+
+  /// From now on the gradients of these parameters are summed over all ranks while a backward pass runs.
+  /// @param parameters  those that are trained, the same on all ranks
+  void watch(const std::vector<at::Tensor>& parameters);
+  /// Before the last backward pass of a step: its gradients, with what was added up before, become the sums over all
+  /// ranks. Without it a backward pass adds to this rank's own.
+  /// @param loss  what the pass begins at, times `size()`, since c10d gives means
+  void reduce_next(const at::Tensor& loss);
+
+ private:
+  struct Group;
+
+  template <class Work>
+  void guarded(const Work& work);
+  std::string behind();
+
+  RankPlace place_;
+  std::unique_ptr<Group> group_;
+  int64_t calls_ = 0;
+};
+
+}  // namespace physgen

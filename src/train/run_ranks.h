@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <physgen/train/run_config.h>
+#include <physgen/train/training_callbacks.h>
+
+#include "distributed/ranks.h"
+
+namespace physgen {
+
+/// The processes of a run: this one, and the others that torchrun or Slurm began with it.
+class RunRanks {
+ public:
+  /// Meets the others, where there are any. Throws ConfigError for a batch that does not divide among them, and as
+  /// `rank_place` and Ranks do.
+  /// @param device  as flags name it; "auto" and "cuda" become the GPU of this rank's own number on its machine
+  RunRanks(const RunConfig& config, std::string device);
+
+  /// Null where this process is alone.
+  Ranks* get() const { return ranks_.get(); }
+  const std::string& device() const { return device_; }
+  /// Whether this process writes the run's folder and speaks: the only one, or the first.
+  bool writes() const { return place_.rank == 0; }
+  /// Whether torchrun began the run anew, so that it goes on from its last checkpoint.
+  bool restarted() const { return place_.restarts > 0; }
+  /// Those of the process that speaks, else none.
+  TrainingCallbacks callbacks(const TrainingCallbacks& all) const { return writes() ? all : TrainingCallbacks(); }
+  /// As those of Ranks; nothing to do alone.
+  void meet() const;
+  void require_same(const std::string& text, const std::string& what) const;
+  /// Whether the work of a number is this rank's, dealt in turn.
+  bool is_mine(int64_t number) const { return number % place_.size == place_.rank; }
+
+ private:
+  RankPlace place_;
+  std::string device_;
+  std::unique_ptr<Ranks> ranks_;
+};
+
+}  // namespace physgen
