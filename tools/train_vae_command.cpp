@@ -8,6 +8,7 @@
 #include <physgen/train/vae_trainer.h>
 
 #include "commands.h"
+#include "ranks_option.h"
 #include "run_display.h"
 #include "shared_options.h"
 #include "stop_signal.h"
@@ -22,6 +23,7 @@ struct TrainVaeOptions {
   int64_t steps = 0;
   bool resume = false;
   double resample = 0;
+  int64_t ranks = 1;
 };
 
 VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& config) {
@@ -50,6 +52,7 @@ void train_vae_command(const TrainVaeOptions& options) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
+  begin_ranks(options.ranks);
   const StopSignal stop;
   RunDisplay display;
   const TrainingResult result = train_vae(job, display.callbacks(), stop.requested());
@@ -68,6 +71,7 @@ void add_train_vae_command(CLI::App& app) {
   add_resample_option(*command, options->resample);
   add_steps_option(*command, options->steps);
   add_device_option(*command, options->device);
+  add_ranks_option(*command, options->ranks);
   command->callback([=] {
     if (!options->config.print && options->out.empty()) throw CLI::RequiredError("--out");
     train_vae_command(*options);

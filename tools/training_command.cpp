@@ -8,6 +8,7 @@
 #include <physgen/core/config.h>
 #include <physgen/train/trainer.h>
 
+#include "ranks_option.h"
 #include "run_display.h"
 #include "shared_options.h"
 #include "stop_signal.h"
@@ -20,6 +21,7 @@ struct TrainingOptions {
   FinetuneJob job;
   ConfigOptions config;
   int64_t steps = 0;
+  int64_t ranks = 1;
 };
 
 FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
@@ -56,6 +58,7 @@ void run_training(const TrainingOptions& options) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
+  begin_ranks(options.ranks);
   const StopSignal stop;
   RunDisplay display;
   if (options.goal == TrainingGoal::encoded_frames) {
@@ -84,6 +87,7 @@ void add_input_options(CLI::App& command, FinetuneJob& job) {
 void add_run_options(CLI::App& command, TrainingOptions& options) {
   add_config_options(command, options.config, "configs/maniskill_finetune.json");
   add_device_option(command, options.job.device);
+  add_ranks_option(command, options.ranks);
   if (options.goal == TrainingGoal::encoded_frames) {
     command.add_option("--cache", options.job.cache, "Folder of encoded frames, for the --cache of runs");
     return;

@@ -178,8 +178,13 @@ void Ranks::watch(const std::vector<at::Tensor>& parameters) {
   });
 }
 
-void Ranks::reduce_next(const at::Tensor& loss) {
-  guarded([&] { group_->reducer->prepare_for_backward({loss}); });
+void Ranks::backward(const at::Tensor& loss, bool last) {
+  const at::Tensor whole = loss * place_.size;  // c10d gives means
+  if (!last) return whole.backward();
+  guarded([&] {
+    group_->reducer->prepare_for_backward({whole});
+    whole.backward();
+  });
 }
 
 #else
@@ -197,7 +202,7 @@ std::vector<double> Ranks::sum(std::vector<double> numbers) { return numbers; }
 void Ranks::meet() {}
 void Ranks::require_same(const std::string&, const std::string&) {}
 void Ranks::watch(const std::vector<at::Tensor>&) {}
-void Ranks::reduce_next(const at::Tensor&) {}
+void Ranks::backward(const at::Tensor&, bool) {}
 
 #endif
 

@@ -35,13 +35,12 @@ class Ranks {
   /// @param what  of the text, for the error: "the config"
   void require_same(const std::string& text, const std::string& what);
 
-  /// From now on the gradients of these parameters are summed over all ranks while a backward pass runs.
+  /// From now on `backward` sums the gradients of these parameters.
   /// @param parameters  those that are trained, the same on all ranks
   void watch(const std::vector<at::Tensor>& parameters);
-  /// Before the last backward pass of a step: its gradients, with what was added up before, become the sums over all
-  /// ranks. Without it a backward pass adds to this rank's own.
-  /// @param loss  what the pass begins at, times `size()`, since c10d gives means
-  void reduce_next(const at::Tensor& loss);
+  /// The backward pass of a part of a step. It adds to this rank's own gradients; the last part's makes them, while it
+  /// runs, the sums over all ranks.
+  void backward(const at::Tensor& loss, bool last);
 
  private:
   struct Group;

@@ -1,5 +1,7 @@
 #include "formats/hdf5_file.h"
 
+#include <hdf5.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -48,7 +50,7 @@ nlohmann::json Hdf5File::ask(const char* function, const std::string& object, co
     return Hdf5Process::instance().ask(id_, path_, function, {object, argument}, where);
   } catch (const Hdf5Failure& failure) {
     throw FormatError({"HDF5 cannot read a file", where, std::string("\"") + failure.what() + "\"",
-                       "a whole HDF5 file, of a version up to 1.14",
+                       "a whole HDF5 file that HDF5 " H5_VERSION " reads",
                        "make it or download it again; a newer version's with h5py's libver=\"v110\""});
   }
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "formats/hdf5_driver.h"
@@ -56,6 +57,21 @@ Hdf5Path path_of_link(hid_t file, const std::string& link, const H5L_info_t& inf
   return {.ends_at = "external", .link = link, .file = other, .target = target};
 }
 
+/// Bytes of another format before those of HDF5.
+uint64_t user_block_of(hid_t file) {
+  const Hdf5Handle properties(check(H5Fget_create_plist(file)), H5Pclose);
+  hsize_t size = 0;
+  check(H5Pget_userblock(properties.get(), &size));
+  return size;
+}
+
+/// Whether the addresses of chunks are those of the file: since 1.14.4 (HDFGroup/hdf5, pull request 4236).
+bool counts_user_block() {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return std::tuple(major, minor, release) >= std::tuple(1U, 14U, 4U);
+}
+
 std::string numbers_of(hid_t type) {
   const std::pair<hid_t, const char*> known[] = {
       {H5T_IEEE_F32LE, "float32"}, {H5T_IEEE_F64LE, "float64"}, {H5T_STD_U8LE, "uint8"}};
@@ -67,7 +83,7 @@ std::string numbers_of(hid_t type) {
     case H5T_INTEGER:
       return "integers of " + size + " bytes";
     case H5T_FLOAT:
-      return "floating point numbers of " + size + " bytes";
+      return std::string(H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "") + "floating point numbers of " + size + " bytes";
     case H5T_STRING:
       return "strings";
     case H5T_COMPOUND:
@@ -113,7 +129,9 @@ Hdf5Library::Hdf5Library() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 int64_t Hdf5Library::open(const std::string& path) {
   const Hdf5Handle access(make_bounded_access(), H5Pclose);
-  files_[next_].handle = Hdf5Handle(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get())), H5Fclose);
+  Hdf5Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get())), H5Fclose);
+  const uint64_t chunks_begin = counts_user_block() ? 0 : user_block_of(file.get());
+  files_[next_] = {.handle = std::move(file), .chunks_begin = chunks_begin};
   return next_++;
 }
 
@@ -193,7 +211,7 @@ Hdf5Chunk Hdf5Library::chunk(int64_t file, const std::string& name, const std::v
   haddr_t address = HADDR_UNDEF;
   hsize_t stored = 0;
   check(H5Dget_chunk_info_by_coord(dataset(file, name), place.data(), &skipped, &address, &stored));
-  return {skipped, address, stored};
+  return {skipped, address + files_.at(file).chunks_begin, stored};
 }
 
 }  // namespace physgen

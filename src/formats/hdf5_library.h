@@ -31,7 +31,8 @@ class Hdf5Library {
  private:
   struct File {
     Hdf5Handle handle;
-    std::map<std::string, Hdf5Handle> datasets;  // those that were asked for last
+    uint64_t chunks_begin = 0;                   // what the library leaves out of the addresses of chunks
+    std::map<std::string, Hdf5Handle> datasets = {};  // those that were asked for last
   };
   hid_t at(int64_t file) const { return files_.at(file).handle.get(); }
   H5I_type_t type_of(int64_t file, const std::string& object) const;

@@ -1,6 +1,8 @@
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include <physgen/core/error.h>
 #include <physgen/media/image.h>
@@ -30,6 +32,7 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
   };
   int width = 0, height = 0, subsampling = 0, colors = 0;
   check(tjDecompressHeader3(decoder.get(), bytes.data(), size, &width, &height, &subsampling, &colors));
+  if (width < 1 || height < 1) refuse(name, tjGetErrorStr2(decoder.get()), "a whole JPEG file");
   if (colors == TJCS_CMYK || colors == TJCS_YCCK) refuse(name, "CMYK, which is made for printing", "RGB or grey");
   constexpr int kMostSide = kMostPixelsPerSide;
   if (width > kMostSide || height > kMostSide || static_cast<uint64_t>(int64_t{width} * height) > kMostPixels) {
@@ -45,7 +48,14 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
 
 Image decode_picture(std::span<const uint8_t> bytes, const std::string& name) {
   const bool jpeg = bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
-  return jpeg ? decode_jpeg(bytes, name) : decode_png(bytes, name);
+  if (jpeg) return decode_jpeg(bytes, name);
+  constexpr std::string_view kPng = "\x89PNG";
+  if (std::ranges::equal(bytes.first(std::min(bytes.size(), kPng.size())), kPng, {}, {},
+                         [](char c) { return static_cast<uint8_t>(c); })) {
+    return decode_png(bytes, name);
+  }
+  throw FormatError({"a picture cannot be read", name, "neither a PNG nor a JPEG file", "a whole one of them",
+                     "write the data set again, with its pictures as PNG"});
 }
 
 }  // namespace physgen

@@ -53,10 +53,8 @@ std::vector<at::Tensor> TrainStep::backward(const StepPart& part, const std::vec
     return sums;
   });
   return timed("backward", [&] {
-    at::Tensor loss = at::stack(losses).sum();
-    if (ranks_) loss = loss * ranks_->size();
-    if (ranks_ && last) ranks_->reduce_next(loss);
-    loss.backward();
+    const at::Tensor loss = at::stack(losses).sum();
+    ranks_ ? ranks_->backward(loss, last) : loss.backward();
     for (at::Tensor& share : losses) share = share.detach();
     return losses;
   });

@@ -117,6 +117,20 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
   EXPECT_THAT(problem.where, HasSubstr("traj_0/obs/sensor_data/render_camera/rgb[2]"));
 }
 
+TEST_F(DamagedDemonstrationsTest, BytesBeforeTheFileMoveNothing) {
+  const Image frame = DemonstrationDataset({path_}).read_frame(0, "render_camera", 2);
+  const Matrix actions = DemonstrationDataset({path_}).read(0).actions;
+  const hid_t properties = H5Pcreate(H5P_FILE_CREATE);
+  H5Pset_userblock(properties, 1024);
+  const hid_t file = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, properties, H5P_DEFAULT);
+  for (int64_t episode = 0; episode < 2; ++episode) write_episode(file, sketch_, episode);
+  H5Fclose(file);
+  H5Pclose(properties);
+  const DemonstrationDataset dataset({path_});
+  EXPECT_EQ(dataset.read_frame(0, "render_camera", 2), frame);
+  EXPECT_EQ(dataset.read(0).actions, actions);
+}
+
 TEST_F(DamagedDemonstrationsTest, ChecksumsAreTested) {
   const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
   const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
