@@ -17,8 +17,8 @@ struct RankPlace {
 };
 
 /// Of the environment that torchrun makes (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT), or of Slurm's
-/// (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, and MASTER_ADDR with MASTER_PORT, which a job's script sets). Alone where
-/// neither is there. Throws ConfigError for half an environment and for numbers that do not fit.
+/// (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, and MASTER_ADDR with MASTER_PORT, which a job's script sets). Alone
+/// where neither is there. Throws ConfigError for half an environment and for numbers that do not fit.
 RankPlace rank_place();
 
 }  // namespace physgen

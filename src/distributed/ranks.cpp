@@ -85,7 +85,8 @@ Ranks::Ranks(RankPlace place, at::Device device, std::chrono::milliseconds timeo
     group_->processes->setBackend(at::kCUDA, c10d::ProcessGroup::NCCL, nccl_of(group_->store, place_, timeout));
     group_->processes->setDefaultBackend(c10d::ProcessGroup::NCCL);
 #else
-    throw ConfigError({.what = "several processes cannot train on GPUs", .got = "a build without NCCL",
+    throw ConfigError({.what = "several processes cannot train on GPUs",
+                       .got = "a build without NCCL",
                        .next_step = "configure with the CUDA wheel of LibTorch, which brings nccl.h"});
 #endif
   });
@@ -106,8 +107,9 @@ void Ranks::guarded(const Work& work) {
     throw Error({.what = "the processes that train together have lost each other",
                  .where = "rank " + std::to_string(place_.rank) + " of " + std::to_string(place_.size),
                  .got = words + behind(),
-                 .next_step = "look at the other ranks' messages; torchrun --max-restarts begins all anew, from the last "
-                              "checkpoint"});
+                 .next_step =
+                     "look at the other ranks' messages; torchrun --max-restarts begins all anew, from the last "
+                     "checkpoint"});
   }
 }
 

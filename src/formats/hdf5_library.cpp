@@ -83,7 +83,8 @@ std::string numbers_of(hid_t type) {
     case H5T_INTEGER:
       return "integers of " + size + " bytes";
     case H5T_FLOAT:
-      return std::string(H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "") + "floating point numbers of " + size + " bytes";
+      return std::string(H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "") + "floating point numbers of " +
+             size + " bytes";
     case H5T_STRING:
       return "strings";
     case H5T_COMPOUND:

@@ -31,7 +31,7 @@ class Hdf5Library {
  private:
   struct File {
     Hdf5Handle handle;
-    uint64_t chunks_begin = 0;                   // what the library leaves out of the addresses of chunks
+    uint64_t chunks_begin = 0;                        // what the library leaves out of the addresses of chunks
     std::map<std::string, Hdf5Handle> datasets = {};  // those that were asked for last
   };
   hid_t at(int64_t file) const { return files_.at(file).handle.get(); }

@@ -165,8 +165,7 @@ static at::Tensor variant_of(const fs::path& cache, const DemonstrationSet& set,
   const int64_t rows = first_rows_of(set).back();
   const std::string identity = identity_of(set, weights, vae->config, recipe, variant);
   const fs::path folder = folder_of(cache, identity);
-  const at::Tensor found = find_latents(folder, identity, rows);
-  if (found.defined()) return found;
+  if (at::Tensor found = find_latents(folder, identity, rows); found.defined()) return found;
   const at::NoGradGuard no_gradient;
   const FrameEncoder encoder(vae, recipe.device, recipe.dtype);
   save_latents(folder, identity, VariantEncoder(set, encoder, recipe, variant).encode(progress));

@@ -16,15 +16,15 @@ void check_shares(const RunConfig& config, int ranks) {
                      .next_step = "change batch or accumulation, or start another number of processes"});
 }
 
-std::string device_of(std::string device, const RankPlace& place) {
+std::string device_of(const std::string& device, const RankPlace& place) {
   const bool any_gpu = device == "cuda" || (device == "auto" && compute_device(device).is_cuda());
   return place.size > 1 && any_gpu ? "cuda:" + std::to_string(place.local_rank) : device;
 }
 
 }  // namespace
 
-RunRanks::RunRanks(const RunConfig& config, std::string device)
-    : place_(rank_place()), device_(device_of(std::move(device), place_)) {
+RunRanks::RunRanks(const RunConfig& config, const std::string& device)
+    : place_(rank_place()), device_(device_of(device, place_)) {
   const at::Device found = compute_device(device_);  // refuses one that is not there
   if (place_.size == 1) return;
   check_shares(config, place_.size);

@@ -16,7 +16,7 @@ class RunRanks {
   /// Meets the others, where there are any. Throws ConfigError for a batch that does not divide among them, and as
   /// `rank_place` and Ranks do.
   /// @param device  as flags name it; "auto" and "cuda" become the GPU of this rank's own number on its machine
-  RunRanks(const RunConfig& config, std::string device);
+  RunRanks(const RunConfig& config, const std::string& device);
 
   /// Null where this process is alone.
   Ranks* get() const { return ranks_.get(); }

@@ -1,5 +1,6 @@
 #include <physgen/train/trainer.h>
 
+#include <exception>
 #include <utility>
 
 #include <physgen/core/random.h>
@@ -22,7 +23,7 @@ namespace physgen {
 namespace {
 
 // Ends the encoding of frames when the caller asks to stop.
-struct EncodingStopped {};
+struct EncodingStopped : std::exception {};
 
 // A policy, and the step that it was saved at; 0: none yet.
 struct Beginning {

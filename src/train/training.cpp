@@ -36,9 +36,7 @@ std::string text_of(const std::vector<int>& ranks) {
   return names.empty() ? "" : ", the losses of rank " + comma_separated(names);
 }
 
-BatchShare share_of(const Ranks* ranks) {
-  return ranks ? BatchShare{ranks->rank(), ranks->size()} : BatchShare{};
-}
+BatchShare share_of(const Ranks* ranks) { return ranks ? BatchShare{ranks->rank(), ranks->size()} : BatchShare{}; }
 
 }  // namespace
 
@@ -62,7 +60,8 @@ StepMetrics Training::advance(const RunWish& wish) {
   const Stopwatch stopwatch;
   StepMetrics metrics{.step = progress_.step + 1, .steps = config_.steps};
   metrics.learning_rate = learning_rate_at(config_.optimizer.learning_rate, progress_.step, config_.steps);
-  const StepOutcome outcome = step_.run(next_batch(metrics), metrics.learning_rate, progress_.step + 1, {wish.stop ? 1.0 : 0.0, wish.end ? 1.0 : 0.0});
+  const StepOutcome outcome = step_.run(next_batch(metrics), metrics.learning_rate, progress_.step + 1,
+                                        {wish.stop ? 1.0 : 0.0, wish.end ? 1.0 : 0.0});
   agreed_ = {outcome.notes[0] > 0, outcome.notes[1] > 0};
   metrics.loss = outcome.loss;
   metrics.losses = named(trainable_.loss_names(), outcome.losses);

@@ -97,7 +97,8 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& all_callbacks, con
   ranks.require_same("step " + std::to_string(step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);
   VaeTraining trainable(job.config, vae, std::move(pool), compute);
-  Training training(job.config, std::nullopt, trainable, {device, at::kFloat}, ranks.get());  // the VAE casts for itself
+  Training training(job.config, std::nullopt, trainable, {device, at::kFloat},
+                    ranks.get());  // the VAE casts for itself
   if (step > 0) training.load(folder.checkpoint(step));
   return run_training(job.config, training, folder, callbacks, stop);
 }

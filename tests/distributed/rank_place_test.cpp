@@ -31,11 +31,13 @@ class RankPlaceTest : public testing::Test {
   }
 };
 
-const std::map<std::string, std::string> kTorchrun = {
-    {"RANK", "5"},       {"WORLD_SIZE", "8"},
-    {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "node1"},
-    {"MASTER_PORT", "29500"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"},
-    {"TORCHELASTIC_RESTART_COUNT", "2"}};
+const std::map<std::string, std::string> kTorchrun = {{"RANK", "5"},
+                                                      {"WORLD_SIZE", "8"},
+                                                      {"LOCAL_RANK", "1"},
+                                                      {"MASTER_ADDR", "node1"},
+                                                      {"MASTER_PORT", "29500"},
+                                                      {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                                      {"TORCHELASTIC_RESTART_COUNT", "2"}};
 
 TEST_F(RankPlaceTest, AloneWithoutAnEnvironment) {
   const RankPlace place = rank_place();

@@ -106,6 +106,7 @@ TEST(TrainStep, ChangesNothingWhereALossIsNotFinite) {
   const StepOutcome outcome = step.run({parabola.part(1, std::nan(""))}, 0.1, 1);
   EXPECT_FALSE(outcome.finite);
   EXPECT_EQ(parabola.x.item<float>(), 2);
+  ASSERT_TRUE(step.averages().has_value());
   EXPECT_EQ(step.averages()->averages()[0].second.item<float>(), 2);
   for (const auto& [name, tensor] : step.optimizer().state()) EXPECT_EQ(tensor.item<float>(), 0) << name;
 }
@@ -114,6 +115,7 @@ TEST(TrainStep, AveragesItsWeights) {
   const Parabola parabola;
   TrainStep step(parabola.parameters(), {.weight_decay = 0}, 0.999, {});
   step.run({parabola.part(1)}, 0.1, 1);
+  ASSERT_TRUE(step.averages().has_value());
   EXPECT_NEAR(step.averages()->averages()[0].second.item<double>(), 2 * (2 / 11.0) + 1.9 * (9 / 11.0), 1e-6);
 }
 

@@ -30,7 +30,7 @@ struct StepOutcome {
   std::vector<double> losses;
   double loss = 0;  ///< their sum
   double gradient_norm = 0;
-  bool finite = true;  ///< false: parameters, optimizer and averages are as they were
+  bool finite = true;                   ///< false: parameters, optimizer and averages are as they were
   std::vector<int> not_finite_on = {};  ///< ranks whose own loss was not finite, where there are several
   std::vector<double> notes = {};       ///< what was given, summed over all ranks
 };
