@@ -44,7 +44,7 @@ from hdf5_files import LAYOUTS, NEWEST, Episode, Hdf5Case, all_cases, read_file,
 from picture_files import SIZE, Picture, all_pictures, write_set
 
 IMAGES = "observation.images."
-TOO_NEW = "of a version up to 1.14.*libver=\"v110\""
+TOO_NEW = "that HDF5 1.*libver=\"v110\""
 PROCESSES, SECONDS = 4, 300
 
 

@@ -30,6 +30,13 @@ struct TimedFrame {
   bool is_from(double seconds) const { return time && *time >= seconds; }
 };
 
+/// What decides how a frame's samples become colours.
+struct Colours {
+  int width = 0, height = 0, format = 0, matrix = 0, range = 0;
+
+  bool operator==(const Colours&) const = default;
+};
+
 struct CloseFormat {
   void operator()(AVFormatContext* format) const { avformat_close_input(&format); }
 };
@@ -46,6 +53,7 @@ struct VideoReader::Stream {
   void take_spare();
   void decode_next();
   const TimedFrame& nearest_to(double seconds);
+  void prepare_scaler(const AVFrame& frame);
   Image picture(const AVFrame& frame);
 
   std::string path;
@@ -55,7 +63,8 @@ struct VideoReader::Stream {
   bool ended = false;
   std::unique_ptr<AVPacket, FreePacket> packet{av_packet_alloc()};
   std::unique_ptr<SwsContext, FreeScaler> scaler;
-  std::vector<uint8_t> padded;  // what the scaler writes
+  Colours scaled;             // that it was made for
+  std::vector<uint8_t> wide;  // what it writes where rows need room at their end
   AVStream* video = nullptr;
 };
 
@@ -146,24 +155,33 @@ const TimedFrame& VideoReader::Stream::nearest_to(double seconds) {
 }
 
 // As PyAV and torchcodec convert, to the same pixels; finer ways of the scaler take three times as long.
-Image VideoReader::Stream::picture(const AVFrame& frame) {
-  const int rows = frame.height, columns = frame.width;
-  scaler.reset(sws_getCachedContext(scaler.release(), columns, rows, static_cast<AVPixelFormat>(frame.format), columns,
-                                    rows, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+void VideoReader::Stream::prepare_scaler(const AVFrame& frame) {
+  const Colours now{frame.width, frame.height, frame.format, frame.colorspace, frame.color_range};
+  if (scaler && now == scaled) return;
+  scaled = now;
+  scaler.reset(sws_getContext(frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
+                              frame.height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
   if (!scaler) check(AVERROR(ENOMEM), "a video frame cannot be converted");
   const bool known = frame.colorspace != AVCOL_SPC_UNSPECIFIED && frame.colorspace != AVCOL_SPC_RGB;
   const int* from = sws_getCoefficients(known ? frame.colorspace : SWS_CS_DEFAULT);
   const int full = frame.color_range == AVCOL_RANGE_JPEG;
   sws_setColorspaceDetails(scaler.get(), from, full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
-  const int strides[] = {(columns + kScalersColumns) * 3};
-  padded.resize(static_cast<size_t>(rows) * static_cast<size_t>(strides[0]));
-  uint8_t* planes[] = {padded.data()};
+}
+
+Image VideoReader::Stream::picture(const AVFrame& frame) {
+  prepare_scaler(frame);
+  const int rows = frame.height, columns = frame.width;
+  const auto row_bytes = static_cast<size_t>(columns) * 3;
+  const size_t stride = row_bytes + (columns % kScalersColumns == 0 ? 0 : size_t{3} * kScalersColumns);
+  wide.resize(static_cast<size_t>(rows) * stride);
+  uint8_t* planes[] = {wide.data()};
+  const int strides[] = {static_cast<int>(stride)};
   sws_scale(scaler.get(), frame.data, frame.linesize, 0, rows, planes, strides);
-  Image image{rows, columns, std::vector<uint8_t>(static_cast<size_t>(rows) * static_cast<size_t>(columns) * 3)};
-  for (int row = 0; row < rows; ++row) {
-    const auto at = static_cast<size_t>(row);
-    std::copy_n(&padded[at * static_cast<size_t>(strides[0])], columns * 3,
-                &image.pixels[at * static_cast<size_t>(columns) * 3]);
+  if (stride == row_bytes) return {rows, columns, wide};  // a copy costs less than filling it with zeros before
+  Image image{rows, columns, {}};
+  for (size_t row = 0; row < static_cast<size_t>(rows); ++row) {
+    const auto begin = wide.begin() + static_cast<std::ptrdiff_t>(row * stride);
+    image.pixels.insert(image.pixels.end(), begin, begin + static_cast<std::ptrdiff_t>(row_bytes));
   }
   return image;
 }
