@@ -18,6 +18,7 @@
 #include <physgen/policy/controller.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/report.h>
+#include <physgen/rollout/shard.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "command_line.h"
@@ -35,6 +36,7 @@ struct RolloutOptions {
   SimulatorConfig simulator;
   std::vector<std::string> tasks;  // names or numbers; all without any
   bool swap_instructions = false;
+  std::string shard;  // "2/8" or "auto"; all episodes without any
 };
 
 int64_t usual_size(const Policy& policy) {
@@ -163,10 +165,7 @@ void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far)
   std::fflush(stdout);
 }
 
-void conclude(const EvaluationResult& result, const RolloutConfig& config, const EvaluationOptions& options,
-              int signal) {
-  const std::filesystem::path page = std::filesystem::path(options.out) / "report.html";
-  write_file_atomically(page, html_of({options.out, config, result, options.command, version_text()}));
+void print_successes(const EvaluationResult& result, const std::filesystem::path& page) {
   const EvaluationSummary& summary = result.summary;
   if (result.tasks.size() > 1) {
     for (const TaskSummary& task : result.tasks) {
@@ -178,6 +177,18 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
       "{:.0f} control steps to a success, {:.0f} ms a round (medians); {:.2f} times what the simulator alone took\n",
       summary.median_control_steps, summary.ms_per_round, summary.slowdown);
   fmt::print("{}\n", page.string());
+}
+
+void conclude(const EvaluationResult& result, const RolloutConfig& config, const EvaluationOptions& options,
+              int signal) {
+  const std::filesystem::path page = std::filesystem::path(options.out) / "report.html";
+  write_file_atomically(page, html_of({options.out, config, result, options.command, version_text()}));
+  const EvaluationSummary& summary = result.summary;
+  if (summary.episodes == 0) {
+    fmt::print("shard {} has no episode: the evaluation has {}\n", config.shard, plan_episodes(config).size());
+    return;
+  }
+  print_successes(result, page);
   if (result.stopped) {
     throw Interrupted({.what = fmt::format("stopped after {} of {} episodes", result.records.size(), summary.episodes),
                        .where = options.out,
@@ -195,8 +206,17 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
   }
 }
 
+// A shard has a folder of its own.
+void choose_shard(RolloutOptions& options) {
+  if (options.shard.empty()) return;
+  const Shard shard = chosen_shard(options.shard);
+  options.config.shard = shard.text();
+  options.evaluation.out = std::filesystem::path(options.evaluation.out) / shard.folder();
+}
+
 void run_rollout(RolloutOptions options) {
   options.evaluation.command = command_line();
+  choose_shard(options);
   options.config.worker = options.simulator.worker;
   const SimulatorDescription description =
       SimulatorProcess::describe(simulator_of(options.config, options.simulator));  // before the policy takes its time
@@ -255,10 +275,15 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
       ->capture_default_str();
 }
 
-void add_evaluation_options(CLI::App& command, EvaluationOptions& evaluation) {
+void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
+  EvaluationOptions& evaluation = options.evaluation;
   command
       .add_option("--out", evaluation.out, "Folder to write the results to; those of the same command are continued")
       ->required();
+  command.add_option(
+      "--shard", options.shard,
+      "Share of the episodes to run, such as 2/8, into a folder of its own in --out; auto: the place in a "
+      "Slurm array, or RANK of WORLD_SIZE; report --merge joins them");
   add_workers_option(command, evaluation.workers);
   command.add_option("--retries", evaluation.retries, "Retries of an episode that the simulator spoils")
       ->capture_default_str();
@@ -277,7 +302,7 @@ void add_rollout_command(CLI::App& app) {
   options->config.device = "auto";
   add_policy_options(*command, options->config);
   add_environment_options(*command, *options);
-  add_evaluation_options(*command, options->evaluation);
+  add_evaluation_options(*command, *options);
   command->callback([options] { run_rollout(*options); });
 }
 

@@ -37,13 +37,14 @@ EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t e
 }
 
 std::vector<TaskSummary> summarize_tasks(const std::vector<EpisodeRecord>& records,
-                                         const std::vector<std::string>& tasks, int64_t episodes) {
+                                         const std::vector<std::string>& tasks, const std::vector<int64_t>& episodes) {
   std::vector<TaskSummary> summaries;
-  for (const std::string& task : tasks) {
+  for (size_t number = 0; number < tasks.size(); ++number) {
+    const std::string& task = tasks[number];
     std::vector<EpisodeRecord> its;
     std::copy_if(records.begin(), records.end(), std::back_inserter(its),
                  [&](const EpisodeRecord& record) { return record.task == task; });
-    summaries.push_back({task, summarize(its, episodes)});
+    summaries.push_back({task, summarize(its, episodes.at(number))});
   }
   return summaries;
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -14,19 +15,20 @@
 #include "core/strict_json.h"
 #include "episode_journal.h"
 #include "episode_runner.h"
+#include "evaluation_summary.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
 #include "physgen/core/random.h"
 #include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
 #include "physgen/files/atomic_file.h"
+#include "physgen/rollout/shard.h"
 
 namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 void check_options(const EvaluationOptions& options) {
   const auto require = [](bool right, const char* where, const std::string& got, const char* expected) {
@@ -69,37 +71,27 @@ void keep_config(const RolloutConfig& config, const fs::path& folder) {
   }
 }
 
-ordered_json json_of(const EvaluationSummary& summary) {
-  return {{"episodes", summary.episodes},
-          {"finished", summary.finished},
-          {"successes", summary.successes},
-          {"failures", summary.finished - summary.successes},
-          {"infrastructure_errors", summary.infrastructure_errors},
-          {"retries", summary.retries},
-          {"success_rate", summary.success_rate},
-          {"interval_95", {summary.interval.low, summary.interval.high}},
-          {"median_control_steps", summary.median_control_steps},
-          {"ms_per_round", summary.ms_per_round},
-          {"slowdown", summary.slowdown}};
-}
-
-std::string summary_json(const EvaluationResult& result, const std::string& command) {
-  ordered_json summary = json_of(result.summary);
-  summary["command"] = command;
-  summary["version"] = version_text();
-  for (const TaskSummary& task : result.tasks) summary["tasks"][task.task] = json_of(task.summary);
-  return summary.dump(2) + "\n";
+/// How many of each task are in the config's shard.
+std::vector<int64_t> episodes_of_tasks(const RolloutConfig& config) {
+  const Shard shard = parse_shard(config.shard);
+  std::vector<int64_t> counts(config.tasks.size(), 0);
+  for (int64_t episode = 0; episode < config.episodes * std::ssize(counts); ++episode) {
+    if (shard.has(episode)) ++counts[static_cast<size_t>(episode / config.episodes)];
+  }
+  return counts;
 }
 
 /// The episodes that are left, and the workers that share them.
 class Evaluation {
  public:
-  Evaluation(const EvaluationOptions& options, const std::vector<PlannedEpisode>& plan, EpisodeJournal& journal,
-             const EvaluationProgress& progress, const std::atomic<bool>& stop)
+  Evaluation(const EvaluationOptions& options, const std::vector<PlannedEpisode>& plan, const Shard& shard,
+             EpisodeJournal& journal, const EvaluationProgress& progress, const std::atomic<bool>& stop)
       : options_(options), plan_(plan), journal_(journal), progress_(progress), stop_(stop) {
     std::set<int64_t> finished;
     for (const EpisodeRecord& record : journal.records()) finished.insert(record.episode);
     for (int64_t episode = static_cast<int64_t>(plan_.size()) - 1; episode >= 0; --episode) {
+      if (!shard.has(episode)) continue;
+      ++planned_;
       if (!finished.contains(episode)) left_.push_back(episode);
     }
   }
@@ -144,7 +136,7 @@ class Evaluation {
   void finish(const EpisodeRecord& record) {
     const std::lock_guard lock(mutex_);
     journal_.append(record);
-    if (progress_) progress_(record, summarize(journal_.records(), static_cast<int64_t>(plan_.size())));
+    if (progress_) progress_(record, summarize(journal_.records(), planned_));
   }
 
   EvaluationOptions options_;
@@ -153,7 +145,8 @@ class Evaluation {
   const EvaluationProgress& progress_;
   const std::atomic<bool>& stop_;
   std::mutex mutex_;
-  std::vector<int64_t> left_;  // the next one last
+  int64_t planned_ = 0;        // episodes of the shard
+  std::vector<int64_t> left_;  // of them, the next one last
   std::exception_ptr error_;
   std::atomic<bool> broken_ = false;
 };
@@ -212,10 +205,11 @@ std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config) {
 EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config) {
   std::sort(records.begin(), records.end(),
             [](const EpisodeRecord& one, const EpisodeRecord& other) { return one.episode < other.episode; });
-  const int64_t planned = config.episodes * static_cast<int64_t>(config.tasks.size());
+  const std::vector<int64_t> of_tasks = episodes_of_tasks(config);
+  const int64_t planned = std::accumulate(of_tasks.begin(), of_tasks.end(), int64_t{0});
   EvaluationResult result{.records = records,
                           .summary = summarize(records, planned),
-                          .tasks = summarize_tasks(records, config.tasks, config.episodes)};
+                          .tasks = summarize_tasks(records, config.tasks, of_tasks)};
   result.stopped = std::ssize(records) < planned;
   return result;
 }
@@ -230,10 +224,10 @@ EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& 
   if (!options.video.empty()) fs::create_directories(options.video);
   keep_config(config, folder);
   EpisodeJournal journal(folder / "episodes.jsonl", plan);
-  Evaluation(options, plan, journal, progress, stop).run(make_environment, make_policy);
+  Evaluation(options, plan, parse_shard(config.shard), journal, progress, stop).run(make_environment, make_policy);
 
   const EvaluationResult result = result_of(journal.records(), config);
-  write_file_atomically(folder / "summary.json", summary_json(result, options.command));
+  write_file_atomically(folder / kSummaryName, summary_json({folder, config, result, options.command, version_text()}));
   return result;
 }
 

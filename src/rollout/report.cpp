@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "core/json_file.h"
 #include "episode_journal.h"
+#include "evaluation_summary.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
 
@@ -108,7 +108,7 @@ std::string episodes(const EvaluationReport& report) {
 std::string provenance(const EvaluationReport& report) {
   std::string table = "<table>";
   const auto add = [&](const std::string& name, const std::string& value) {
-    if (!value.empty()) table += fmt::format("<tr><td>{}<td><code>{}</code></tr>\n", name, escaped(value));
+    if (!value.empty()) table += fmt::format("<tr><td>{}<td><code>{}</code></tr>\n", escaped(name), escaped(value));
   };
   add("command", report.command);
   add("program", report.version);
@@ -116,14 +116,28 @@ std::string provenance(const EvaluationReport& report) {
   add("checkpoint", report.config.checkpoint);
   add("its manifest's SHA-256", report.config.checkpoint_sha256);
   add("its training data's SHA-256", report.config.data_sha256);
+  for (const MergedShard& shard : report.shards) {
+    add(shard.shard.empty() ? "merged" : "merged: shard " + shard.shard,
+        fmt::format("{}\n{}\n{}", shard.folder, shard.command, shard.version));
+  }
   add("configuration", write_config(report.config));
   return table + "</table>\n";
+}
+
+std::string heading_of(const RolloutConfig& config) {
+  return config.environment + (config.shard.empty() ? "" : ", shard " + config.shard);
+}
+
+std::string incompleteness(const EvaluationSummary& summary) {
+  const int64_t missing = summary.episodes - summary.finished;
+  if (missing == 0) return "";
+  return fmt::format("<p class=\"bad\">Incomplete: {} of {} episodes have no result.</p>\n", missing, summary.episodes);
 }
 
 }  // namespace
 
 EvaluationReport read_evaluation(const fs::path& folder) {
-  const fs::path config = folder / "rollout.json", summary = folder / "summary.json";
+  const fs::path config = folder / "rollout.json";
   if (!fs::exists(config)) {
     throw ConfigError({.what = "there is no evaluation",
                        .where = folder.string(),
@@ -132,10 +146,7 @@ EvaluationReport read_evaluation(const fs::path& folder) {
   }
   EvaluationReport report{.folder = folder, .config = ConfigDocument::load(config).read<RolloutConfig>()};
   report.result = result_of(read_episodes(folder / "episodes.jsonl", plan_episodes(report.config)), report.config);
-  if (!fs::exists(summary)) return report;  // the evaluation goes on, or was stopped
-  const JsonView known = read_json_file(summary);
-  report.command = known.text_or("command", "");
-  report.version = known.text_or("version", "");
+  read_provenance(report);
   return report;
 }
 
@@ -144,13 +155,14 @@ std::string html_of(const EvaluationReport& report) {
   std::string page = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">";
   page += fmt::format("<title>{} · {:.1f} %</title><style>{}</style>\n", escaped(report.config.environment),
                       100 * summary.success_rate, kStyle);
-  page += fmt::format("<h1>{}</h1>\n<div class=\"percent\">{:.1f} %</div>\n", escaped(report.config.environment),
+  page += fmt::format("<h1>{}</h1>\n<div class=\"percent\">{:.1f} %</div>\n", escaped(heading_of(report.config)),
                       100 * summary.success_rate);
   page += fmt::format(
       "<p>{}. {:.0f} control steps to a success, {:.0f} ms a round (medians).<br><span class=\"faint\">{} of {} "
       "episodes finished; {} spoiled by the simulator, {} retries.</span></p>\n",
       success_text(summary), summary.median_control_steps, summary.ms_per_round, summary.finished, summary.episodes,
       summary.infrastructure_errors, summary.retries);
+  page += incompleteness(summary);
   page += "<h2>By task, with 95 % intervals</h2>\n" + bars(report.result.tasks);
   page += "<h2>Episodes, failures first</h2>\n" + episodes(report);
   page += "<h2>To do it again</h2>\n" + provenance(report);

@@ -44,9 +44,9 @@ struct TaskSummary {
   EvaluationSummary summary;
 };
 
-/// @param episodes  how many of each task were asked for
+/// @param episodes  how many of each task were asked for, in the tasks' order
 std::vector<TaskSummary> summarize_tasks(const std::vector<EpisodeRecord>& records,
-                                         const std::vector<std::string>& tasks, int64_t episodes);
+                                         const std::vector<std::string>& tasks, const std::vector<int64_t>& episodes);
 
 /// @param episodes  how many were asked for
 EvaluationSummary summarize(const std::vector<EpisodeRecord>& records, int64_t episodes);

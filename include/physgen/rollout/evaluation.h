@@ -37,6 +37,7 @@ struct RolloutConfig {
   std::string sampler;
   int64_t denoising_steps = 0;
   std::string lookahead;
+  std::string shard;  ///< "2/8": the part of the episodes that are run; empty: all
 };
 
 template <class Field>
@@ -61,6 +62,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("sampler", config.sampler);
   field("denoising_steps", config.denoising_steps, {.least = 0});
   field("lookahead", config.lookahead);
+  field("shard", config.shard);
 }
 
 /// The seed of all that a policy draws in an episode.
@@ -98,7 +100,7 @@ struct EvaluationResult {
   std::vector<EpisodeRecord> records;  ///< by episode; those of earlier runs included
   EvaluationSummary summary;
   std::vector<TaskSummary> tasks;  ///< in the config's order
-  bool stopped = false;            ///< `stop` ended it before the last episode
+  bool stopped = false;            ///< episodes were not run yet: `stop` ended it before the last
 };
 
 /// An episode that is to be run.
@@ -116,13 +118,14 @@ std::vector<PlannedEpisode> plan_episodes(const RolloutConfig& config);
 /// included). Throws ConfigError for a range that ends before it begins.
 std::vector<int64_t> episode_seeds(int64_t first, int64_t count, std::vector<std::pair<int64_t, int64_t>> excluded);
 
-/// The records in the order of their episodes, and what they come to.
+/// The records in the order of their episodes, and what they come to among those of the config's shard.
 EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConfig& config);
 
-/// Runs the episodes that the output folder does not have yet. Each result is on the disk before its worker goes on, so
-/// an evaluation that was interrupted, however hard, continues where it stopped and never repeats a finished episode.
-/// An episode that a SimulatorFailure spoils is tried again from its start, with a new environment. The results depend
-/// neither on the number of workers nor on such failures.
+/// Runs the episodes of the config's shard that the output folder does not have yet. Each result is on the disk before
+/// its worker goes on, so an evaluation that was interrupted, however hard, continues where it stopped and never
+/// repeats a finished episode. An episode that a SimulatorFailure spoils is tried again from its start, with a new
+/// environment. The results depend neither on the number of workers nor on such failures, and those of an episode not
+/// on the shard either.
 /// @param stop  ends the evaluation at the next round of each worker
 /// Throws ConfigError when the folder holds an evaluation with another config or is in use, FormatError when its record
 /// is damaged, SimulatorFailure when the simulator cannot even be started, and what policy and environment throw.

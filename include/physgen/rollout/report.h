@@ -9,13 +9,22 @@
 
 namespace physgen {
 
+/// A shard that an evaluation was merged from.
+struct MergedShard {
+  std::string folder;
+  std::string shard;    ///< "2/8"; empty: a whole evaluation
+  std::string command;  ///< that ran it; empty where it is not known
+  std::string version;  ///< of the program that ran it
+};
+
 /// A finished or unfinished evaluation, read from its output folder.
 struct EvaluationReport {
   std::filesystem::path folder;
   RolloutConfig config;
   EvaluationResult result = {};
-  std::string command = {};  ///< that made it; empty where it is not known
-  std::string version = {};  ///< of the program that made it
+  std::string command = {};              ///< that made it; empty where it is not known
+  std::string version = {};              ///< of the program that made it
+  std::vector<MergedShard> shards = {};  ///< that it was merged from; empty: it was run as it is
 };
 
 /// Throws ConfigError for a folder without an evaluation, FormatError for a damaged one.
