@@ -5,18 +5,30 @@
 #include <string>
 #include <vector>
 
+#include <physgen/core/error.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/rollout/report.h>
+#include <physgen/rollout/shard_merge.h>
 
+#include "command_line.h"
 #include "commands.h"
 
 namespace physgen {
 namespace {
 
+struct ReportOptions {
+  std::vector<std::string> folders;
+  std::vector<std::filesystem::path> shards;
+  ShardMergeOptions merge;
+};
+
+void print_page(const EvaluationReport& report) {
+  fmt::print("{}  {}\n", success_text(report.result.summary), (report.folder / "report.html").string());
+}
+
 void write_page(const EvaluationReport& report) {
-  const std::filesystem::path path = report.folder / "report.html";
-  write_file_atomically(path, html_of(report));
-  fmt::print("{}  {}\n", success_text(report.result.summary), path.string());
+  write_file_atomically(report.folder / "report.html", html_of(report));
+  print_page(report);
 }
 
 void print(const PairedComparison& paired) {
@@ -26,20 +38,52 @@ void print(const PairedComparison& paired) {
   fmt::print("McNemar's exact test, two-sided: p = {:.3g}\n", paired.p_value);
 }
 
-void report(const std::vector<std::string>& folders) {
+void write_pages(const std::vector<std::string>& folders) {
   std::vector<EvaluationReport> reports;
   for (const std::string& folder : folders) reports.push_back(read_evaluation(folder));
   for (const EvaluationReport& read : reports) write_page(read);
   if (reports.size() == 2) print(compare(reports[0], reports[1]));
 }
 
+void merge(const ReportOptions& options) {
+  const ShardMerge merged = merge_shards(options.shards, options.merge);
+  if (!merged.repeated.empty()) {
+    fmt::print("several shards have the same result, which counts once: episode {}\n", episode_list(merged.repeated));
+  }
+  if (!merged.missing.empty()) {
+    fmt::print("incomplete, {} of {} episodes have no result: episode {}\n", merged.missing.size(),
+               merged.report.result.summary.episodes, episode_list(merged.missing));
+  }
+  print_page(merged.report);
+}
+
+void report(ReportOptions options) {
+  options.merge.command = command_line();
+  if (!options.shards.empty()) return merge(options);
+  if (!options.folders.empty()) return write_pages(options.folders);
+  throw ConfigError({.what = "no evaluation is named",
+                     .where = "physgen report",
+                     .expected = "one or two --out folders of physgen rollout, or --merge with those of shards"});
+}
+
 }  // namespace
 
 void add_report_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("report", "Write an evaluation's page, or compare two episode by episode");
-  const auto folders = std::make_shared<std::vector<std::string>>();
-  command->add_option("folders", *folders, "One or two --out folders of physgen rollout")->required()->expected(1, 2);
-  command->callback([folders] { report(*folders); });
+  CLI::App* command =
+      app.add_subcommand("report", "Write an evaluation's page, compare two episode by episode, or merge shards");
+  const auto options = std::make_shared<ReportOptions>();
+  CLI::Option* folders =
+      command->add_option("folders", options->folders, "One or two --out folders of physgen rollout")->expected(1, 2);
+  CLI::Option* shards = command->add_option("--merge", options->shards,
+                                            "Folders of an evaluation's shards, such as OUT/shard-*, to make one of");
+  CLI::Option* out = command->add_option("--out", options->merge.out, "Folder to write the merged evaluation to");
+  shards->excludes(folders)->needs(out);
+  out->needs(shards);
+  command
+      ->add_flag("--allow-missing", options->merge.allow_missing,
+                 "Merge what is there, though episodes have no result; the page says so")
+      ->needs(shards);
+  command->callback([options] { report(*options); });
 }
 
 }  // namespace physgen

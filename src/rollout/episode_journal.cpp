@@ -82,11 +82,15 @@ std::vector<EpisodeRecord> read_episodes(const fs::path& path, const std::vector
   return records;
 }
 
+void write_episodes(const fs::path& path, const std::vector<EpisodeRecord>& records) {
+  std::string lines;
+  for (const EpisodeRecord& record : records) lines += line_of(record);
+  write_file_atomically(path, lines);
+}
+
 EpisodeJournal::EpisodeJournal(const fs::path& path, const std::vector<PlannedEpisode>& plan) {
   records_ = read_episodes(path, plan);
-  std::string kept;
-  for (const EpisodeRecord& record : records_) kept += line_of(record);
-  write_file_atomically(path, kept);
+  write_episodes(path, records_);
   file_ = std::make_unique<FileDescriptor>(path, O_WRONLY | O_APPEND);
 }
 

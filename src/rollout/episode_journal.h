@@ -16,6 +16,9 @@ class FileDescriptor;
 /// and so are episodes without a result. Throws FormatError as EpisodeJournal does.
 std::vector<EpisodeRecord> read_episodes(const std::filesystem::path& path, const std::vector<PlannedEpisode>& plan);
 
+/// Writes a journal of these records.
+void write_episodes(const std::filesystem::path& path, const std::vector<EpisodeRecord>& records);
+
 /// The results of an evaluation on the disk: one JSON object a line. One writer; not for several threads.
 class EpisodeJournal {
  public:
