@@ -10,9 +10,8 @@ are there already are taken as they are. --episodes 2 --frames 20 --side 64 make
 Then all pictures of both cameras are read, in turns:
 
     physgen      `physgen data check`: a process that is started anew, reads the tables, and decodes every picture
-    torchcodec   two processes that are up already, one for each camera, read its files from the first picture to the
-                 last. Before, a part is read in each of several ways (seek mode, threads, one picture or 32 at a time),
-                 and the fastest is taken: only that is measured.
+    torchcodec   two processes, one for each camera, read its files from the first picture to the last; begun anew, and
+                 up already. The fastest of several ways (seek mode, threads, one picture or 32 at a time).
     lerobot      LeRobotDataset[i] for each i in order with its default backend, by two workers of a DataLoader that
                  keep what they read. With --lerobot-episodes N only of the first N episodes: compare its frames a second.
 
@@ -282,12 +281,7 @@ def make_dataset(root: Path, codec: str, size: Size) -> None:
     path.write_text(json.dumps(info, indent=4) + "\n")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         pool.submit(check_opens, root, size).result()
-    print(f"bench_data: made {root} in {time.monotonic() - start:.0f} s, {megabytes(root):.0f} MB", flush=True)
-
-
-def megabytes(root: Path) -> float:
-    """What all mp4 files of a data set take."""
-    return sum(path.stat().st_size for path in root.rglob("*.mp4")) / 1e6
+    print(f"bench_data: made {root} in {time.monotonic() - start:.0f} s", flush=True)
 
 
 def read_files(paths: list[Path], way: tuple[str, int, int], most: int) -> int:
@@ -332,21 +326,26 @@ class Torchcodec:
     """Two processes, one for each camera, and the way in which they read fastest."""
 
     def __init__(self, root: Path) -> None:
-        self.pool = ProcessPoolExecutor(len(CAMERAS), multiprocessing.get_context("spawn"))
+        self.pool = self.begin()
         self.files = [sorted((root / "videos" / key).rglob("*.mp4")) for key in CAMERAS]
         for way in WAYS:
             self.read(way, BATCH)  # what is loaded once
         self.probes = {way: min(timed(lambda w=way: self.read(w, PROBED_FRAMES)) for _ in range(2)) for way in WAYS}
         self.way = min(self.probes, key=self.probes.get)
 
+    @staticmethod
+    def begin() -> ProcessPoolExecutor:
+        """The processes."""
+        return ProcessPoolExecutor(len(CAMERAS), multiprocessing.get_context("spawn"))
+
     def read(self, way: tuple[str, int, int], most: int = 1 << 62) -> int:
         """All files of all cameras; returns how many pictures."""
         return sum(self.pool.map(functools.partial(read_files, way=way, most=most), self.files))
 
-    def describe(self) -> str:
-        """How the ways compare."""
-        names = {way: f"{way[0]}, {way[1] or 'all'} threads, {way[2]} at a time" for way in WAYS}
-        return "; ".join(f"{names[way]}: {seconds / self.probes[self.way]:.2f}" for way, seconds in self.probes.items())
+    def read_anew(self) -> int:
+        """The same in processes that are begun for it."""
+        with self.begin() as pool:
+            return sum(pool.map(functools.partial(read_files, way=self.way, most=1 << 62), self.files))
 
 
 def measure(root: Path, options: argparse.Namespace, size: Size) -> None:
@@ -358,7 +357,9 @@ def measure(root: Path, options: argparse.Namespace, size: Size) -> None:
         lerobot.submit(read_lerobot, root, BATCH).result()  # what is loaded once
         runs = {
             "physgen data check": (size.pictures(), lambda: check_physgen(options.physgen, root)),
-            "torchcodec, 2 processes": (size.pictures(), lambda: torchcodec.read(torchcodec.way)),
+            "of it the program's start": (0, lambda: subprocess.run([options.physgen, "--version"], check=True)),
+            "torchcodec, 2 new processes": (size.pictures(), torchcodec.read_anew),
+            "torchcodec, 2 processes that run already": (size.pictures(), lambda: torchcodec.read(torchcodec.way)),
             "LeRobotDataset, 2 workers": (
                 part * size.frames * len(CAMERAS),
                 lambda: lerobot.submit(read_lerobot, root, part * size.frames).result(),
@@ -369,17 +370,19 @@ def measure(root: Path, options: argparse.Namespace, size: Size) -> None:
             for name, (_, run) in runs.items():
                 seconds[name].append(timed(run))
     print_table(root, {name: count for name, (count, _) in runs.items()}, seconds)
-    print(f"\ntorchcodec, seconds of each way by those of the fastest: {torchcodec.describe()}\n", flush=True)
+    print("torchcodec reads fastest as", torchcodec.way, flush=True)
 
 
 def print_table(root: Path, pictures: dict[str, int], seconds: dict[str, list[float]]) -> None:
     """Markdown. The ratio is of the minima's frames a second: above 1, physgen is the faster."""
-    print(f"\n{root.name}: {megabytes(root):.0f} MB\n")
+    size = sum(path.stat().st_size for path in root.rglob("*.mp4")) / 1e6
+    print(f"\n{root.name}: {size:.0f} MB\n")
     print("| what | frames | min s | median s | frames/s at min | physgen is faster by |\n|---|--:|--:|--:|--:|--:|")
     rates = {name: pictures[name] / min(times) for name, times in seconds.items()}
     for name, times in seconds.items():
-        took, ratio = f"{min(times):.3f} | {statistics.median(times):.3f}", rates["physgen data check"] / rates[name]
-        print(f"| {name} | {pictures[name]} | {took} | {rates[name]:.0f} | {ratio:.2f} |")
+        took = f"{min(times):.3f} | {statistics.median(times):.3f}"
+        ratio = f"{rates['physgen data check'] / rates[name]:.2f}" if rates[name] else ""
+        print(f"| {name} | {pictures[name]} | {took} | {rates[name]:.0f} | {ratio} |")
 
 
 def main() -> None:
