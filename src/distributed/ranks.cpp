@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <thread>
 
 #include <torch/torch.h>
 
@@ -28,6 +29,7 @@ namespace {
 constexpr size_t kFirstBucketBytes = size_t{1} << 20;  // small, so that the first sum begins early in the backward pass
 constexpr size_t kBucketBytes = size_t{25} << 20;
 constexpr auto kPatience = std::chrono::milliseconds(std::chrono::hours(24));
+constexpr auto kToNotice = std::chrono::seconds(2);
 constexpr auto kStoreTimeout = std::chrono::milliseconds(1000);  // to ask what has to be there already
 
 std::string key_of(int rank) { return "calls/" + std::to_string(rank); }
@@ -106,27 +108,47 @@ void Ranks::guarded(const Work& work) {
     words.resize(std::min(words.size(), words.find('\n')));
     throw Error({.what = "the processes that train together have lost each other",
                  .where = "rank " + std::to_string(place_.rank) + " of " + std::to_string(place_.size),
-                 .got = words + behind(),
+                 .got = words + missing(),
                  .next_step =
                      "look at the other ranks' messages; torchrun --max-restarts begins all anew, from the last "
                      "checkpoint"});
   }
 }
 
-/// "; rank 1 is behind", or "".
-std::string Ranks::behind() {
+/// Those that came here less often than this rank.
+std::vector<std::string> Ranks::behind() {
   std::vector<std::string> names;
-  try {
-    for (int rank = 0; group_->store && rank < place_.size; ++rank) {
-      group_->store->setTimeout(kStoreTimeout);
-      const bool known = group_->store->check({key_of(rank)});
-      const auto bytes = known ? group_->store->get(key_of(rank)) : bytes_of("0");
-      if (std::stoll(std::string(bytes.begin(), bytes.end())) < calls_) names.push_back(std::to_string(rank));
-    }
-  } catch (const std::exception&) {
-    return "; the store cannot be reached";
+  for (int rank = 0; rank < place_.size; ++rank) {
+    const bool known = group_->store->check({key_of(rank)});
+    const auto bytes = known ? group_->store->get(key_of(rank)) : bytes_of("0");
+    if (std::stoll(std::string(bytes.begin(), bytes.end())) < calls_) names.push_back(std::to_string(rank));
   }
-  return names.empty() ? "" : "; behind: rank " + comma_separated(names);
+  return names;
+}
+
+/// Those that do not notice, as this rank did, that the others are lost.
+std::vector<std::string> Ranks::silent() {
+  const auto key = [](int rank) { return "lost/" + std::to_string(rank); };
+  group_->store->set(key(place_.rank), bytes_of("here"));
+  std::this_thread::sleep_for(kToNotice);
+  std::vector<std::string> names;
+  for (int rank = 0; rank < place_.size; ++rank) {
+    if (!group_->store->check({key(rank)})) names.push_back(std::to_string(rank));
+  }
+  return names;
+}
+
+/// "; missing: rank 1", or "".
+std::string Ranks::missing() {
+  try {
+    if (!group_->store) return "";
+    group_->store->setTimeout(kStoreTimeout);
+    std::vector<std::string> names = behind();
+    if (names.empty()) names = silent();
+    return names.empty() ? "" : "; missing: rank " + comma_separated(names);
+  } catch (const std::exception&) {
+    return "; the store, which rank 0 or torchrun holds, cannot be reached";
+  }
 }
 
 std::vector<double> Ranks::sum(std::vector<double> numbers) {

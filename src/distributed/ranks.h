@@ -14,7 +14,7 @@ namespace physgen {
 
 /// The processes that train together, as this one sees them: PyTorch's c10d, with Gloo for what lies on the host and on
 /// CPUs, NCCL for what lies on GPUs. Every function but the first two is called by all ranks in the same order, and
-/// throws Error, naming the ranks that are behind, where one of them is missing for longer than the time-out.
+/// throws Error, naming the ranks that are missing, where one of them is missing for longer than the time-out.
 class Ranks {
  public:
   /// Meets the others. Throws ConfigError where the library was built without Gloo.
@@ -47,7 +47,9 @@ class Ranks {
 
   template <class Work>
   void guarded(const Work& work);
-  std::string behind();
+  std::vector<std::string> behind();
+  std::vector<std::string> silent();
+  std::string missing();
 
   RankPlace place_;
   std::unique_ptr<Group> group_;
