@@ -31,7 +31,7 @@ struct EpisodeFrames {
 /// All frames of all episodes.
 std::vector<EpisodeFrames> all_frames(const DemonstrationDataset& dataset);
 
-/// Frames of several cameras, decoded on all cores ahead of their use, a bounded number of them; each camera's are
+/// Frames of several cameras, decoded on up to 16 cores ahead of their use, a bounded number of them; each camera's are
 /// decoded in order. A frame becomes a Value on the thread that decoded it.
 template <class Value>
 class FrameStream {
@@ -70,7 +70,8 @@ class FrameStream {
     std::exception_ptr failure = nullptr;
   };
 
-  static constexpr size_t kMostReady = 16;  // of a track
+  static constexpr size_t kMostReady = 8;  // of a track
+  static constexpr int64_t kMostThreads = 16;
 
   void work(const std::stop_token& stop);
   Track* next_to_fill();
@@ -80,7 +81,7 @@ class FrameStream {
   const DemonstrationDataset& dataset_;
   Make make_;
   size_t cameras_;
-  size_t threads_ = static_cast<size_t>(core_count());
+  size_t threads_ = static_cast<size_t>(std::min(core_count(), kMostThreads));
   std::deque<Track> tracks_;  // by episode, then by camera; without those that were taken whole
   std::mutex mutex_;
   std::condition_variable_any changed_;
