@@ -117,6 +117,26 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
   EXPECT_THAT(problem.where, HasSubstr("traj_0/obs/sensor_data/render_camera/rgb[2]"));
 }
 
+TEST_F(DamagedDemonstrationsTest, AFilterThatIsNotKnownIsNamed) {
+  const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Ldelete(file, rgb.c_str(), H5P_DEFAULT);
+  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+  const hsize_t shape[] = {6, 4, 4, 3}, chunk[] = {1, 4, 4, 3};
+  H5Pset_chunk(properties, 4, chunk);
+  H5Pset_scaleoffset(properties, H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT);
+  const hid_t space = H5Screate_simple(4, shape, nullptr);
+  const hid_t frames = H5Dcreate2(file, rgb.c_str(), H5T_NATIVE_UINT8, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  const std::vector<uint8_t> pixels(6 * 4 * 4 * 3, 9);
+  H5Dwrite(frames, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data());
+  H5Dclose(frames);
+  H5Sclose(space);
+  H5Pclose(properties);
+  H5Fclose(file);
+  EXPECT_EQ(open_problem().got, "filter 6, \"scaleoffset\"");
+  EXPECT_THAT(open_problem().where, HasSubstr(rgb));
+}
+
 TEST_F(DamagedDemonstrationsTest, BytesBeforeTheFileMoveNothing) {
   const Image frame = DemonstrationDataset({path_}).read_frame(0, "render_camera", 2);
   const Matrix actions = DemonstrationDataset({path_}).read(0).actions;
