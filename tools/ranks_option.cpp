@@ -45,11 +45,11 @@ void begin_ranks(int64_t ranks) {
                        .got = "RANK in the environment",
                        .next_step = "leave out --nproc under torchrun or srun"});
   }
-  std::vector<std::string> words = {"torchrun", "--standalone", "--no-python", "--nproc-per-node",
-                                    std::to_string(ranks)};
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();  // wherever it was found
+  std::vector<std::string> words = {"torchrun",         "--standalone",        "--no-python",
+                                    "--nproc-per-node", std::to_string(ranks), program};
   const std::vector<std::string> own = own_command();
-  words.insert(words.end(), own.begin(), own.end());
-  words[5] = std::filesystem::read_symlink("/proc/self/exe").string();  // wherever it was found
+  words.insert(words.end(), own.begin() + 1, own.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);

@@ -173,8 +173,11 @@ void LeRobotWriter::open_video(const std::string& name, Camera& camera, LeRobotR
 LeRobotWriter::Picture LeRobotWriter::picture_of(Image image) const {
   Picture picture;
   picture.histogram.add(image);
-  if (options_.pictures == LeRobotPictures::png) picture.png = encode_png(image, folder_.string());
-  picture.image = std::move(image);
+  if (options_.pictures == LeRobotPictures::png) {
+    picture.png = encode_png(image, folder_.string());
+  } else {
+    picture.image = std::move(image);
+  }
   return picture;
 }
 

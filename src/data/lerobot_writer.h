@@ -31,8 +31,8 @@ class LeRobotWriter {
  private:
   /// A frame, and what is made of it while others are decoded.
   struct Picture {
-    Image image;
-    std::vector<uint8_t> png;  ///< none where it goes into a video
+    Image image;               ///< where it goes into a video,
+    std::vector<uint8_t> png;  ///< or else this
     PictureHistogram histogram;
   };
   /// One camera: what is written now, and what is known of it so far.

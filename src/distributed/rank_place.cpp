@@ -1,13 +1,12 @@
 #include "distributed/rank_place.h"
 
-#include <charconv>
 #include <cstdlib>
-#include <optional>
-#include <string_view>
 #include <vector>
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+
+#include "core/whole_number.h"
 
 namespace physgen {
 namespace {
@@ -22,10 +21,8 @@ std::string text_of(const char* name) {
 
 int number_of(const char* name, int least, int most) {
   const std::string text = text_of(name);
-  int number = 0;
-  const char* end = text.c_str() + text.size();
-  const auto [rest, failure] = std::from_chars(text.c_str(), end, number);
-  if (failure == std::errc() && rest == end && number >= least && number <= most) return number;
+  const auto number = whole_number(text);
+  if (number && *number >= least && *number <= most) return static_cast<int>(*number);
   throw ConfigError({.what = "a number of the environment of several processes is wrong",
                      .where = name,
                      .got = "\"" + text + "\"",

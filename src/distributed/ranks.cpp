@@ -176,9 +176,9 @@ void Ranks::require_same(const std::string& text, const std::string& what) {
   const std::string key = "same/" + std::to_string(calls_) + "/";
   guarded([&] {
     group_->store->set(key + std::to_string(place_.rank), bytes_of(text));
-    for (int rank = 0; rank < place_.size; ++rank) {
+    const auto first = group_->store->get(key + "0");
+    for (int rank = 1; rank < place_.size; ++rank) {
       const auto theirs = group_->store->get(key + std::to_string(rank));
-      const auto first = group_->store->get(key + "0");
       if (theirs == first) continue;
       throw ConfigError({.what = "the processes that train together do not agree in " + what,
                          .where = "rank " + std::to_string(rank),

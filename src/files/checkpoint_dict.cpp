@@ -5,6 +5,7 @@
 #include <cctype>
 #include <vector>
 
+#include "core/first_few.h"
 #include "core/quote.h"
 #include "files/pickle_error.h"
 
@@ -50,12 +51,6 @@ bool is_aside(std::string_view key) {
 }
 
 std::string tensors_text(size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
-
-std::string first_few(const std::vector<std::string>& texts) {
-  std::string shown;
-  for (size_t i = 0; i < std::min(texts.size(), kMostShown); ++i) shown += (i > 0 ? ", " : "") + texts[i];
-  return texts.size() > kMostShown ? shown + " and " + std::to_string(texts.size() - kMostShown) + " more" : shown;
-}
 
 class StateDictFinder {
  public:
@@ -151,7 +146,7 @@ class StateDictFinder {
       if (!are_same(node, taken_)) left.push_back(path_of(node) + (node.average ? " (an EMA copy)" : ""));
     }
     return "those of " + path_of(taken_) + (taken_.average ? ", an EMA copy: there are no others" : "") +
-           (left.empty() ? "" : "; not taken: " + first_few(left));
+           (left.empty() ? "" : "; not taken: " + first_few(left, kMostShown));
   }
 
   std::string path_of(const Node& node) const { return quote(keys_of(node)); }
@@ -168,7 +163,7 @@ class StateDictFinder {
     }
     throw FormatError({.what = "a checkpoint holds several state dicts, and none is plainly the model's",
                        .where = source_,
-                       .got = first_few(texts),
+                       .got = first_few(texts, kMostShown),
                        .expected = "one, or one under \"model\" or \"state_dict\"",
                        .next_step = "save the one that is meant alone: torch.save(checkpoint[key], path)"});
   }

@@ -1,10 +1,11 @@
 #include "formats/hdf5_demonstrations.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include <physgen/core/error.h>
+
+#include "core/whole_number.h"
 
 namespace physgen {
 namespace {
@@ -20,15 +21,6 @@ void check_columns(const Hdf5Dataset& dataset, const std::string& where) {
   if (columns >= 1 && columns <= kMostColumns) return;
   throw FormatError({"an array of an episode has an impossible width", where, std::to_string(columns) + " columns",
                      "1 to " + std::to_string(kMostColumns), "record or replay this episode again"});
-}
-
-/// -1 where a text is no number. Zeros may stand before it.
-int64_t number_of(std::string_view text) {
-  int64_t number = -1;
-  const std::string digits(text);
-  const char* end = digits.c_str() + digits.size();
-  const auto [rest, failure] = std::from_chars(digits.c_str(), end, number);
-  return failure == std::errc() && rest == end ? number : -1;
 }
 
 }  // namespace
@@ -72,7 +64,7 @@ NumberedGroups numbered_groups(const Hdf5File& file, const std::string& group, c
   for (const std::string& name : file.children(group.empty() ? "/" : group)) {
     const std::string object = group + name, where = file.path() + ":" + object;
     const bool named = name.starts_with(prefix);
-    const int64_t number = named ? number_of(std::string_view(name).substr(prefix.size())) : -1;
+    const int64_t number = named ? whole_number(name.substr(prefix.size())).value_or(-1) : -1;  // zeros may lead
     if (number >= 0 && found.names.emplace(number, name).second) continue;
     if (number >= 0) {
       found.left_out.push_back({where, "the same number as " + found.names[number]});

@@ -76,7 +76,7 @@ const Hdf5File& Hdf5File::linked(const std::string& file, const std::string& lin
 std::optional<Hdf5File::Place> Hdf5File::find(const std::string& object, int links) const {
   const Hdf5Path path = ask("follow", object);
   if (path.ends_at == "nothing") return std::nullopt;
-  if (path.ends_at == "object") return Place{this, path.link};
+  if (path.ends_at != "soft" && path.ends_at != "external") return Place{this, path.link, path.ends_at};
   const std::string where = path_ + ":" + escaped(path.link);
   if (links == kMostLinks) {
     throw FormatError({"links lead in a circle", where, "more than " + std::to_string(links), "a link to an object",
@@ -90,7 +90,7 @@ std::optional<Hdf5File::Place> Hdf5File::find(const std::string& object, int lin
 
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
   const std::optional<Place> place = find(group);
-  if (!place || !place->file->ask("is_group", place->object).get<bool>()) return {};
+  if (!place || place->type != "group") return {};
   auto names = place->file->ask("children", place->object).get<std::vector<std::string>>();
   std::sort(names.begin(), names.end());
   return names;
@@ -106,7 +106,7 @@ bool Hdf5File::has_attribute(const std::string& object, const std::string& name)
 Hdf5Dataset Hdf5File::open(const std::string& object, Hdf5Numbers numbers, size_t rank) const {
   const std::string where = path_ + ":" + object;
   const std::optional<Place> place = find(object);
-  if (place && place->file->ask("is_dataset", place->object).get<bool>()) {
+  if (place && place->type == "dataset") {
     return {place->file->shared_from_this(), place->object, numbers, rank, where};
   }
   throw FormatError({"a dataset is missing", where, place ? "something else" : "nothing of that name",

@@ -43,6 +43,7 @@ class Hdf5File : public std::enable_shared_from_this<Hdf5File> {
   struct Place {
     const Hdf5File* file;
     std::string object;
+    std::string type;  // "group", "dataset" or "object"
   };
   std::optional<Place> find(const std::string& object, int links = 0) const;
   const Hdf5File& linked(const std::string& file, const std::string& link) const;

@@ -150,16 +150,15 @@ Hdf5Path Hdf5Library::follow(int64_t file, const std::string& object) {
     found.rest = join(std::span(names).subspan(i + 1));
     return found;
   }
-  return {.ends_at = "object", .link = path.empty() ? "/" : path};
+  if (path.empty()) return {.ends_at = "group", .link = "/"};
+  const H5I_type_t type = type_of(file, path);
+  return {.ends_at = type == H5I_GROUP ? "group" : type == H5I_DATASET ? "dataset" : "object", .link = path};
 }
 
 H5I_type_t Hdf5Library::type_of(int64_t file, const std::string& object) const {
   const Hdf5Handle opened(check(H5Oopen(at(file), object.c_str(), H5P_DEFAULT)), H5Oclose);
   return H5Iget_type(opened.get());
 }
-
-bool Hdf5Library::is_group(int64_t file, const std::string& object) { return type_of(file, object) == H5I_GROUP; }
-bool Hdf5Library::is_dataset(int64_t file, const std::string& object) { return type_of(file, object) == H5I_DATASET; }
 
 std::vector<std::string> Hdf5Library::children(int64_t file, const std::string& group) {
   const Hdf5Handle opened(check(H5Gopen2(at(file), group.c_str(), H5P_DEFAULT)), H5Gclose);

@@ -19,8 +19,6 @@ class Hdf5Library {
   int64_t open(const std::string& path);
   void close(int64_t file) { files_.erase(file); }
   Hdf5Path follow(int64_t file, const std::string& object);
-  bool is_group(int64_t file, const std::string& object);
-  bool is_dataset(int64_t file, const std::string& object);
   /// Names in a group, in no order.
   std::vector<std::string> children(int64_t file, const std::string& group);
   bool has_attribute(int64_t file, const std::string& object, const std::string& name);

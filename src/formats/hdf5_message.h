@@ -17,7 +17,7 @@ struct Hdf5Failure : std::runtime_error {
 
 /// How far a path leads by hard links: to its end, or to a link of another kind or none.
 struct Hdf5Path {
-  std::string ends_at = {};  ///< "object", "nothing", "soft" or "external"
+  std::string ends_at = {};  ///< "group", "dataset", another "object", "nothing", "soft" or "external"
   std::string link = {};     ///< the path up to there, that link included
   std::string file = {};     ///< that an external link names
   std::string target = {};   ///< the path that a soft or an external link names

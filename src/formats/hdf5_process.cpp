@@ -11,9 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <functional>
 #include <map>
-#include <optional>
 #include <vector>
 
 #include <physgen/core/error.h>
@@ -72,23 +70,33 @@ Received receive_message(int socket, json& message, int milliseconds) {
   return body;
 }
 
+using Function = json (*)(Hdf5Library&, int64_t file, const json& arguments);
+
+/// The library's functions by name.
+const std::map<std::string, Function>& functions() {
+  static const std::map<std::string, Function> kFunctions = {
+      {"open", [](Hdf5Library& library, int64_t, const json& given) -> json { return library.open(given[0]); }},
+      {"close", [](Hdf5Library& library, int64_t file, const json&) { return library.close(file), json(); }},
+      {"follow",
+       [](Hdf5Library& library, int64_t file, const json& given) -> json { return library.follow(file, given[0]); }},
+      {"children",
+       [](Hdf5Library& library, int64_t file, const json& given) -> json { return library.children(file, given[0]); }},
+      {"has_attribute",
+       [](Hdf5Library& library, int64_t file, const json& given) -> json {
+         return library.has_attribute(file, given[0], given[1]);
+       }},
+      {"header",
+       [](Hdf5Library& library, int64_t file, const json& given) -> json { return library.header(file, given[0]); }},
+      {"chunk", [](Hdf5Library& library, int64_t file, const json& given) -> json {
+         return library.chunk(file, given[0], given[1]);
+       }}};
+  return kFunctions;
+}
+
 /// The library's answer to a request {function, file, arguments}.
 json answer_of(Hdf5Library& library, const json& request) {
-  const int64_t file = request.at("file");
-  const json& given = request.at("arguments");
-  const auto first = [&] { return given.at(0).get<std::string>(); };
-  const std::map<std::string, std::function<json()>> functions = {
-      {"open", [&] { return library.open(first()); }},
-      {"close", [&] { return library.close(file), json(); }},
-      {"follow", [&] { return library.follow(file, first()); }},
-      {"is_group", [&] { return library.is_group(file, first()); }},
-      {"is_dataset", [&] { return library.is_dataset(file, first()); }},
-      {"children", [&] { return library.children(file, first()); }},
-      {"has_attribute", [&] { return library.has_attribute(file, first(), given.at(1).get<std::string>()); }},
-      {"header", [&] { return library.header(file, first()); }},
-      {"chunk", [&] { return library.chunk(file, first(), given.at(1).get<std::vector<int64_t>>()); }}};
   try {
-    return {{"answer", functions.at(request.at("function"))()}};
+    return {{"answer", functions().at(request.at("function"))(library, request.at("file"), request.at("arguments"))}};
   } catch (const Hdf5Failure& failure) {
     return {{"failure", failure.what()}};
   }

@@ -8,9 +8,10 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/core/suggestion.h>
 #include <physgen/files/safetensors.h>
 #include <physgen/files/torch_archive.h>
+
+#include "core/first_few.h"
 
 namespace physgen {
 namespace {
@@ -38,10 +39,7 @@ DataType data_type_of(const at::Tensor& tensor) {
 void add_first(std::string& text, const std::string& begin, const std::vector<std::string>& names) {
   constexpr size_t kMost = 6;
   if (names.empty()) return;
-  const size_t shown = std::min(names.size(), kMost);
-  text += (text.empty() ? "" : "; ") + begin +
-          comma_separated({names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown)});
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  text += (text.empty() ? "" : "; ") + begin + first_few(names, kMost);
 }
 
 template <class File>

@@ -1,12 +1,12 @@
 #include "physgen/rollout/shard.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <vector>
 
+#include "core/whole_number.h"
 #include "physgen/core/error.h"
 #include "physgen/core/suggestion.h"
 
@@ -17,13 +17,6 @@ constexpr int64_t kMostShards = 1'000'000;
 constexpr const char* kByHand = "name the shard: --shard 2/8";
 const std::vector<std::string> kArray = {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT"};
 const std::vector<std::string> kRanks = {"RANK", "WORLD_SIZE"};
-
-std::optional<int64_t> number_in(const std::string& text) {
-  int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 bool is_set(const std::string& variable) { return std::getenv(variable.c_str()) != nullptr; }
 
@@ -36,7 +29,7 @@ std::vector<std::string> those_set(const std::vector<std::string>& variables, bo
 
 int64_t value_of(const std::string& variable) {
   const std::string text = std::getenv(variable.c_str());
-  if (const std::optional<int64_t> number = number_in(text)) return *number;
+  if (const std::optional<int64_t> number = whole_number(text)) return *number;
   throw ConfigError({.what = "a variable of the environment is no number",
                      .where = variable,
                      .got = "\"" + text + "\"",
@@ -103,8 +96,8 @@ std::string Shard::folder() const { return "shard-" + std::to_string(number) + "
 Shard parse_shard(const std::string& text) {
   if (text.empty()) return {};
   const size_t slash = std::min(text.find('/'), text.size());
-  const auto number = number_in(text.substr(0, slash));
-  const auto count = number_in(text.substr(std::min(slash + 1, text.size())));
+  const auto number = whole_number(text.substr(0, slash));
+  const auto count = whole_number(text.substr(std::min(slash + 1, text.size())));
   if (number && count && *number >= 1 && *number <= *count && *count <= kMostShards) return {*number, *count};
   throw ConfigError({.what = "there is no such shard",
                      .where = "--shard",

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "core/first_few.h"
 #include "core/strict_json.h"
 #include "episode_journal.h"
 #include "evaluation_summary.h"
@@ -216,10 +217,8 @@ void write(const EvaluationReport& report, const Results& results) {
 std::string episode_list(const std::vector<int64_t>& episodes) {
   constexpr size_t kShown = 20;
   std::vector<std::string> names;
-  for (size_t i = 0; i < std::min(kShown, episodes.size()); ++i) names.push_back(std::to_string(episodes[i]));
-  const std::string rest =
-      episodes.size() > kShown ? fmt::format(" and {} more", episodes.size() - kShown) : std::string();
-  return comma_separated(names) + rest;
+  for (const int64_t episode : episodes) names.push_back(std::to_string(episode));
+  return first_few(names, kShown);
 }
 
 ShardMerge merge_shards(const std::vector<fs::path>& folders, const ShardMergeOptions& options) {

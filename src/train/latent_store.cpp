@@ -172,9 +172,11 @@ static at::Tensor variant_of(const fs::path& cache, const DemonstrationSet& set,
   return load_tensors((folder / kFileName).string()).at(0).second;
 }
 
-void encode_variant(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae, const LatentRecipe& recipe,
-                    int64_t variant, const std::function<void(int64_t, int64_t)>& progress) {
-  variant_of(cache, set, vae, fingerprint_of(vae), recipe, variant, progress);
+void encode_variants(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae, const LatentRecipe& recipe,
+                     const std::vector<int64_t>& variants, const std::function<void(int64_t, int64_t)>& progress) {
+  if (variants.empty()) return;
+  const std::string weights = fingerprint_of(vae);
+  for (const int64_t variant : variants) variant_of(cache, set, vae, weights, recipe, variant, progress);
 }
 
 LatentStore open_latent_store(const fs::path& cache, const DemonstrationSet& set, CausalVae& vae,

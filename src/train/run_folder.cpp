@@ -1,7 +1,6 @@
 #include "train/run_folder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <regex>
 #include <sstream>
 
@@ -10,6 +9,8 @@
 #include <physgen/core/error.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
+
+#include "core/whole_number.h"
 
 namespace physgen {
 namespace {
@@ -95,10 +96,8 @@ std::vector<int64_t> RunFolder::steps() const {
   std::vector<int64_t> steps;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
     const std::string name = entry.path().filename().string();
-    int64_t step = 0;
     if (!name.starts_with(kStepPrefix)) continue;
-    const auto end = std::from_chars(name.data() + kStepPrefix.size(), name.data() + name.size(), step);
-    if (end.ec == std::errc() && end.ptr == name.data() + name.size()) steps.push_back(step);
+    if (const auto step = whole_number(name.substr(kStepPrefix.size()))) steps.push_back(*step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;

@@ -3,10 +3,12 @@
 #include <memory>
 #include <string>
 
+#include <physgen/files/atomic_file.h>
 #include <physgen/train/run_config.h>
 #include <physgen/train/training_callbacks.h>
 
 #include "distributed/ranks.h"
+#include "train/run_folder.h"
 
 namespace physgen {
 
@@ -38,5 +40,17 @@ class RunRanks {
   std::string device_;
   std::unique_ptr<Ranks> ranks_;
 };
+
+/// Once the input is good and before the folder is written to: the process that writes locks it and mends what another
+/// left half done, and all wait for that. Throws as RunLock and `refuse_other_run` do.
+template <class Job>
+std::unique_ptr<RunLock> claim_folder(const RunFolder& folder, const Job& job, const RunRanks& ranks) {
+  std::unique_ptr<RunLock> lock;
+  if (ranks.writes()) lock = std::make_unique<RunLock>(job.out);
+  folder.refuse_other_run(job);
+  if (ranks.writes()) folder.recover();
+  ranks.meet();
+  return lock;
+}
 
 }  // namespace physgen

@@ -60,9 +60,11 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::p
   // Ranks encode different variants, and then find those of all.
   int64_t number = 0;
   for (const DemonstrationSet& set : sets) {
+    std::vector<int64_t> mine;
     for (int64_t variant = 0; ranks.get() && variant < recipe.augmentation.variants; ++variant) {
-      if (ranks.is_mine(number++)) encode_variant(cache, set, policy.vae, recipe, variant, progress);
+      if (ranks.is_mine(number++)) mine.push_back(variant);
     }
+    encode_variants(cache, set, policy.vae, recipe, mine, progress);
   }
   ranks.meet();
   std::vector<LatentStore> latents;
@@ -138,11 +140,7 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
   ranks.require_same(identity_of(job), "the job");
   for (const DemonstrationSet& set : sets) ranks.require_same(sha256_of_text(set.hashes), "the demonstrations");
 
-  std::optional<RunLock> lock;  // the input is good: from here on the folder is written to
-  if (ranks.writes()) lock.emplace(job.out);
-  folder.refuse_other_run(job);
-  if (ranks.writes()) folder.recover();
-  ranks.meet();
+  const auto lock = claim_folder(folder, job, ranks);
   Beginning beginning = begin(job, folder, sets, std::move(fresh), callbacks);
   ranks.require_same("step " + std::to_string(beginning.step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);

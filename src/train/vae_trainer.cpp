@@ -88,11 +88,7 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& all_callbacks, con
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 
   ranks.require_same(identity_of(job), "the job");
-  std::optional<RunLock> lock;  // the input is good: from here on the folder is written to
-  if (ranks.writes()) lock.emplace(job.out);
-  folder.refuse_other_run(job);
-  if (ranks.writes()) folder.recover();
-  ranks.meet();
+  const auto lock = claim_folder(folder, job, ranks);
   const auto [vae, step] = begin(job, folder, callbacks);
   ranks.require_same("step " + std::to_string(step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);

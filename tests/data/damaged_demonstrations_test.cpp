@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <random>
 
@@ -24,7 +25,45 @@ struct DemonstrationFileReader {
   std::unique_ptr<DemonstrationFile> file;
 };
 
-class DamagedDemonstrationsTest : public DemonstrationFixture {};
+class DamagedDemonstrationsTest : public DemonstrationFixture {
+ protected:
+  /// Puts other frames in place of an episode's, a frame a chunk. @param set_filter  called with the properties
+  void replace_frames(const std::vector<hsize_t>& shape, const std::vector<uint8_t>& pixels,
+                      const std::function<void(hid_t)>& set_filter) const {
+    const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Ldelete(file, kFrames.c_str(), H5P_DEFAULT);
+    const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    const hsize_t chunk[] = {1, shape[1], shape[2], shape[3]};
+    H5Pset_chunk(properties, 4, chunk);
+    set_filter(properties);
+    const hid_t space = H5Screate_simple(4, shape.data(), nullptr);
+    const hid_t frames =
+        H5Dcreate2(file, kFrames.c_str(), H5T_NATIVE_UINT8, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    H5Dwrite(frames, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data());
+    H5Dclose(frames);
+    H5Sclose(space);
+    H5Pclose(properties);
+    H5Fclose(file);
+  }
+
+  /// Overwrites what is stored of a frame, from some byte on. @param bytes  of so many stored ones
+  void overwrite_frame(hsize_t frame, hsize_t from, const std::function<std::string(hsize_t)>& bytes) const {
+    const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    const hid_t frames = H5Dopen2(file, kFrames.c_str(), H5P_DEFAULT);
+    const hsize_t offset[] = {frame, 0, 0, 0};
+    unsigned mask = 0;
+    haddr_t address = 0;
+    hsize_t size = 0;
+    H5Dget_chunk_info_by_coord(frames, offset, &mask, &address, &size);
+    H5Dclose(frames);
+    H5Fclose(file);
+    std::fstream stream(path_, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(address + from));
+    stream << bytes(size);
+  }
+
+  const std::string kFrames = "traj_0/obs/sensor_data/render_camera/rgb";
+};
 
 TEST_F(DamagedDemonstrationsTest, RefusesSizesThatTheFileCannotHold) {
   replace_dataset(path_, "traj_0/actions", H5T_NATIVE_FLOAT, {5, 8}, nullptr);
@@ -98,19 +137,7 @@ TEST_F(DamagedDemonstrationsTest, ACircleOfLinksIsNamed) {
 }
 
 TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
-  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  const hid_t frames = H5Dopen2(file, "traj_0/obs/sensor_data/render_camera/rgb", H5P_DEFAULT);
-  const hsize_t offset[] = {2, 0, 0, 0};
-  unsigned mask = 0;
-  haddr_t address = 0;
-  hsize_t size = 0;
-  H5Dget_chunk_info_by_coord(frames, offset, &mask, &address, &size);
-  H5Dclose(frames);
-  H5Fclose(file);
-  std::fstream bytes(path_, std::ios::in | std::ios::out | std::ios::binary);
-  bytes.seekp(static_cast<std::streamoff>(address));
-  bytes << std::string(size, '\x5a');
-  bytes.close();
+  overwrite_frame(2, 0, [](hsize_t size) { return std::string(size, '\x5a'); });
   const DemonstrationDataset dataset({path_});
   EXPECT_NO_THROW(dataset.read_frame(0, "render_camera", 1));
   const Problem problem = problem_of<FormatError>([&] { dataset.read_frame(0, "render_camera", 2); });
@@ -118,23 +145,10 @@ TEST_F(DamagedDemonstrationsTest, NamesAFrameThatCannotBeDecompressed) {
 }
 
 TEST_F(DamagedDemonstrationsTest, AFilterThatIsNotKnownIsNamed) {
-  const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
-  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  H5Ldelete(file, rgb.c_str(), H5P_DEFAULT);
-  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-  const hsize_t shape[] = {6, 4, 4, 3}, chunk[] = {1, 4, 4, 3};
-  H5Pset_chunk(properties, 4, chunk);
-  H5Pset_scaleoffset(properties, H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT);
-  const hid_t space = H5Screate_simple(4, shape, nullptr);
-  const hid_t frames = H5Dcreate2(file, rgb.c_str(), H5T_NATIVE_UINT8, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-  const std::vector<uint8_t> pixels(6 * 4 * 4 * 3, 9);
-  H5Dwrite(frames, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data());
-  H5Dclose(frames);
-  H5Sclose(space);
-  H5Pclose(properties);
-  H5Fclose(file);
+  replace_frames({6, 4, 4, 3}, std::vector<uint8_t>(6 * 4 * 4 * 3, 9),
+                 [](hid_t properties) { H5Pset_scaleoffset(properties, H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT); });
   EXPECT_EQ(open_problem().got, "filter 6, \"scaleoffset\"");
-  EXPECT_THAT(open_problem().where, HasSubstr(rgb));
+  EXPECT_THAT(open_problem().where, HasSubstr(kFrames));
 }
 
 TEST_F(DamagedDemonstrationsTest, BytesBeforeTheFileMoveNothing) {
@@ -152,33 +166,12 @@ TEST_F(DamagedDemonstrationsTest, BytesBeforeTheFileMoveNothing) {
 }
 
 TEST_F(DamagedDemonstrationsTest, ChecksumsAreTested) {
-  const std::string rgb = "traj_0/obs/sensor_data/render_camera/rgb";
-  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  H5Ldelete(file, rgb.c_str(), H5P_DEFAULT);
-  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-  const hsize_t shape[] = {6, 11, 3, 3}, chunk[] = {1, 11, 3, 3};  // 99 bytes: an odd number
-  H5Pset_chunk(properties, 4, chunk);
-  H5Pset_fletcher32(properties);
-  std::vector<uint8_t> pixels(6 * 99);
+  std::vector<uint8_t> pixels(6 * 99);  // a frame of an odd number of bytes
   for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(37 * i % 256);
-  const hid_t space = H5Screate_simple(4, shape, nullptr);
-  const hid_t frames = H5Dcreate2(file, rgb.c_str(), H5T_NATIVE_UINT8, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-  H5Dwrite(frames, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data());
-  const hsize_t second[] = {1, 0, 0, 0};
-  unsigned mask = 0;
-  haddr_t address = 0;
-  hsize_t size = 0;
-  H5Dget_chunk_info_by_coord(frames, second, &mask, &address, &size);
-  H5Dclose(frames);
-  H5Sclose(space);
-  H5Pclose(properties);
-  H5Fclose(file);
+  replace_frames({6, 11, 3, 3}, pixels, [](hid_t properties) { H5Pset_fletcher32(properties); });
   const DemonstrationFileReader reader(path_);
   EXPECT_EQ(reader.frame(0), std::vector<uint8_t>(pixels.begin(), pixels.begin() + 99));
-  std::fstream bytes(path_, std::ios::in | std::ios::out | std::ios::binary);
-  bytes.seekp(static_cast<std::streamoff>(address + 50));
-  bytes << 'x';
-  bytes.close();
+  overwrite_frame(1, 50, [](hsize_t) { return "x"; });
   EXPECT_EQ(reader.frame(2), std::vector<uint8_t>(pixels.begin() + 198, pixels.begin() + 297));
   EXPECT_EQ(problem_of<FormatError>([&] { reader.frame(1); }).got, "a chunk that does not fit its checksum");
 }

@@ -38,10 +38,10 @@ class LatentStore {
   std::vector<int64_t> first_rows_;
 };
 
-/// Encodes one variant of a dataset, where `cache` does not hold it yet. Throws as `open_latent_store` does.
-void encode_variant(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
-                    const LatentRecipe& recipe, int64_t variant,
-                    const std::function<void(int64_t frames, int64_t total)>& progress);
+/// Encodes some variants of a dataset, where `cache` does not hold them yet. Throws as `open_latent_store` does.
+void encode_variants(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                     const LatentRecipe& recipe, const std::vector<int64_t>& variants,
+                     const std::function<void(int64_t frames, int64_t total)>& progress);
 
 /// Opens the latents of a dataset, encoding those that `cache` does not hold yet (or not undamaged). They are found
 /// again by what the demonstration files hold, the VAE's weights and the recipe, wherever the files lie.
