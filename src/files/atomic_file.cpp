@@ -1,8 +1,11 @@
 #include "physgen/files/atomic_file.h"
 
+#include <limits.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -10,6 +13,7 @@
 
 #include "files/file_descriptor.h"
 #include "files/folder.h"
+#include "files/lock_reach.h"
 #include "physgen/core/error.h"
 
 namespace physgen {
@@ -19,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPartial = ".partial-";
 constexpr const char* kOld = ".old-";
+constexpr size_t kLongestHolder = HOST_NAME_MAX + 32;
 
 fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
@@ -72,6 +77,12 @@ Error ambiguous(const fs::path& final_path, const std::vector<fs::path>& found) 
                 .got = names,
                 .expected = "one",
                 .next_step = "rename the one to keep to " + final_path.filename().string()});
+}
+
+std::string host_name() {
+  std::string name(HOST_NAME_MAX + 1, '\0');
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "this machine";
+  return name.c_str();
 }
 
 }  // namespace
@@ -164,17 +175,31 @@ void recover_directory(const fs::path& path) {
 RunLock::RunLock(const fs::path& directory) {
   create_folders(directory);
   file_ = std::make_unique<FileDescriptor>(directory / ".lock", O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!file_->try_lock()) {
-    std::string holder(20, '\0');
-    holder.resize(file_->read(std::as_writable_bytes(std::span(holder))));
-    throw ConfigError({.what = "the output directory is in use by another run",
-                       .where = directory.string(),
-                       .got = "a lock that process " + holder + " holds",
-                       .next_step = "wait for that run, stop it, or name another output directory"});
-  }
-  const std::string holder = std::to_string(::getpid());
+  take();
+  std::string holder = std::to_string(::getpid()) + " of " + host_name();
   if (::ftruncate(file_->get(), 0) != 0) throw system_error("a file cannot be written", file_->path(), errno);
   file_->write(std::as_bytes(std::span(holder)));
+}
+
+void RunLock::take() {
+  if (file_->try_lock()) {
+    std::ifstream mounts("/proc/self/mountinfo");
+    const std::string reason = local_lock_reason(file_->status().st_dev, mounts);
+    if (!reason.empty()) weakness_ = "the folder's lock does not keep off runs of other machines: " + reason;
+    return;
+  }
+  const int reason = errno;
+  if (reason != EWOULDBLOCK) {
+    weakness_ = "the folder's file system has no locks, so that nothing keeps off another run: " +
+                std::string(std::strerror(reason));
+    return;
+  }
+  std::string holder(kLongestHolder, '\0');
+  holder.resize(file_->read(std::as_writable_bytes(std::span(holder))));
+  throw ConfigError({.what = "the output directory is in use by another run",
+                     .where = file_->path().parent_path().string(),
+                     .got = "a lock that process " + holder + " holds",
+                     .next_step = "wait for that run, stop it, or name another output directory"});
 }
 
 RunLock::~RunLock() = default;

@@ -77,7 +77,7 @@ class FileDescriptor {
     if (::close(std::exchange(descriptor_, -1)) != 0) throw system_error("a file cannot be closed", path_, errno);
   }
 
-  /// Whether the lock is now held by this descriptor, until it is closed.
+  /// Whether the lock is now held by this descriptor, until it is closed; else errno says why not.
   bool try_lock() { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0; }
 
  private:

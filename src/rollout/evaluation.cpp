@@ -1,5 +1,7 @@
 #include "physgen/rollout/evaluation.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <exception>
 #include <filesystem>
@@ -221,6 +223,7 @@ EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& 
   const std::vector<PlannedEpisode> plan = plan_episodes(config);
   const fs::path folder = options.out;
   const RunLock lock(folder);
+  if (!lock.weakness().empty()) spdlog::warn(lock.weakness());
   if (!options.video.empty()) fs::create_directories(options.video);
   keep_config(config, folder);
   EpisodeJournal journal(folder / "episodes.jsonl", plan);

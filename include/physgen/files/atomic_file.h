@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace physgen {
@@ -69,18 +70,25 @@ class AtomicDirectory {
 void recover_directory(const std::filesystem::path& final_path);
 
 /// Keeps a second run off the same output directory, for as long as this object lives. The kernel lets go of the lock
-/// when the process dies, however it dies.
+/// when the process dies, however it dies. On network file systems it keeps off other machines' runs, too, unless
+/// `weakness` says that it does not.
 class RunLock {
  public:
-  /// Creates the directory if need be and locks "<directory>/.lock". Throws ConfigError naming the process that holds
-  /// it, and Error where the lock cannot be made.
+  /// Creates the directory if need be and locks "<directory>/.lock". Throws ConfigError naming the process and the
+  /// machine that hold it, and Error where the file cannot be made.
   explicit RunLock(const std::filesystem::path& directory);
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  /// Which runs it does not keep off, and why: a sentence for the user. Empty: it keeps off all.
+  const std::string& weakness() const { return weakness_; }
+
  private:
+  void take();
+
   std::unique_ptr<FileDescriptor> file_;
+  std::string weakness_;
 };
 
 }  // namespace physgen
