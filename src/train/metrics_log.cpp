@@ -59,6 +59,11 @@ void MetricsLog::write(const EvaluationMetrics& metrics) {
   write_line(line.dump());
 }
 
+void MetricsLog::write(const SaveMetrics& metrics) {
+  const json line = {{"kind", "save"}, {"step", metrics.step}, {"stalled_seconds", metrics.stalled_seconds}};
+  write_line(line.dump());
+}
+
 void MetricsLog::write_line(const std::string& line) {
   file_ << line << '\n' << std::flush;
   if (file_) return;

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "train/held_out_evaluation.h"
+#include "train/host_copy.h"
 
 namespace physgen {
 namespace {
@@ -40,7 +41,7 @@ StepPart PolicyTraining::part_of(int64_t first, int64_t count, int64_t step) con
   return {.counts = {counts.observation, counts.action}, .sums = sums};
 }
 
-std::vector<StepPart> PolicyTraining::prepare(int64_t step, const BatchShare& share) const {
+std::vector<StepPart> PolicyTraining::prepare(int64_t step, const WorkShare& share) const {
   const int64_t count = micro_batch() / share.ranks, mine = count * config_.accumulation;
   std::vector<StepPart> parts;
   for (int64_t first = share.rank * mine; first < (share.rank + 1) * mine; first += count) {
@@ -64,9 +65,16 @@ std::optional<EvaluationMetrics> PolicyTraining::evaluate() {
   return evaluate_held_out(policy_.model, held_out_, policy_.config, choice);
 }
 
-void PolicyTraining::write(const std::filesystem::path& directory, int64_t step) {
-  policy_.config.step = step;
-  write_policy_files(directory, policy_.config, state_dict(*policy_.model), state_dict(*policy_.vae));
+WriteWeights PolicyTraining::copy(int64_t step) const {
+  PolicyConfig config = policy_.config;
+  config.step = step;
+  NamedTensors model = state_dict(*policy_.model);
+  for (auto& [name, tensor] : model) {
+    if (tensor.requires_grad()) tensor = host_copy(tensor);
+  }
+  return [config, model, vae = state_dict(*policy_.vae)](const std::filesystem::path& directory) {
+    write_policy_files(directory, config, model, vae);
+  };
 }
 
 }  // namespace physgen

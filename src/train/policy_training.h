@@ -20,10 +20,10 @@ class PolicyTraining final : public Trainable {
 
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"observation", "action"}; }
-  std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const override;
+  std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
   std::string sources(int64_t step) const override;
   std::optional<EvaluationMetrics> evaluate() override;
-  void write(const std::filesystem::path& directory, int64_t step) override;
+  WriteWeights copy(int64_t step) const override;
   const char* kind() const override { return kPolicyKind; }
 
  private:

@@ -6,6 +6,7 @@
 #include <physgen/files/atomic_file.h>
 #include <physgen/train/run_config.h>
 #include <physgen/train/training_callbacks.h>
+#include <physgen/train/work_share.h>
 
 #include "distributed/ranks.h"
 #include "train/run_folder.h"
@@ -25,15 +26,14 @@ class RunRanks {
   const std::string& device() const { return device_; }
   /// Whether this process writes the run's folder and speaks: the only one, or the first.
   bool writes() const { return place_.rank == 0; }
-  /// Whether torchrun began the run anew, so that it goes on from its last checkpoint.
+  /// Whether torchrun or Slurm began the run anew, so that it goes on from its last checkpoint.
   bool restarted() const { return place_.restarts > 0; }
   /// Those of the process that speaks, else none.
   TrainingCallbacks callbacks(const TrainingCallbacks& all) const { return writes() ? all : TrainingCallbacks(); }
   /// As those of Ranks; nothing to do alone.
   void meet() const;
   void require_same(const std::string& text, const std::string& what) const;
-  /// Whether the work of a number is this rank's, dealt in turn.
-  bool is_mine(int64_t number) const { return number % place_.size == place_.rank; }
+  WorkShare share() const { return {place_.rank, place_.size}; }
 
  private:
   RankPlace place_;
@@ -44,9 +44,11 @@ class RunRanks {
 /// Once the input is good and before the folder is written to: the process that writes locks it and mends what another
 /// left half done, and all wait for that. Throws as RunLock and `refuse_other_run` do.
 template <class Job>
-std::unique_ptr<RunLock> claim_folder(const RunFolder& folder, const Job& job, const RunRanks& ranks) {
+std::unique_ptr<RunLock> claim_folder(const RunFolder& folder, const Job& job, const RunRanks& ranks,
+                                      const TrainingCallbacks& callbacks) {
   std::unique_ptr<RunLock> lock;
   if (ranks.writes()) lock = std::make_unique<RunLock>(job.out);
+  if (lock && callbacks.note && !lock->weakness().empty()) callbacks.note(lock->weakness());
   folder.refuse_other_run(job);
   if (ranks.writes()) folder.recover();
   ranks.meet();

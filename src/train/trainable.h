@@ -1,20 +1,20 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <physgen/train/metrics.h>
 #include <physgen/train/train_step.h>
+#include <physgen/train/work_share.h>
 
 namespace physgen {
 
-/// The part of each step's samples that one of several ranks computes.
-struct BatchShare {
-  int64_t rank = 0;
-  int64_t ranks = 1;
-};
+/// Writes the files of a checkpoint's weights into a directory that is there. May be called on another thread, and more
+/// than once.
+using WriteWeights = std::function<void(const std::filesystem::path& directory)>;
 
 /// What is trained: a model with what a step of it learns from, how good it is, and how it is saved.
 class Trainable {
@@ -27,7 +27,7 @@ class Trainable {
   /// A share of the batch of a step in its micro-batches: a pure function of both, called on another thread than the
   /// rest.
   /// @param step  done before it, 0 for the first
-  virtual std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const = 0;
+  virtual std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const = 0;
 
   /// Where the samples of a step come from, for errors.
   virtual std::string sources(int64_t step) const = 0;
@@ -35,9 +35,10 @@ class Trainable {
   /// The numbers and the score of the weights as they are; nothing where nothing is held out.
   virtual std::optional<EvaluationMetrics> evaluate() = 0;
 
-  /// Writes a checkpoint of the weights as they are into a directory that is there.
+  /// The weights as they are, copied, so that they may be written while they are trained on. What is returned must not
+  /// outlive this.
   /// @param step  that they have seen
-  virtual void write(const std::filesystem::path& directory, int64_t step) = 0;
+  virtual WriteWeights copy(int64_t step) const = 0;
 
   /// `kind` in the checkpoint's manifest.
   virtual const char* kind() const = 0;

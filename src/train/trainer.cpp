@@ -43,6 +43,19 @@ Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vect
   return {fresh ? *fresh : starting_policy(job, sets, callbacks.note), 0};
 }
 
+// Each rank encodes its share of the episodes, and then finds those of all.
+void encode_together(const std::filesystem::path& cache, const std::vector<DemonstrationSet>& sets, CausalVae& vae,
+                     const LatentRecipe& recipe, const RunRanks& ranks,
+                     const std::function<void(int64_t, int64_t)>& progress) {
+  const WorkShare share = ranks.share();
+  for (const DemonstrationSet& set : sets) encode_share(cache, set, vae, recipe, share, progress);
+  ranks.meet();
+  for (const DemonstrationSet& set : sets) {
+    if (ranks.writes()) join_shares(cache, set, vae, recipe, share.ranks);
+  }
+  ranks.meet();
+}
+
 // Latents of every dataset. Throws EncodingStopped.
 std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::path& cache,
                                 const std::vector<DemonstrationSet>& sets, LoadedPolicy& policy, const RunRanks& ranks,
@@ -57,16 +70,7 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::p
     if (callbacks.encoding) callbacks.encoding(frames, total);
     if (stop) throw EncodingStopped();
   };
-  // Ranks encode different variants, and then find those of all.
-  int64_t number = 0;
-  for (const DemonstrationSet& set : sets) {
-    std::vector<int64_t> mine;
-    for (int64_t variant = 0; ranks.get() && variant < recipe.augmentation.variants; ++variant) {
-      if (ranks.is_mine(number++)) mine.push_back(variant);
-    }
-    encode_variants(cache, set, policy.vae, recipe, mine, progress);
-  }
-  ranks.meet();
+  if (ranks.get()) encode_together(cache, sets, policy.vae, recipe, ranks, progress);
   std::vector<LatentStore> latents;
   for (const DemonstrationSet& set : sets) {
     latents.push_back(open_latent_store(cache, set, policy.vae, recipe, progress));
@@ -140,7 +144,7 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
   ranks.require_same(identity_of(job), "the job");
   for (const DemonstrationSet& set : sets) ranks.require_same(sha256_of_text(set.hashes), "the demonstrations");
 
-  const auto lock = claim_folder(folder, job, ranks);
+  const auto lock = claim_folder(folder, job, ranks, callbacks);
   Beginning beginning = begin(job, folder, sets, std::move(fresh), callbacks);
   ranks.require_same("step " + std::to_string(beginning.step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);

@@ -3,14 +3,11 @@
 #include <physgen/core/error.h>
 #include <physgen/core/stopwatch.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/files/atomic_file.h>
-#include <physgen/files/manifest.h>
 
 namespace physgen {
 namespace {
 
 constexpr int64_t kMostSkippedInARow = 10;
-constexpr const char* kStateName = "training.safetensors";
 
 // The averages in the parameters' place, where there are any.
 class AveragedWeights {
@@ -36,7 +33,7 @@ std::string text_of(const std::vector<int>& ranks) {
   return names.empty() ? "" : ", the losses of rank " + comma_separated(names);
 }
 
-BatchShare share_of(const Ranks* ranks) { return ranks ? BatchShare{ranks->rank(), ranks->size()} : BatchShare{}; }
+WorkShare share_of(const Ranks* ranks) { return ranks ? WorkShare{ranks->rank(), ranks->size()} : WorkShare{}; }
 
 }  // namespace
 
@@ -96,19 +93,16 @@ std::optional<EvaluationMetrics> Training::evaluate() {
   return metrics;
 }
 
-void Training::save(const std::filesystem::path& path, bool to_continue) {
-  AtomicDirectory directory(path);
-  {
-    const AveragedWeights averaged(step_.averages());
-    trainable_.write(directory.path(), progress_.step);
-  }
-  if (to_continue) save_training_state(directory.path() / kStateName, step_.optimizer(), progress_);
-  write_manifest(directory.path(), trainable_.kind());
-  directory.commit();
+CheckpointCopy Training::copy(bool to_continue) {
+  CheckpointCopy copy{.kind = trainable_.kind()};
+  if (to_continue) copy.state = training_state(step_.optimizer(), progress_);
+  const AveragedWeights averaged(step_.averages());
+  copy.weights = trainable_.copy(progress_.step);
+  return copy;
 }
 
 void Training::load(const std::filesystem::path& checkpoint) {
-  progress_ = load_training_state(checkpoint / kStateName, step_.optimizer());
+  progress_ = load_training_state(checkpoint / kTrainingStateName, step_.optimizer());
 }
 
 }  // namespace physgen

@@ -7,6 +7,7 @@
 #include <physgen/train/training_state.h>
 
 #include "distributed/ranks.h"
+#include "train/checkpoint_copy.h"
 #include "train/prefetch.h"
 #include "train/trainable.h"
 
@@ -35,13 +36,17 @@ class Training {
   /// Whether this process writes: the only one, or the first of several.
   bool alone() const { return !ranks_; }
   bool writes() const { return !ranks_ || ranks_->rank() == 0; }
+  /// Waits for the other processes, where there are any.
+  void meet() const {
+    if (ranks_) ranks_->meet();
+  }
   /// The averaged weights on held-out episodes; nothing where there are none. `best` is set where they are the best
   /// yet.
   std::optional<EvaluationMetrics> evaluate();
 
-  /// A checkpoint of the averaged weights; with `to_continue` also what `load` needs.
-  void save(const std::filesystem::path& path, bool to_continue);
-  /// Goes on from what `save` wrote beside the weights that this was made with.
+  /// A checkpoint of the averaged weights, to be written; with `to_continue` also what `load` needs.
+  CheckpointCopy copy(bool to_continue);
+  /// Goes on from what a copy wrote beside the weights that this was made with.
   void load(const std::filesystem::path& checkpoint);
 
   int64_t step() const { return progress_.step; }

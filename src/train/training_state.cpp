@@ -9,6 +9,8 @@
 #include <physgen/core/error.h>
 #include <physgen/files/safetensors.h>
 
+#include "train/host_copy.h"
+
 namespace physgen {
 namespace {
 
@@ -17,8 +19,8 @@ using Metadata = std::map<std::string, std::string>;
 const std::string kParameter = "parameter.";
 const std::string kOptimizer = "optimizer.";
 
-void append(NamedTensors& all, const std::string& prefix, const NamedTensors& tensors) {
-  for (const auto& [name, tensor] : tensors) all.emplace_back(prefix + name, tensor);
+void append_copies(NamedTensors& all, const std::string& prefix, const NamedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) all.emplace_back(prefix + name, host_copy(tensor));
 }
 
 template <class Number>
@@ -41,11 +43,16 @@ void read_number(const Metadata& metadata, const std::string& key, const std::st
 
 }  // namespace
 
-void save_training_state(const std::filesystem::path& file, const AdamW& optimizer, const TrainingProgress& progress) {
-  NamedTensors tensors;
-  append(tensors, kParameter, tensors_of(optimizer.parameters()));
-  append(tensors, kOptimizer, optimizer.state());
-  save_tensors(file.string(), tensors,
+TrainingState training_state(const AdamW& optimizer, const TrainingProgress& progress) {
+  TrainingState state{.tensors = {}, .progress = progress};
+  append_copies(state.tensors, kParameter, tensors_of(optimizer.parameters()));
+  append_copies(state.tensors, kOptimizer, optimizer.state());
+  return state;
+}
+
+void save_training_state(const std::filesystem::path& file, const TrainingState& state) {
+  const TrainingProgress& progress = state.progress;
+  save_tensors(file.string(), state.tensors,
                {{"step", text_of(progress.step)},
                 {"best_score", text_of(progress.best_score)},
                 {"skipped_in_a_row", text_of(progress.skipped_in_a_row)}});

@@ -88,7 +88,7 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& all_callbacks, con
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 
   ranks.require_same(identity_of(job), "the job");
-  const auto lock = claim_folder(folder, job, ranks);
+  const auto lock = claim_folder(folder, job, ranks, callbacks);
   const auto [vae, step] = begin(job, folder, callbacks);
   ranks.require_same("step " + std::to_string(step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);

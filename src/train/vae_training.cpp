@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <torch/torch.h>
 
@@ -91,7 +92,7 @@ std::vector<at::Tensor> VaeTraining::loss_sums(const Batch& batch) const {
   return {((made - frames).abs() * batch.counts.to(compute_.device)).sum(), config_.kl_weight * divergence};
 }
 
-std::vector<StepPart> VaeTraining::prepare(int64_t step, const BatchShare& share) const {
+std::vector<StepPart> VaeTraining::prepare(int64_t step, const WorkShare& share) const {
   const int64_t size = config_.batch / config_.accumulation / share.ranks;
   std::vector<StepPart> parts;
   for (int64_t i = share.rank * config_.accumulation; i < (share.rank + 1) * config_.accumulation; ++i) {
@@ -108,22 +109,20 @@ std::string VaeTraining::sources(int64_t step) const {
   return text;
 }
 
-at::Tensor VaeTraining::encode(const at::Tensor& frames) const {
-  CausalVae vae = vae_;
+at::Tensor VaeTraining::encode(CausalVae vae, const at::Tensor& frames) const {
   return vae->encode(pixels_to_values(frames.to(compute_.device)).to(compute_.dtype)).mean;
 }
 
 // [N, H, W, 3] uint8 -> what the VAE makes of them, float32 [N, 3, H, W]
-at::Tensor VaeTraining::reconstruct(const at::Tensor& frames) const {
-  CausalVae vae = vae_;
-  return vae->decode(encode(frames).to(compute_.dtype)).to(at::kFloat).clamp(-1, 1);
+at::Tensor VaeTraining::reconstruct(CausalVae vae, const at::Tensor& frames) const {
+  return vae->decode(encode(vae, frames).to(compute_.dtype)).to(at::kFloat).clamp(-1, 1);
 }
 
 std::optional<EvaluationMetrics> VaeTraining::evaluate() {
   const at::NoGradGuard no_gradient;
   double absolute = 0, square = 0, count = 0;
   for (const at::Tensor& part : spread(pool_.held_out, kMostEvaluated).split(kEvaluationBatch)) {
-    const at::Tensor error = reconstruct(part) - pixels_to_values(part.to(compute_.device));
+    const at::Tensor error = reconstruct(vae_, part) - pixels_to_values(part.to(compute_.device));
     absolute += error.abs().sum().item<double>();
     square += error.square().sum().item<double>();
     count += static_cast<double>(error.numel());
@@ -133,28 +132,35 @@ std::optional<EvaluationMetrics> VaeTraining::evaluate() {
 }
 
 // The latents' mean and deviation over training frames, for the VAE's config.
-void VaeTraining::measure_latents(int64_t step) {
-  if (measured_at_ == step) return;
-  measured_at_ = step;
+void VaeTraining::measure_latents(CausalVae& vae) const {
   std::vector<at::Tensor> means;
   for (const at::Tensor& part : spread(pool_.training, kMostEvaluated).split(kEvaluationBatch)) {
-    means.push_back(encode(part));
+    means.push_back(encode(vae, part));
   }
   const at::Tensor latents = at::cat(means).transpose(0, 1).flatten(1).to(at::kDouble).cpu();  // [C, N h w]
-  vae_->config.latent_mean = numbers_of(latents.mean(1));
-  vae_->config.latent_deviation = numbers_of(latents.std(1));
+  vae->config.latent_mean = numbers_of(latents.mean(1));
+  vae->config.latent_deviation = numbers_of(latents.std(1));
 }
 
-void VaeTraining::write(const std::filesystem::path& directory, int64_t step) {
-  const at::NoGradGuard no_gradient;
-  measure_latents(step);
-  write_vae(directory, vae_);
-  const at::Tensor frames = spread(pool_.held_out, kReconstructions).slice(0, 0, kReconstructions);
-  const at::Tensor made = values_to_pixels(reconstruct(frames));
+// Held-out frames above what the VAE makes of them.
+Image VaeTraining::reconstructions(const CausalVae& vae) const {
   constexpr int64_t kGap = 2;
-  const Image picture =
-      stack_vertically({side_by_side(to_images(frames), kGap), side_by_side(to_images(made), kGap)}, kGap);
-  write_png((directory / "reconstructions.png").string(), picture);
+  const at::Tensor frames = spread(pool_.held_out, kReconstructions).slice(0, 0, kReconstructions);
+  const at::Tensor made = values_to_pixels(reconstruct(vae, frames));
+  return stack_vertically({side_by_side(to_images(frames), kGap), side_by_side(to_images(made), kGap)}, kGap);
+}
+
+WriteWeights VaeTraining::copy(int64_t) const {
+  const at::NoGradGuard no_gradient;
+  CausalVae vae(vae_->config);
+  vae->to(compute_.device);
+  load_state_dict(*vae, state_dict(*vae_), "the VAE that is trained");
+  return [this, vae, measured = false](const std::filesystem::path& directory) mutable {
+    const at::NoGradGuard off;  // of this thread
+    if (!std::exchange(measured, true)) measure_latents(vae);
+    write_vae(directory, vae);
+    write_png((directory / "reconstructions.png").string(), reconstructions(vae));
+  };
 }
 
 }  // namespace physgen

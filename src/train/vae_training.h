@@ -17,10 +17,10 @@ class VaeTraining final : public Trainable {
 
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"reconstruction", "divergence"}; }
-  std::vector<StepPart> prepare(int64_t step, const BatchShare& share) const override;
+  std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
   std::string sources(int64_t step) const override;
   std::optional<EvaluationMetrics> evaluate() override;
-  void write(const std::filesystem::path& directory, int64_t step) override;
+  WriteWeights copy(int64_t step) const override;
   const char* kind() const override { return kVaeKind; }
 
  private:
@@ -28,16 +28,16 @@ class VaeTraining final : public Trainable {
   int64_t frame_at(int64_t position) const;
   Batch draw(int64_t first, int64_t count) const;
   std::vector<at::Tensor> loss_sums(const Batch& batch) const;
-  at::Tensor encode(const at::Tensor& frames) const;
-  at::Tensor reconstruct(const at::Tensor& frames) const;
-  void measure_latents(int64_t step);
+  at::Tensor encode(CausalVae vae, const at::Tensor& frames) const;
+  at::Tensor reconstruct(CausalVae vae, const at::Tensor& frames) const;
+  void measure_latents(CausalVae& vae) const;
+  Image reconstructions(const CausalVae& vae) const;
 
   VaeTrainConfig config_;
   CausalVae vae_;
   FramePool pool_;
   Compute compute_;
-  at::Tensor mean_;           // [3, H, W] of all training frames
-  int64_t measured_at_ = -1;  // the step whose latents the VAE's config describes
+  at::Tensor mean_;  // [3, H, W] of all training frames
 };
 
 }  // namespace physgen

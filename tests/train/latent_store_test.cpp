@@ -113,6 +113,35 @@ TEST_F(LatentStoreTest, VariantsAreChangedAlikeOverAnEpisodeAndTheFirstIsAsRecor
   EXPECT_EQ(encoded_, 0);
 }
 
+TEST_F(LatentStoreTest, SharesOfRanksBecomeTheBytesOfOne) {
+  recipe_.augmentation.variants = 2;
+  const LatentStore alone = open();
+  const fs::path shared = tiny_.path("shared");
+  int64_t encoded = 0;
+  const auto count = [&](int64_t frames, int64_t total) { encoded += frames == total ? total : 0; };
+  for (const int64_t rank : {2, 0, 1, 7, 6, 5, 4, 3}) {
+    encode_share(shared, sets_[0], vae_, recipe_, {rank, 8}, count);  // more ranks than episodes
+  }
+  join_shares(shared, sets_[0], vae_, recipe_, 8);
+  EXPECT_EQ(encoded, 2 * (12 + 9 + 7 + 10 + 4));
+  const auto refuse = [](int64_t, int64_t) { FAIL() << "encoded again"; };
+  const LatentStore joined = open_latent_store(shared, sets_[0], vae_, recipe_, refuse);
+  for (const int64_t variant : {0, 1}) {
+    for (const int64_t episode : {0, 1, 2, 3}) {
+      EXPECT_TRUE(at::equal(alone.episode(variant, episode), joined.episode(variant, episode)));
+    }
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(shared), fs::directory_iterator()), 2) << "the parts are gone";
+}
+
+TEST_F(LatentStoreTest, AShareThatIsMissingIsEncoded) {
+  const auto ignore = [](int64_t, int64_t) {};
+  encode_share(cache(), sets_[0], vae_, recipe_, {0, 2}, ignore);
+  join_shares(cache(), sets_[0], vae_, recipe_, 2);
+  open();
+  EXPECT_EQ(encoded_, 12 + 9 + 7 + 10 + 4);
+}
+
 TEST_F(LatentStoreTest, LatentsThatAreNotFiniteAreAnErrorAndNotKept) {
   {
     const at::NoGradGuard no_gradient;

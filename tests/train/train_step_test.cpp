@@ -6,32 +6,13 @@
 
 #include "support/test_device.h"
 #include "support/tiny_model.h"
+#include "train/fixed_windows.h"
 #include "train/policy_training.h"
 
 namespace physgen {
 namespace {
 
 constexpr int64_t kWindows = 64;
-
-// The same windows at every step.
-class FixedWindows final : public WindowSource {
- public:
-  explicit FixedWindows(const ModelConfig& config) : all_(make_batch(config, kWindows)) {}
-
-  int64_t size() const override { return kWindows; }
-  WindowBatch batch(int64_t position, int64_t count) const override {
-    WindowBatch batch = all_;
-    for (at::Tensor* part : {&batch.latents, &batch.frame_valid, &batch.actions, &batch.action_valid, &batch.states}) {
-      *part = part->narrow(0, position % kWindows, count);
-    }
-    batch.instructions.resize(static_cast<size_t>(count));
-    return batch;
-  }
-  std::string names(int64_t, int64_t) const override { return ""; }
-
- private:
-  WindowBatch all_;
-};
 
 // What one step of a policy does with its windows cut into micro-batches.
 struct Step {
@@ -47,7 +28,7 @@ Step step_with(int64_t accumulation) {
   config.batch = kWindows;
   config.accumulation = accumulation;
   config.loss.text_dropout = 0.3;
-  const FixedWindows windows(policy.model);
+  const FixedWindows windows(policy.model, kWindows);
   const Compute compute{.device = test_device()};
   PolicyTraining training(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, compute);
   const std::vector<StepPart> parts = training.prepare(3, {});

@@ -243,6 +243,29 @@ TEST(Trainer, ATimeLimitEndsTheRunWithEverythingSaved) {
   EXPECT_EQ(run(job).step, 6);
 }
 
+TEST(Trainer, MetricsSayHowLongEachSaveHeldTheStepsUp) {
+  const TinyRun tiny;
+  const FinetuneJob job = tiny.job("run");
+  run(job);
+  const auto saves = metrics_of(job, "save");
+  ASSERT_GE(saves.size(), 2u);  // step 3, step 6, and the best ones
+  EXPECT_EQ(saves.back()["step"], 6);
+  for (const auto& save : saves) EXPECT_GT(save["stalled_seconds"].get<double>(), 0);
+}
+
+TEST(Trainer, ASaveThatFailsEndsTheRun) {
+  const TinyRun tiny;
+  FinetuneJob job = tiny.job("run");
+  job.config.evaluate_every = 1000;
+  job.config.save_every = 2;
+  TrainingCallbacks report;
+  report.step = [&](const StepMetrics& now) {  // where the checkpoint of step 2 belongs there is a file
+    if (now.step == 1) write_bytes(fs::path(job.out) / "step-00000002", "");
+  };
+  const Problem problem = problem_of<Error>([&] { run(job, 0, report); });
+  EXPECT_NE(problem.where.find("step-00000002"), std::string::npos);
+}
+
 TEST(Trainer, OnlyTheLastCheckpointsAreKept) {
   const TinyRun tiny;
   FinetuneJob job = tiny.job("run");

@@ -26,7 +26,7 @@ TEST(TrainingState, WhatIsLoadedGoesOnAsTheOther) {
   const auto file = folder / "training.safetensors";
   Trained first, second;
   for (int i = 0; i < 3; ++i) first.step();
-  save_training_state(file, first.optimizer, {.step = 3, .best_score = 0.1, .skipped_in_a_row = 1});
+  save_training_state(file, training_state(first.optimizer, {.step = 3, .best_score = 0.1, .skipped_in_a_row = 1}));
   const TrainingProgress progress = load_training_state(file, second.optimizer);
   EXPECT_EQ(progress.step, 3);
   EXPECT_EQ(progress.best_score, 0.1);
@@ -39,7 +39,7 @@ TEST(TrainingState, WhatIsLoadedGoesOnAsTheOther) {
 TEST(TrainingState, ABestScoreThatDoesNotExistYetIsKept) {
   const TemporaryFolder folder;
   Trained trained;
-  save_training_state(folder / "t.safetensors", trained.optimizer, {});
+  save_training_state(folder / "t.safetensors", training_state(trained.optimizer, {}));
   EXPECT_TRUE(std::isinf(load_training_state(folder / "t.safetensors", trained.optimizer).best_score));
 }
 
@@ -48,7 +48,7 @@ TEST(TrainingState, AStateOfAnotherModelOrWithoutItsNumbersIsRefused) {
   const auto file = folder / "training.safetensors";
   Trained trained;
   torch::nn::Linear other(5, 2);
-  save_training_state(file, AdamW(optimized_parameters(*other), {}), {});
+  save_training_state(file, training_state(AdamW(optimized_parameters(*other), {}), {}));
   EXPECT_EQ(problem_of<FormatError>([&] { load_training_state(file, trained.optimizer); }).where, file.string());
   save_tensors(file.string(), {}, {{"step", "3x"}, {"best_score", "1"}});
   EXPECT_EQ(problem_of<FormatError>([&] { load_training_state(file, trained.optimizer); }).got, "'3x'");

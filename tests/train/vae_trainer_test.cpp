@@ -95,7 +95,7 @@ TEST_F(VaeTrainerTest, ItLeavesALineAStepAndAnEvaluationAndAPictureOfTwoRows) {
     const auto value = nlohmann::json::parse(line);
     if (value["kind"] == "step") {
       EXPECT_EQ(value["step"], ++steps);
-    } else {
+    } else if (value["kind"] == "evaluation") {
       EXPECT_TRUE(value.contains("mean_absolute_error"));
       ++evaluations;
     }

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <physgen/train/demonstrations.h>
+#include <physgen/train/work_share.h>
 #include <physgen/vae/causal_vae.h>
 
 namespace physgen {
@@ -38,10 +39,17 @@ class LatentStore {
   std::vector<int64_t> first_rows_;
 };
 
-/// Encodes some variants of a dataset, where `cache` does not hold them yet. Throws as `open_latent_store` does.
-void encode_variants(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
-                     const LatentRecipe& recipe, const std::vector<int64_t>& variants,
-                     const std::function<void(int64_t frames, int64_t total)>& progress);
+/// Encodes the frames of a rank's share of the episodes, where `cache` does not hold them yet. Its latents lie beside
+/// those of the other ranks until `join_shares`. Throws as `open_latent_store` does.
+void encode_share(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                  const LatentRecipe& recipe, const WorkShare& share,
+                  const std::function<void(int64_t frames, int64_t total)>& progress);
+
+/// Makes what all ranks encoded the latents of the dataset, the same bytes as one rank's. For one rank, once all have
+/// done their share. A share that is not there, as where ranks have folders of their own, leaves the encoding of all
+/// frames to `open_latent_store`.
+void join_shares(const std::filesystem::path& cache, const DemonstrationSet& set, CausalVae& vae,
+                 const LatentRecipe& recipe, int64_t ranks);
 
 /// Opens the latents of a dataset, encoding those that `cache` does not hold yet (or not undamaged). They are found
 /// again by what the demonstration files hold, the VAE's weights and the recipe, wherever the files lie.

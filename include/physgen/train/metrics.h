@@ -31,6 +31,12 @@ struct StepMetrics {
   bool skipped = false;  ///< a loss or a gradient was not finite: nothing was changed
 };
 
+/// What a save cost the steps around it.
+struct SaveMetrics {
+  int64_t step = 0;            ///< done before it
+  double stalled_seconds = 0;  ///< until the next step: the copy, and the wait for a save that was still being written
+};
+
 /// How good the (averaged) weights are on held-out episodes.
 struct EvaluationMetrics {
   int64_t step = 0;

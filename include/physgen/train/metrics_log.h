@@ -8,7 +8,8 @@
 
 namespace physgen {
 
-/// metrics.jsonl of a run: a JSON object a line, {"kind": "step", …} or {"kind": "evaluation", …}.
+/// metrics.jsonl of a run: a JSON object a line, {"kind": "step", …}, {"kind": "evaluation", …} or
+/// {"kind": "save", …}.
 class MetricsLog {
  public:
   /// Opens the file for appending, without the lines past `last_step` (and a torn last one) that a run which died there
@@ -17,6 +18,7 @@ class MetricsLog {
 
   void write(const StepMetrics& metrics);
   void write(const EvaluationMetrics& metrics);
+  void write(const SaveMetrics& metrics);
 
  private:
   void write_line(const std::string& line);

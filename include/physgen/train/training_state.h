@@ -16,9 +16,17 @@ struct TrainingProgress {
   int64_t skipped_in_a_row = 0;                                 ///< steps that changed nothing
 };
 
-/// Writes what a run needs to go on besides its policy: the parameters as they are (not their averages), the
-/// optimizer's state and the progress. Throws Error.
-void save_training_state(const std::filesystem::path& file, const AdamW& optimizer, const TrainingProgress& progress);
+/// What a run needs to go on besides its policy.
+struct TrainingState {
+  NamedTensors tensors;  ///< the parameters as they are (not their averages) and the optimizer's, on the host
+  TrainingProgress progress;
+};
+
+/// Copied, so that later steps do not change it.
+TrainingState training_state(const AdamW& optimizer, const TrainingProgress& progress);
+
+/// Throws Error where the file cannot be written.
+void save_training_state(const std::filesystem::path& file, const TrainingState& state);
 
 /// Copies a state into the optimizer and its parameters. Throws FormatError where it does not fit.
 TrainingProgress load_training_state(const std::filesystem::path& file, AdamW& optimizer);

@@ -1,0 +1,16 @@
+#include "train/checkpoint_copy.h"
+
+#include <physgen/files/atomic_file.h>
+#include <physgen/files/manifest.h>
+
+namespace physgen {
+
+void CheckpointCopy::write(const std::filesystem::path& path, bool to_continue) const {
+  AtomicDirectory directory(path);
+  weights(directory.path());
+  if (to_continue) save_training_state(directory.path() / kTrainingStateName, state.value());
+  write_manifest(directory.path(), kind);
+  directory.commit();
+}
+
+}  // namespace physgen
