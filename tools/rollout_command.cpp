@@ -190,6 +190,7 @@ void conclude(const EvaluationResult& result, const RolloutConfig& config, const
   }
   print_successes(result, page);
   if (result.stopped) {
+    requeue_after(signal);
     throw Interrupted({.what = fmt::format("stopped after {} of {} episodes", result.records.size(), summary.episodes),
                        .where = options.out,
                        .got = "",

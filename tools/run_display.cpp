@@ -60,6 +60,7 @@ void conclude(const TrainingResult& result, const std::string& out, int signal, 
     spdlog::info("done: step {}; {} {}", result.step, use, result.best);
     return;
   }
+  if (result.speaks) requeue_after(signal);
   throw Interrupted({.what = fmt::format("stopped after step {}", result.step),
                      .where = out,
                      .got = "",

@@ -60,15 +60,10 @@ RankPlace place_of(const Names& names) {
   place.master_host = text_of("MASTER_ADDR");
   place.master_port = number_of("MASTER_PORT", 1, kLastPort);
   place.agent_store = text_of("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  if (!text_of("TORCHELASTIC_RESTART_COUNT").empty()) {
-    place.restarts = number_of("TORCHELASTIC_RESTART_COUNT", 0, kMostRanks);
-  }
   return place;
 }
 
-}  // namespace
-
-RankPlace rank_place() {
+RankPlace place_among_ranks() {
   constexpr Names kTorchrun = {"RANK", "WORLD_SIZE", "LOCAL_RANK"};
   constexpr Names kSlurm = {"SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"};
   if (!text_of("RANK").empty() || !text_of("WORLD_SIZE").empty()) return place_of(kTorchrun);
@@ -77,6 +72,16 @@ RankPlace rank_place() {
     return place_of(kSlurm);
   }
   return {};
+}
+
+}  // namespace
+
+RankPlace rank_place() {
+  RankPlace place = place_among_ranks();
+  for (const char* name : {"TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"}) {
+    if (!text_of(name).empty()) place.restarts += number_of(name, 0, kMostRanks);
+  }
+  return place;
 }
 
 }  // namespace physgen

@@ -13,7 +13,7 @@ struct RankPlace {
   std::string master_host;
   int master_port = 0;
   bool agent_store = false;  ///< torchrun itself holds the store that the ranks meet at; else rank 0 does
-  int restarts = 0;          ///< how often torchrun began all ranks anew
+  int restarts = 0;          ///< how often torchrun or Slurm began all ranks anew
 };
 
 /// Of the environment that torchrun makes (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT), or of Slurm's

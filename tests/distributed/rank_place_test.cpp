@@ -21,7 +21,7 @@ class RankPlaceTest : public testing::Test {
   static void clear() {
     for (const char* name :
          {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE",
-          "TORCHELASTIC_RESTART_COUNT", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"}) {
+          "TORCHELASTIC_RESTART_COUNT", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_RESTART_COUNT"}) {
       unsetenv(name);
     }
   }
@@ -43,6 +43,14 @@ TEST_F(RankPlaceTest, AloneWithoutAnEnvironment) {
   const RankPlace place = rank_place();
   EXPECT_EQ(place.rank, 0);
   EXPECT_EQ(place.size, 1);
+}
+
+TEST_F(RankPlaceTest, SlurmSaysThatAJobWasBegunAnew) {
+  set({{"SLURM_RESTART_COUNT", "2"}});
+  EXPECT_EQ(rank_place().restarts, 2);
+  EXPECT_EQ(rank_place().size, 1);
+  set(kTorchrun);
+  EXPECT_EQ(rank_place().restarts, 4) << "those of both";
 }
 
 TEST_F(RankPlaceTest, AsTorchrunSays) {
