@@ -1,11 +1,14 @@
 #include "train/held_out_evaluation.h"
 
+#include <array>
+
 #include <torch/torch.h>
 
 #include <physgen/core/random.h>
 #include <physgen/data/action_names.h>
 
 #include "device/autocast_scope.h"
+#include "train/rank_share.h"
 
 namespace physgen {
 namespace {
@@ -37,8 +40,7 @@ void add_action_errors(PhysGenModel& model, const WindowBatch& batch, const Nois
                                .logical_and(batch.frame_valid.narrow(1, 0, packs).unsqueeze(2))
                                .to(at::kFloat);  // [B, P, L]
   const at::Tensor errors = (sampled - batch.actions.narrow(1, 0, packs)).abs() * valid.unsqueeze(-1);
-  const at::Tensor total = errors.sum({0, 1, 2}).to(at::kDouble).cpu();
-  sums.errors = sums.errors.defined() ? sums.errors + total : total;
+  sums.errors += errors.sum({0, 1, 2}).to(at::kDouble).cpu();
   sums.error_count += valid.sum().item<double>();
 }
 
@@ -48,6 +50,26 @@ void add_micro_batch(PhysGenModel& model, const WindowSource& windows, const Hel
   const LossNoise noise = moved(draw_loss_noise(model->config(), choice.loss, key), choice.compute.device);
   add_losses(compute_losses(model, batch, noise, choice.loss), sums);
   if (choice.loss.action) add_action_errors(model, batch, key, sums);
+}
+
+// The part of a micro-batch that one rank computes.
+NoiseKey shared(NoiseKey key, const WorkShare& share) {
+  const int64_t begin = key.count * share.rank / share.ranks, end = key.count * (share.rank + 1) / share.ranks;
+  key.first += begin;
+  key.count = end - begin;
+  return key;
+}
+
+void sum_over_ranks(Ranks* ranks, Sums& sums) {
+  const std::array scalars = {&sums.observation, &sums.observation_count, &sums.action, &sums.action_count,
+                              &sums.error_count};
+  std::vector<double> numbers;
+  for (const double* scalar : scalars) numbers.push_back(*scalar);
+  const double* errors = sums.errors.const_data_ptr<double>();
+  numbers.insert(numbers.end(), errors, errors + sums.errors.numel());
+  numbers = sum_over(ranks, std::move(numbers));
+  for (size_t i = 0; i < scalars.size(); ++i) *scalars[i] = numbers[i];
+  sums.errors = at::tensor(at::ArrayRef(numbers).slice(scalars.size()), at::kDouble);
 }
 
 void report_action_errors(const Sums& sums, const PolicyConfig& policy, EvaluationMetrics& metrics) {
@@ -69,12 +91,14 @@ EvaluationMetrics evaluate_held_out(PhysGenModel& model, const WindowSource& win
   const at::NoGradGuard no_gradient;
   const AutocastScope autocast(choice.compute.device, choice.compute.dtype);
   const int64_t count = std::min(choice.windows, windows.size());
-  Sums sums;
+  Sums sums{.errors = at::zeros({policy.model.codec.action_width}, at::kDouble)};
   for (NoiseKey key{.seed = mixed_seed(choice.seed, Stream::held_out)}; key.first < count; key.first += key.count) {
     key.step = key.first / choice.batch;
     key.count = std::min({choice.micro_batch, count - key.first, (key.step + 1) * choice.batch - key.first});
-    add_micro_batch(model, windows, choice, key, sums);
+    const NoiseKey mine = shared(key, share_of(choice.ranks));
+    if (mine.count > 0) add_micro_batch(model, windows, choice, mine, sums);
   }
+  sum_over_ranks(choice.ranks, sums);
   const double observation = mean_or_zero(sums.observation, sums.observation_count);
   const double action = mean_or_zero(sums.action, sums.action_count);
   EvaluationMetrics metrics{

@@ -54,14 +54,15 @@ std::string PolicyTraining::sources(int64_t step) const {
   return "windows " + windows_.names(step * config_.batch, config_.batch);
 }
 
-std::optional<EvaluationMetrics> PolicyTraining::evaluate() {
+std::optional<EvaluationMetrics> PolicyTraining::evaluate(Ranks* ranks) {
   if (held_out_.size() == 0) return {};
   const HeldOutChoice choice{.windows = config_.evaluation_windows,
                              .batch = config_.batch,
                              .micro_batch = micro_batch(),
                              .loss = config_.loss,
                              .seed = static_cast<uint64_t>(config_.seed),
-                             .compute = compute_};
+                             .compute = compute_,
+                             .ranks = ranks};
   return evaluate_held_out(policy_.model, held_out_, policy_.config, choice);
 }
 

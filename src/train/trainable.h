@@ -10,6 +10,8 @@
 #include <physgen/train/train_step.h>
 #include <physgen/train/work_share.h>
 
+#include "distributed/ranks.h"
+
 namespace physgen {
 
 /// Writes the files of a checkpoint's weights into a directory that is there. May be called on another thread, and more
@@ -33,7 +35,8 @@ class Trainable {
   virtual std::string sources(int64_t step) const = 0;
 
   /// The numbers and the score of the weights as they are; nothing where nothing is held out.
-  virtual std::optional<EvaluationMetrics> evaluate() = 0;
+  /// @param ranks  that measure a share each; null: this process is alone
+  virtual std::optional<EvaluationMetrics> evaluate(Ranks* ranks) = 0;
 
   /// The weights as they are, copied, so that they may be written while they are trained on. What is returned must not
   /// outlive this.

@@ -4,6 +4,8 @@
 #include <physgen/core/stopwatch.h>
 #include <physgen/core/suggestion.h>
 
+#include "train/rank_share.h"
+
 namespace physgen {
 namespace {
 
@@ -32,8 +34,6 @@ std::string text_of(const std::vector<int>& ranks) {
   for (const int rank : ranks) names.push_back(std::to_string(rank));
   return names.empty() ? "" : ", the losses of rank " + comma_separated(names);
 }
-
-WorkShare share_of(const Ranks* ranks) { return ranks ? WorkShare{ranks->rank(), ranks->size()} : WorkShare{}; }
 
 }  // namespace
 
@@ -85,7 +85,7 @@ void Training::refuse_or_skip(const StepMetrics& metrics, const StepOutcome& out
 
 std::optional<EvaluationMetrics> Training::evaluate() {
   const AveragedWeights averaged(step_.averages());
-  std::optional<EvaluationMetrics> metrics = trainable_.evaluate();
+  std::optional<EvaluationMetrics> metrics = trainable_.evaluate(ranks_);
   if (!metrics) return {};
   metrics->step = progress_.step;
   metrics->best = metrics->score < progress_.best_score;

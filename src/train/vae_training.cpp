@@ -10,6 +10,8 @@
 #include <physgen/core/random.h>
 #include <physgen/media/resize.h>
 
+#include "train/rank_share.h"
+
 namespace physgen {
 namespace {
 
@@ -118,16 +120,19 @@ at::Tensor VaeTraining::reconstruct(CausalVae vae, const at::Tensor& frames) con
   return vae->decode(encode(vae, frames).to(compute_.dtype)).to(at::kFloat).clamp(-1, 1);
 }
 
-std::optional<EvaluationMetrics> VaeTraining::evaluate() {
+std::optional<EvaluationMetrics> VaeTraining::evaluate(Ranks* ranks) {
   const at::NoGradGuard no_gradient;
+  const WorkShare share = share_of(ranks);
   double absolute = 0, square = 0, count = 0;
-  for (const at::Tensor& part : spread(pool_.held_out, kMostEvaluated).split(kEvaluationBatch)) {
-    const at::Tensor error = reconstruct(vae_, part) - pixels_to_values(part.to(compute_.device));
+  const std::vector<at::Tensor> parts = spread(pool_.held_out, kMostEvaluated).split(kEvaluationBatch);
+  for (auto i = static_cast<size_t>(share.rank); i < parts.size(); i += static_cast<size_t>(share.ranks)) {
+    const at::Tensor error = reconstruct(vae_, parts[i]) - pixels_to_values(parts[i].to(compute_.device));
     absolute += error.abs().sum().item<double>();
     square += error.square().sum().item<double>();
     count += static_cast<double>(error.numel());
   }
-  const double mean = absolute / count, ratio = 10 * std::log10(4 / (square / count));
+  const std::vector<double> sums = sum_over(ranks, {absolute, square, count});
+  const double mean = sums[0] / sums[2], ratio = 10 * std::log10(4 / (sums[1] / sums[2]));
   return EvaluationMetrics{.numbers = {{"mean_absolute_error", mean}, {"peak_signal_to_noise", ratio}}, .score = mean};
 }
 
