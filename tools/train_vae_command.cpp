@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <physgen/core/config.h>
+#include <physgen/device/machine.h>
 #include <physgen/train/vae_trainer.h>
 
 #include "commands.h"
@@ -52,6 +53,7 @@ void train_vae_command(const TrainVaeOptions& options) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
+  bound_kernel_caches();
   begin_ranks(options.ranks);
   const StopSignal stop;
   RunDisplay display;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <physgen/core/config.h>
+#include <physgen/device/machine.h>
 #include <physgen/train/trainer.h>
 
 #include "ranks_option.h"
@@ -58,6 +59,7 @@ void run_training(const TrainingOptions& options) {
     fmt::print("{}\n", write_config(job.config));
     return;
   }
+  bound_kernel_caches();
   begin_ranks(options.ranks);
   const StopSignal stop;
   RunDisplay display;

@@ -10,6 +10,7 @@
 #include <cuda_runtime_api.h>
 #endif
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace physgen {
@@ -82,6 +83,13 @@ MachineReport inspect_machine() {
 }
 
 int64_t compute_threads() { return at::get_num_threads(); }
+
+void bound_kernel_caches() {
+  constexpr const char* kKernels = "256";  // those of a step are fewer
+  for (const char* name : {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"}) {
+    setenv(name, kKernels, /*overwrite=*/0);  // NOLINT(concurrency-mt-unsafe): before threads are begun
+  }
+}
 
 void set_compute_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 

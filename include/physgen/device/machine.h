@@ -35,6 +35,12 @@ MachineReport inspect_machine();
 /// How many threads of the CPU one computation uses.
 int64_t compute_threads();
 
+/// Bounds how many of the kernels that oneDNN compiles on the way are kept, in this process and those that it begins;
+/// what the environment says (ONEDNN_PRIMITIVE_CACHE_CAPACITY, LRU_CACHE_CAPACITY) counts more. Steps of a training
+/// differ in how many patches they are shown, so that in bfloat16 each compiles some anew, which would take up to a
+/// gigabyte. For the beginning of a program: before it computes, and before it has threads.
+void bound_kernel_caches();
+
 /// How many it uses from now on, in this thread and in those that start later.
 void set_compute_threads(int64_t threads);
 
