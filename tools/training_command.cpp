@@ -9,6 +9,7 @@
 #include <physgen/device/machine.h>
 #include <physgen/train/trainer.h>
 
+#include "plan_option.h"
 #include "ranks_option.h"
 #include "run_display.h"
 #include "shared_options.h"
@@ -23,6 +24,7 @@ struct TrainingOptions {
   ConfigOptions config;
   int64_t steps = 0;
   int64_t ranks = 1;
+  PlanOptions plan;
 };
 
 FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
@@ -60,6 +62,7 @@ void run_training(const TrainingOptions& options) {
     return;
   }
   bound_kernel_caches();
+  if (options.plan.basis) return print_plan(options.plan, job, options.ranks);
   begin_ranks(options.ranks);
   const StopSignal stop;
   RunDisplay display;
@@ -97,6 +100,7 @@ void add_run_options(CLI::App& command, TrainingOptions& options) {
   add_run_folder_options(command, options.job.out, options.job.resume);
   command.add_option("--cache", options.job.cache, "Folder of encoded frames; without it, in the run folder");
   add_steps_option(command, options.steps);
+  add_plan_options(command, options.plan);
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ void add_training_command(CLI::App& app, const std::string& name, const std::str
   add_run_options(*command, *options);
   command->callback([options] {
     const bool encode = options->goal == TrainingGoal::encoded_frames;
-    if (!options->config.print && (encode ? options->job.cache : options->job.out).empty()) {
+    if (!options->config.print && !options->plan.basis && (encode ? options->job.cache : options->job.out).empty()) {
       throw CLI::RequiredError(encode ? "--cache" : "--out");
     }
     run_training(*options);

@@ -6,7 +6,14 @@
 namespace physgen {
 namespace {
 
-void check_shares(const RunConfig& config, int ranks) {
+std::string device_of(const std::string& device, const RankPlace& place) {
+  const bool any_gpu = device == "cuda" || (device == "auto" && compute_device(device).is_cuda());
+  return place.size > 1 && any_gpu ? "cuda:" + std::to_string(place.local_rank) : device;
+}
+
+}  // namespace
+
+void check_shares(const RunConfig& config, int64_t ranks) {
   if (config.batch % (config.accumulation * ranks) == 0) return;
   throw ConfigError({.what = "the batch does not divide among the processes that train together",
                      .where = "batch",
@@ -15,13 +22,6 @@ void check_shares(const RunConfig& config, int ranks) {
                                  std::to_string(config.accumulation),
                      .next_step = "change batch or accumulation, or start another number of processes"});
 }
-
-std::string device_of(const std::string& device, const RankPlace& place) {
-  const bool any_gpu = device == "cuda" || (device == "auto" && compute_device(device).is_cuda());
-  return place.size > 1 && any_gpu ? "cuda:" + std::to_string(place.local_rank) : device;
-}
-
-}  // namespace
 
 RunRanks::RunRanks(const RunConfig& config, const std::string& device)
     : place_(rank_place()), device_(device_of(device, place_)) {

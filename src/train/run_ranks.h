@@ -13,6 +13,9 @@
 
 namespace physgen {
 
+/// Throws ConfigError for a batch that does not divide among so many processes and their micro-batches.
+void check_shares(const RunConfig& config, int64_t ranks);
+
 /// The processes of a run: this one, and the others that torchrun or Slurm began with it.
 class RunRanks {
  public:

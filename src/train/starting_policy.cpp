@@ -49,10 +49,14 @@ void check_like(const PolicyConfig& checkpoint, const FinetuneJob& job, const De
   }
 }
 
+void take_data(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets, PolicyConfig& checkpoint) {
+  check_like(checkpoint, job, sets.front());
+  describe_data(sets, job.config.normalization, checkpoint);
+}
+
 LoadedPolicy from_checkpoint(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   LoadedPolicy policy = load_policy(job.init);
-  check_like(policy.config, job, sets.front());
-  describe_data(sets, job.config.normalization, policy.config);
+  take_data(job, sets, policy.config);
   if (policy.config.adapter.rank > 0) {
     merge_adapters(policy.model);
     for (at::Tensor& parameter : policy.model->parameters()) parameter.requires_grad_(true);
@@ -79,19 +83,26 @@ PolicyConfig config_from_nothing(const FinetuneJob& job, const DemonstrationData
   return config;
 }
 
+CausalVae vae_of(const FinetuneJob& job) {
+  if (!job.vae.empty()) return load_vae(job.vae);
+  throw ConfigError({.what = "a policy that starts from nothing needs a VAE",
+                     .where = "--vae",
+                     .got = "neither --vae nor --init",
+                     .expected = "a VAE checkpoint",
+                     .next_step = "train one with `physgen train-vae` and pass --vae RUN"});
+}
+
+PolicyConfig config_around(const VaeConfig& vae, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  PolicyConfig config = config_from_nothing(job, sets.front().dataset, vae);
+  describe_data(sets, job.config.normalization, config);
+  check_sizes(config, "config");
+  return config;
+}
+
 LoadedPolicy from_nothing(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
-  if (job.vae.empty()) {
-    throw ConfigError({.what = "a policy that starts from nothing needs a VAE",
-                       .where = "--vae",
-                       .got = "neither --vae nor --init",
-                       .expected = "a VAE checkpoint",
-                       .next_step = "train one with `physgen train-vae` and pass --vae RUN"});
-  }
   LoadedPolicy policy;
-  policy.vae = load_vae(job.vae);
-  policy.config = config_from_nothing(job, sets.front().dataset, policy.vae->config);
-  describe_data(sets, job.config.normalization, policy.config);
-  check_sizes(policy.config, "config");
+  policy.vae = vae_of(job);
+  policy.config = config_around(policy.vae->config, job, sets);
   policy.model = PhysGenModel(policy.config.model);
   initialize(*policy.model, weight_generator(job.config.seed, 0));
   return policy;
@@ -116,10 +127,26 @@ void take_backbone(const PretrainedConfig& pretrained, PolicyConfig& config) {
   config.canvas.width = backbone.latent_width * config.vae.stride();
 }
 
+// All but what the release's text encoder says.
+PolicyConfig config_from_pretrained(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets,
+                                    const PretrainedFiles& files) {
+  if (!files.config.has_vae) refuse_pretrained(job, "VAE", "add one with `physgen convert --parts-of nova:RELEASE`");
+  PolicyConfig config = config_from_nothing(job, sets.front().dataset, files.config.vae);
+  take_backbone(files.config, config);
+  describe_data(sets, job.config.normalization, config);
+  return config;
+}
+
+// Whether the release's text encoder reads the instructions.
+bool reads_instructions(const FinetuneJob& job, const PretrainedFiles& files) {
+  if (job.config.model.text_encoder == TextEncoder::none) return false;
+  if (!files.config.has_text_encoder) refuse_pretrained(job, "text encoder", "pass --set model.text_encoder=none");
+  return true;
+}
+
 // What the release's text encoder says of the instructions, [texts, longest, width].
 at::Tensor encode_instructions(const FinetuneJob& job, const PretrainedFiles& files, PolicyConfig& config) {
-  if (job.config.model.text_encoder == TextEncoder::none) return {};
-  if (!files.config.has_text_encoder) refuse_pretrained(job, "text encoder", "pass --set model.text_encoder=none");
+  if (!reads_instructions(job, files)) return {};
   const TextFeatures features = load_text_encoder(files, at::kFloat).encode(config.instructions);
   config.model.text_encoder = TextEncoder::table;
   config.model.text_table = config.instructions;
@@ -137,11 +164,8 @@ LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<Demonstra
                              const std::function<void(const std::string&)>& note) {
   const PretrainedFiles files = open_pretrained(job.init);
   if (note) std::for_each(files.notes.begin(), files.notes.end(), note);
-  if (!files.config.has_vae) refuse_pretrained(job, "VAE", "add one with `physgen convert --parts-of nova:RELEASE`");
   LoadedPolicy policy;
-  policy.config = config_from_nothing(job, sets.front().dataset, files.config.vae);
-  take_backbone(files.config, policy.config);
-  describe_data(sets, job.config.normalization, policy.config);
+  policy.config = config_from_pretrained(job, sets, files);
   const at::Tensor features = encode_instructions(job, files, policy.config);
   check_sizes(policy.config, "config");
   policy.vae = CausalVae(files.config.vae);
@@ -154,6 +178,33 @@ LoadedPolicy from_pretrained(const FinetuneJob& job, const std::vector<Demonstra
   policy.model->eval();
   policy.vae->eval();
   return policy;
+}
+
+// As `encode_instructions` writes it, from the tokenizer alone.
+void count_instructions(const FinetuneJob& job, const PretrainedFiles& files, PolicyConfig& config) {
+  if (!reads_instructions(job, files)) return;
+  const BytePairTokenizer tokenizer = BytePairTokenizer::load(files.tokenizer);
+  config.model.text_encoder = TextEncoder::table;
+  config.model.text_table = config.instructions;
+  config.model.text_lengths.clear();
+  for (const std::string& instruction : config.instructions) {
+    const auto tokens = static_cast<int64_t>(tokenizer.encode(instruction).size());
+    config.model.text_lengths.push_back(std::min(tokens, config.model.backbone.text_slots));
+  }
+}
+
+PolicyConfig config_of_start(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  if (job.init.empty()) return config_around(vae_of(job)->config, job, sets);
+  if (!is_pretrained(job.init)) {
+    PolicyConfig config = read_policy_config(job.init);
+    take_data(job, sets, config);
+    return config;
+  }
+  const PretrainedFiles files = open_pretrained(job.init);
+  PolicyConfig config = config_from_pretrained(job, sets, files);
+  count_instructions(job, files, config);
+  check_sizes(config, "config");
+  return config;
 }
 
 // Adapters begin as PyTorch's: A uniform, B zero; here drawn from the run's seed.
@@ -183,6 +234,16 @@ LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<Demonstra
   if (job.config.mode == TrainMode::heads) prepare_training(policy.model, TrainMode::heads, 0, 0);
   return policy;
 }
+
+PolicyConfig starting_config(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
+  PolicyConfig config = config_of_start(job, sets);
+  config.step = 0;
+  config.adapter = {};
+  if (starting_mode(job) == TrainMode::lora) config.adapter = {job.config.lora_rank, job.config.lora_alpha};
+  return config;
+}
+
+TrainMode starting_mode(const FinetuneJob& job) { return job.init.empty() ? TrainMode::full : job.config.mode; }
 
 void continue_policy(LoadedPolicy& policy, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets) {
   PolicyConfig described = policy.config;

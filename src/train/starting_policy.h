@@ -18,6 +18,12 @@ namespace physgen {
 LoadedPolicy starting_policy(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets,
                              const std::function<void(const std::string&)>& note = {});
 
+/// The config of that policy, found without its weights. Throws likewise.
+PolicyConfig starting_config(const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);
+
+/// What of it is trained: from nothing there is nothing to keep frozen.
+TrainMode starting_mode(const FinetuneJob& job);
+
 /// Prepares the policy of a run's own checkpoint to be trained further. Throws ConfigError where the data are not those
 /// that the run began with.
 void continue_policy(LoadedPolicy& policy, const FinetuneJob& job, const std::vector<DemonstrationSet>& sets);

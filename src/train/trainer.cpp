@@ -13,6 +13,7 @@
 
 #include "device/autocast_scope.h"
 #include "files/sha256.h"
+#include "train/job_data.h"
 #include "train/policy_training.h"
 #include "train/run_folder.h"
 #include "train/run_ranks.h"
@@ -111,14 +112,6 @@ TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std:
   return run_training(job.config, training, folder, callbacks, stop);
 }
 
-std::vector<DemonstrationSet> read_sets(const FinetuneJob& job, const TrainingCallbacks& callbacks) {
-  auto sets =
-      read_demonstrations(job.data, job.instruction, job.config.held_out, static_cast<uint64_t>(job.config.seed),
-                          job.config.control_mode.value_or(""), job.resample);
-  for (const DemonstrationSet& set : sets) note_left_out(set.dataset, callbacks.note);
-  return sets;
-}
-
 }  // namespace
 
 // What may not differ between a run and its continuation.
@@ -130,6 +123,8 @@ static std::string identity_of(FinetuneJob job) {
   return write_config(job);
 }
 
+void refuse_other_run(const FinetuneJob& job) { RunFolder(job.out).refuse_other_run(job); }
+
 TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks, const std::atomic<bool>& stop) try {
   check(job.config);
   const RunRanks ranks(job.config, job.device);
@@ -138,7 +133,7 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
   const RunFolder folder(job.out);
   folder.refuse_other_run(job);
   if (job.config.threads) set_compute_threads(*job.config.threads);
-  const auto sets = read_sets(job, callbacks);
+  const auto sets = read_sets(job, callbacks.note);
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
   ranks.require_same(identity_of(job), "the job");
@@ -160,7 +155,7 @@ bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& all_
   const TrainingCallbacks callbacks = ranks.callbacks(all_callbacks);
   const Compute compute = compute_of(job, ranks);
   if (job.config.threads) set_compute_threads(*job.config.threads);
-  const auto sets = read_sets(job, callbacks);
+  const auto sets = read_sets(job, callbacks.note);
   LoadedPolicy policy = starting_policy(job, sets, callbacks.note);
   encode(job, job.cache, sets, policy, ranks, compute, callbacks, stop);
   return true;

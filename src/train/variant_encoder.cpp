@@ -11,8 +11,6 @@
 namespace physgen {
 namespace {
 
-constexpr int64_t kFramesAtOnce = 16;
-
 // One change for all frames of an episode. @param frames  uint8 [n, H, W, 3], and so the result
 at::Tensor changed(const at::Tensor& frames, const FrameAugmentation& change) {
   const at::Tensor values = pixels_to_values(frames).unsqueeze(0);  // [1, n, 3, H, W]

@@ -10,6 +10,9 @@
 
 namespace physgen {
 
+/// Frames that the VAE encodes at once.
+inline constexpr int64_t kFramesAtOnce = 16;
+
 /// The frame that each episode of a set begins with in its latents, and the end.
 std::vector<int64_t> first_rows_of(const DemonstrationSet& set);
 

@@ -48,6 +48,9 @@ void describe(FinetuneJob& job, Field& field) {
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
 TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 
+/// Throws ConfigError where the run folder holds something that the job does not go on with. Touches nothing.
+void refuse_other_run(const FinetuneJob& job);
+
 /// Fills `cache` with the encoded frames of a job, for any number of runs that name it with the same data, VAE, canvas,
 /// augmentation, precision and device. Frames that are there are not encoded again. Throws as `finetune` does.
 /// @param stop  once true, the encoding ends, and the result is false
