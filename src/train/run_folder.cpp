@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <regex>
-#include <sstream>
 
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 
+#include "core/first_difference.h"
 #include "core/whole_number.h"
 
 namespace physgen {
@@ -19,21 +19,6 @@ namespace fs = std::filesystem;
 
 const std::string kStepPrefix = "step-";
 constexpr size_t kStepDigits = 8;
-
-std::string trimmed(const std::string& line) {
-  const size_t start = line.find_first_not_of(' ');
-  return start == std::string::npos ? "" : line.substr(start);
-}
-
-// The first line in which two texts differ, of each.
-std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
-  std::istringstream left(a), right(b);
-  std::string left_line, right_line;
-  while (std::getline(left, left_line) && std::getline(right, right_line)) {
-    if (left_line != right_line) break;
-  }
-  return {trimmed(left_line), trimmed(right_line)};
-}
 
 bool is_temporary(const fs::path& path) {
   static const std::regex pattern(R"(.+\.(partial|old)-[0-9]+)");

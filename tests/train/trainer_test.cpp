@@ -200,8 +200,8 @@ TEST(Trainer, AnotherConfigOrOtherDemonstrationsCannotContinueARun) {
   FinetuneJob other = job;
   other.config.batch = 8;
   Problem problem = problem_of<ConfigError>([&] { run(other); });
-  EXPECT_EQ(problem.got, "\"batch\": 8,");
-  EXPECT_EQ(problem.expected, "\"batch\": 4,");
+  EXPECT_EQ(problem.got, "\"batch\": 8");
+  EXPECT_EQ(problem.expected, "\"batch\": 4");
   DemonstrationSketch sketch = TinyRun::sketch();
   sketch.steps = {5, 6, 7, 8};
   tiny.write_demonstrations(tiny.path("other") / "other.h5", sketch);
