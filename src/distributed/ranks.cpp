@@ -2,22 +2,22 @@
 
 #include <algorithm>
 #include <exception>
-#include <thread>
+#include <optional>
+#include <stdexcept>
 
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/core/suggestion.h>
+
+#include "core/first_difference.h"
 
 #ifdef USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
-#endif
-#ifdef USE_C10D_NCCL
-#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+
+#include "distributed/call_log.h"
+#include "distributed/process_groups.h"
+#include "distributed/store_text.h"
 #endif
 
 namespace physgen {
@@ -26,177 +26,181 @@ namespace physgen {
 
 namespace {
 
-constexpr size_t kFirstBucketBytes = size_t{1} << 20;  // small, so that the first sum begins early in the backward pass
+using std::chrono::milliseconds;
+
+constexpr size_t kFirstBucketBytes = size_t{1} << 20;
 constexpr size_t kBucketBytes = size_t{25} << 20;
-constexpr auto kPatience = std::chrono::milliseconds(std::chrono::hours(24));
-constexpr auto kToNotice = std::chrono::seconds(2);
-constexpr auto kStoreTimeout = std::chrono::milliseconds(1000);  // to ask what has to be there already
+constexpr auto kPatience = milliseconds(std::chrono::hours(24));
+constexpr auto kGlance = milliseconds(1000);  // after which one who waits looks whether the others are still there
+constexpr size_t kSumRoom = 64;               // numbers that are summed at once, besides one a rank
 
-std::string key_of(int rank) { return "calls/" + std::to_string(rank); }
-
-std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
-
-c10::intrusive_ptr<c10d::Store> meet_at(const RankPlace& place, std::chrono::milliseconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(place.master_port);
-  options.isServer = !place.agent_store && place.rank == 0;
-  options.waitWorkers = false;
-  options.timeout = timeout;
-  const auto store = c10::make_intrusive<c10d::TCPStore>(place.master_host, options);
-  // torchrun's store keeps what ranks wrote before they were begun anew.
-  return c10::make_intrusive<c10d::PrefixStore>("physgen/" + std::to_string(place.restarts), store);
+c10::intrusive_ptr<c10d::Store> part_of(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name) {
+  return c10::make_intrusive<c10d::PrefixStore>(name, store);
 }
 
-c10::intrusive_ptr<c10d::Backend> gloo_of(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
-                                          std::chrono::milliseconds timeout) {
-  const auto options = c10d::ProcessGroupGloo::Options::create(timeout);
-  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");  // NOLINT(concurrency-mt-unsafe)
-  options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
-                                       : c10d::ProcessGroupGloo::createDefaultDevice());
-  return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store), place.rank,
-                                                     place.size, options);
+// For each time that the ranks meet a part of its own; all meet as often.
+c10::intrusive_ptr<c10d::Store> own_part(const c10::intrusive_ptr<c10d::Store>& store, int rank) {
+  return part_of(store, std::to_string(store->add("meetings/" + std::to_string(rank), 1)));
 }
 
-#ifdef USE_C10D_NCCL
-c10::intrusive_ptr<c10d::Backend> nccl_of(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
-                                          std::chrono::milliseconds timeout) {
-  const auto options = c10d::ProcessGroupNCCL::Options::create();
-  options->timeout = timeout;
-  return c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>("nccl", store), place.rank,
-                                                     place.size, options);
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// One that is nearly its own for each call and each count of numbers; all sums of it and of its square are exact.
+double mark_of(int64_t call, size_t count) {
+  constexpr int64_t kMarks = 65521, kFactor = 257;
+  return static_cast<double>((kFactor * call + static_cast<int64_t>(count)) % kMarks);
 }
-#endif
 
 }  // namespace
 
 struct Ranks::Group {
+  ~Group() {
+    try {
+      if (calls) calls->leave();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the store is gone, so that nobody reads it
+    }
+  }
+
   c10::intrusive_ptr<c10d::Store> store;
-  c10::intrusive_ptr<c10d::ProcessGroup> processes;
+  std::optional<CallLog> calls;
+  // Two groups, so that a sum of numbers never meets gradients: Gloo would add whatever comes.
+  c10::intrusive_ptr<c10d::ProcessGroup> numbers, gradients;
+  std::shared_ptr<SumTimes> times;  // null where nothing is timed
   std::unique_ptr<c10d::Reducer> reducer;
 };
 
-Ranks::Ranks(RankPlace place, at::Device device, std::chrono::milliseconds timeout)
-    : place_(std::move(place)), group_(std::make_unique<Group>()) {
-  guarded([&] {
-    group_->store = meet_at(place_, timeout);
-    group_->processes = c10::make_intrusive<c10d::ProcessGroup>(group_->store, place_.rank, place_.size);
-    group_->processes->setBackend(at::kCPU, c10d::ProcessGroup::GLOO, gloo_of(group_->store, place_, timeout));
-    group_->processes->setDefaultBackend(c10d::ProcessGroup::GLOO);
-    if (!device.is_cuda()) return;
-#ifdef USE_C10D_NCCL
-    group_->processes->setBackend(at::kCUDA, c10d::ProcessGroup::NCCL, nccl_of(group_->store, place_, timeout));
-    group_->processes->setDefaultBackend(c10d::ProcessGroup::NCCL);
-#else
-    throw ConfigError({.what = "several processes cannot train on GPUs",
-                       .got = "a build without NCCL",
-                       .next_step = "configure with the CUDA wheel of LibTorch, which brings nccl.h"});
-#endif
+Ranks::Ranks(RankPlace place, at::Device device, milliseconds timeout)
+    : place_(std::move(place)), device_(device), timeout_(timeout), group_(std::make_unique<Group>()) {
+  guarded("meeting", [&] {
+    group_->store = own_part(meet_at(place_, timeout), place_.rank);
+    group_->calls.emplace(group_->store, place_.rank, place_.size);
+    group_->calls->enter("meeting");
+    group_->numbers = connect(part_of(group_->store, "numbers"), place_, at::kCPU, timeout);
   });
 }
 
-/// Does what all ranks do at once. Each says in the store how often it came here, so that those can be named that did
-/// not.
+/// Does what all ranks do at once. Each says in the store what it does, so that those can be named that do not.
 template <class Work>
-void Ranks::guarded(const Work& work) {
+void Ranks::guarded(const std::string& kind, const Work& work) {
   try {
-    if (group_->store) group_->store->set(key_of(place_.rank), bytes_of(std::to_string(++calls_)));
+    if (group_->calls) group_->calls->enter(kind);
     work();
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
-    std::string words = failure.what();
-    words.resize(std::min(words.size(), words.find('\n')));
-    throw Error({.what = "the processes that train together have lost each other",
+    const bool met = group_->numbers != nullptr;
+    throw Error({.what = std::string("the processes that train together ") +
+                         (met ? "have lost each other" : "do not find each other"),
                  .where = "rank " + std::to_string(place_.rank) + " of " + std::to_string(place_.size),
-                 .got = words + missing(),
-                 .next_step =
-                     "look at the other ranks' messages; torchrun --max-restarts begins all anew, from the last "
-                     "checkpoint"});
+                 .got = first_line(failure.what()) + whereabouts(),
+                 .next_step = met ? "look at the other ranks' messages; torchrun --max-restarts begins all anew, from "
+                                    "the last checkpoint"
+                                  : "start all of them, with the same free port of rank 0's machine; "
+                                    "GLOO_SOCKET_IFNAME names the network"});
   }
 }
 
-/// Those that came here less often than this rank.
-std::vector<std::string> Ranks::behind() {
-  std::vector<std::string> names;
-  for (int rank = 0; rank < place_.size; ++rank) {
-    const bool known = group_->store->check({key_of(rank)});
-    const auto bytes = known ? group_->store->get(key_of(rank)) : bytes_of("0");
-    if (std::stoll(std::string(bytes.begin(), bytes.end())) < calls_) names.push_back(std::to_string(rank));
-  }
-  return names;
-}
-
-/// Those that do not notice, as this rank did, that the others are lost.
-std::vector<std::string> Ranks::silent() {
-  const auto key = [](int rank) { return "lost/" + std::to_string(rank); };
-  group_->store->set(key(place_.rank), bytes_of("here"));
-  std::this_thread::sleep_for(kToNotice);
-  std::vector<std::string> names;
-  for (int rank = 0; rank < place_.size; ++rank) {
-    if (!group_->store->check({key(rank)})) names.push_back(std::to_string(rank));
-  }
-  return names;
-}
-
-/// "; missing: rank 1", or "".
-std::string Ranks::missing() {
+/// "; " with what each rank has come to, or "".
+std::string Ranks::whereabouts() {
   try {
-    if (!group_->store) return "";
-    group_->store->setTimeout(kStoreTimeout);
-    std::vector<std::string> names = behind();
-    if (names.empty()) names = silent();
-    return names.empty() ? "" : "; missing: rank " + comma_separated(names);
+    const std::string found = group_->calls ? group_->calls->whereabouts() : "";
+    return found.empty() ? "" : "; " + found;
   } catch (const std::exception&) {
     return "; the store, which rank 0 or torchrun holds, cannot be reached";
   }
 }
 
+/// One number, the sum of its squares and that of the numbers themselves say whether all ranks ask for the same.
+std::vector<double> Ranks::sum_block(const std::vector<double>& numbers, size_t room) {
+  const double mark = mark_of(group_->calls->number(), numbers.size()), ranks = place_.size;
+  std::vector<double> message = {mark, mark * mark};
+  message.insert(message.end(), numbers.begin(), numbers.end());
+  message.resize(2 + room, 0);
+  std::vector<at::Tensor> shared = {at::tensor(message, at::kDouble)};
+  group_->numbers->allreduce(shared)->wait();
+  const double* found = shared[0].const_data_ptr<double>();
+  if (found[0] != ranks * mark || found[1] != ranks * mark * mark) throw std::runtime_error("they do different things");
+  return {found + 2, found + 2 + numbers.size()};
+}
+
 std::vector<double> Ranks::sum(std::vector<double> numbers) {
-  guarded([&] {
-    std::vector<at::Tensor> shared = {at::tensor(numbers, at::kDouble)};
-    group_->processes->allreduce(shared)->wait();
-    const double* found = shared[0].const_data_ptr<double>();
-    numbers.assign(found, found + shared[0].numel());
+  guarded("sum of " + std::to_string(numbers.size()) + " numbers", [&] {
+    const size_t room = kSumRoom + static_cast<size_t>(place_.size);
+    for (auto first = numbers.begin(); first != numbers.end();) {
+      const auto end = first + std::min<std::ptrdiff_t>(numbers.end() - first, static_cast<std::ptrdiff_t>(room));
+      const std::vector<double> summed = sum_block({first, end}, room);
+      first = std::copy(summed.begin(), summed.end(), first);
+    }
   });
   return numbers;
 }
 
+/// Whether others have written something, after so long at most.
+bool Ranks::are_there(const std::vector<std::string>& keys, milliseconds patience) {
+  try {
+    group_->store->wait(keys, patience);
+    return true;
+  } catch (const std::exception&) {  // also of a store that is gone, which `check` says
+    return group_->store->check(keys);
+  }
+}
+
+/// Until others have written something.
+void Ranks::await(const std::vector<std::string>& keys, milliseconds patience) {
+  const Stopwatch stopwatch;
+  while (!are_there(keys, std::min(kGlance, patience))) {
+    if (group_->calls->is_incomplete() && !group_->store->check(keys)) throw std::runtime_error("a process has ended");
+    if (stopwatch.milliseconds() > static_cast<double>(patience.count())) throw std::runtime_error("it took too long");
+  }
+}
+
 void Ranks::meet() {
-  guarded([&] {
+  guarded("meeting", [&] {
     std::vector<std::string> keys;
     for (int rank = 0; rank < place_.size; ++rank) {
-      keys.push_back("met/" + std::to_string(calls_) + "/" + std::to_string(rank));
+      keys.push_back("met/" + std::to_string(group_->calls->number()) + "/" + std::to_string(rank));
     }
     group_->store->set(keys[static_cast<size_t>(place_.rank)], bytes_of("here"));
-    group_->store->wait(keys, kPatience);
+    await(keys, kPatience);
   });
 }
 
 void Ranks::require_same(const std::string& text, const std::string& what) {
-  const std::string key = "same/" + std::to_string(calls_) + "/";
-  guarded([&] {
+  guarded("comparison of " + what, [&] {
+    const std::string key = "same/" + std::to_string(group_->calls->number()) + "/";
     group_->store->set(key + std::to_string(place_.rank), bytes_of(text));
-    const auto first = group_->store->get(key + "0");
+    const auto text_of_rank = [&](int rank) {
+      await({key + std::to_string(rank)}, timeout_);
+      return text_of(group_->store->get(key + std::to_string(rank)));
+    };
+    const std::string first = text_of_rank(0);
     for (int rank = 1; rank < place_.size; ++rank) {
-      const auto theirs = group_->store->get(key + std::to_string(rank));
+      const std::string theirs = text_of_rank(rank);
       if (theirs == first) continue;
+      const auto [expected, got] = first_difference(first, theirs);
       throw ConfigError({.what = "the processes that train together do not agree in " + what,
                          .where = "rank " + std::to_string(rank),
-                         .got = std::string(theirs.begin(), theirs.end()),
-                         .expected = std::string(first.begin(), first.end()) + ", as rank 0 has it",
+                         .got = got,
+                         .expected = expected + ", as rank 0 has it",
                          .next_step = "give all ranks the same command, files and program"});
     }
   });
 }
 
 void Ranks::watch(const std::vector<at::Tensor>& parameters) {
-  guarded([&] {
+  std::string sizes;
+  for (const at::Tensor& parameter : parameters) sizes += c10::str(parameter.sizes(), '\n');
+  require_same(sizes, "the parameters that are trained");
+  guarded("connecting", [&] {
+    if (on_sums) group_->times = std::make_shared<SumTimes>();
+    group_->gradients = connect(part_of(group_->store, "gradients/" + std::to_string(group_->calls->number())), place_,
+                                device_, timeout_, group_->times);
     std::vector<bool> sparse(parameters.size(), false);
     auto [buckets, limits] =
         c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes}, sparse);
     std::reverse(buckets.begin(), buckets.end());  // gradients come from the last parameter to the first
     group_->reducer = std::make_unique<c10d::Reducer>(
-        parameters, buckets, group_->processes, sparse, kBucketBytes, /*find_unused_parameters=*/true,
+        parameters, buckets, group_->gradients, sparse, kBucketBytes, /*find_unused_parameters=*/true,
         /*gradient_as_bucket_view=*/false, std::unordered_map<size_t, std::string>(), kFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
   });
@@ -205,17 +209,20 @@ void Ranks::watch(const std::vector<at::Tensor>& parameters) {
 void Ranks::backward(const at::Tensor& loss, bool last) {
   const at::Tensor whole = loss * place_.size;  // c10d gives means
   if (!last) return whole.backward();
-  guarded([&] {
+  guarded("backward pass", [&] {
+    if (group_->times) group_->times->restart();
     group_->reducer->prepare_for_backward({whole});
     whole.backward();
   });
+  if (on_sums) on_sums(group_->times ? group_->times->all() : std::vector<SumTime>());
 }
 
 #else
 
 struct Ranks::Group {};
 
-Ranks::Ranks(RankPlace place, at::Device, std::chrono::milliseconds) : place_(std::move(place)) {
+Ranks::Ranks(RankPlace place, at::Device device, std::chrono::milliseconds timeout)
+    : place_(std::move(place)), device_(device), timeout_(timeout) {
   throw ConfigError({.what = "this build trains in one process alone",
                      .where = "rank " + std::to_string(place_.rank) + " of " + std::to_string(place_.size),
                      .got = "a build without Gloo's headers",

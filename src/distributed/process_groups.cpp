@@ -1,0 +1,76 @@
+#ifdef USE_C10D_GLOO
+
+#include "distributed/process_groups.h"
+
+#include <cstdlib>
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+#include <physgen/core/error.h>
+
+#include "distributed/timed_backend.h"
+
+namespace physgen {
+namespace {
+
+using c10d::ProcessGroup;
+
+c10::intrusive_ptr<c10d::Backend> gloo_of(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
+                                          std::chrono::milliseconds timeout) {
+  const auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+  const char* interface = std::getenv("GLOO_SOCKET_IFNAME");  // NOLINT(concurrency-mt-unsafe)
+  options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                                       : c10d::ProcessGroupGloo::createDefaultDevice());
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, options);
+}
+
+#ifdef USE_C10D_NCCL
+c10::intrusive_ptr<c10d::Backend> nccl_of(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
+                                          std::chrono::milliseconds timeout) {
+  const auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = timeout;
+  return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.size, options);
+}
+#else
+c10::intrusive_ptr<c10d::Backend> nccl_of(const c10::intrusive_ptr<c10d::Store>&, const RankPlace&,
+                                          std::chrono::milliseconds) {
+  throw ConfigError({.what = "several processes cannot train on GPUs",
+                     .got = "a build without NCCL",
+                     .next_step = "configure with the CUDA wheel of LibTorch, which brings nccl.h"});
+}
+#endif
+
+}  // namespace
+
+c10::intrusive_ptr<c10d::Store> meet_at(const RankPlace& place, std::chrono::milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(place.master_port);
+  options.isServer = !place.agent_store && place.rank == 0;
+  options.waitWorkers = false;
+  options.timeout = timeout;
+  const auto store = c10::make_intrusive<c10d::TCPStore>(place.master_host, options);
+  // torchrun's store keeps what ranks wrote before they were begun anew.
+  return c10::make_intrusive<c10d::PrefixStore>("physgen/" + std::to_string(place.restarts), store);
+}
+
+c10::intrusive_ptr<ProcessGroup> connect(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
+                                         at::Device device, std::chrono::milliseconds timeout,
+                                         std::shared_ptr<SumTimes> times) {
+  const bool gpu = device.is_cuda();
+  auto backend = gpu ? nccl_of(store, place, timeout) : gloo_of(store, place, timeout);
+  if (times && !gpu) backend = c10::make_intrusive<TimedBackend>(backend, std::move(times));
+  const auto type = gpu ? ProcessGroup::NCCL : ProcessGroup::GLOO;
+  auto group = c10::make_intrusive<ProcessGroup>(store, place.rank, place.size);
+  group->setBackend(device.type(), type, backend);
+  group->setDefaultBackend(type);
+  return group;
+}
+
+}  // namespace physgen
+
+#endif
