@@ -50,8 +50,9 @@ std::vector<StepPart> PolicyTraining::prepare(int64_t step, const WorkShare& sha
   return parts;
 }
 
-std::string PolicyTraining::sources(int64_t step) const {
-  return "windows " + windows_.names(step * config_.batch, config_.batch);
+std::string PolicyTraining::sources(int64_t step, const WorkShare& share) const {
+  const int64_t count = config_.batch / share.ranks;
+  return "windows " + windows_.names(step * config_.batch + share.rank * count, count);
 }
 
 std::optional<EvaluationMetrics> PolicyTraining::evaluate(Ranks* ranks) {

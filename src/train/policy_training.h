@@ -21,7 +21,7 @@ class PolicyTraining final : public Trainable {
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"observation", "action"}; }
   std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
-  std::string sources(int64_t step) const override;
+  std::string sources(int64_t step, const WorkShare& share) const override;
   std::optional<EvaluationMetrics> evaluate(Ranks* ranks) override;
   WriteWeights copy(int64_t step) const override;
   const char* kind() const override { return kPolicyKind; }

@@ -31,8 +31,8 @@ class Trainable {
   /// @param step  done before it, 0 for the first
   virtual std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const = 0;
 
-  /// Where the samples of a step come from, for errors.
-  virtual std::string sources(int64_t step) const = 0;
+  /// Where the samples of a share of a step come from, for errors.
+  virtual std::string sources(int64_t step, const WorkShare& share) const = 0;
 
   /// The numbers and the score of the weights as they are; nothing where nothing is held out.
   /// @param ranks  that measure a share each; null: this process is alone

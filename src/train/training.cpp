@@ -72,10 +72,21 @@ StepMetrics Training::advance(const RunWish& wish) {
   return metrics;
 }
 
+// Of the ranks whose own losses are not finite, or of all.
+std::string Training::sources_of(const StepOutcome& outcome) const {
+  if (outcome.not_finite_on.empty()) return trainable_.sources(progress_.step, {});
+  std::string text;
+  for (const int rank : outcome.not_finite_on) {
+    if (!text.empty()) text += "; ";
+    text += "rank " + std::to_string(rank) + ": " + trainable_.sources(progress_.step, {rank, ranks_->size()});
+  }
+  return text;
+}
+
 void Training::refuse_or_skip(const StepMetrics& metrics, const StepOutcome& outcome) const {
   if (config_.non_finite == NonFinite::skip && progress_.skipped_in_a_row < kMostSkippedInARow) return;
   throw Error({.what = "the loss or its gradient is not finite",
-               .where = "step " + std::to_string(metrics.step) + ", " + trainable_.sources(progress_.step),
+               .where = "step " + std::to_string(metrics.step) + ", " + sources_of(outcome),
                .got = "loss " + std::to_string(metrics.loss) + ", gradient norm " +
                       std::to_string(metrics.gradient_norm) + ", " + std::to_string(progress_.skipped_in_a_row) +
                       " such steps in a row" + text_of(outcome.not_finite_on),

@@ -55,6 +55,7 @@ class Training {
 
  private:
   std::vector<StepPart> next_batch(StepMetrics& metrics);
+  std::string sources_of(const StepOutcome& outcome) const;
   void refuse_or_skip(const StepMetrics& metrics, const StepOutcome& outcome) const;
 
   RunConfig config_;

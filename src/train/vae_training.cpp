@@ -105,9 +105,10 @@ std::vector<StepPart> VaeTraining::prepare(int64_t step, const WorkShare& share)
   return parts;
 }
 
-std::string VaeTraining::sources(int64_t step) const {
+std::string VaeTraining::sources(int64_t step, const WorkShare& share) const {
+  const int64_t count = config_.batch / share.ranks, first = step * config_.batch + share.rank * count;
   std::string text = "of " + std::to_string(pool_.training.size(0)) + " training frames number";
-  for (int64_t i = 0; i < config_.batch; ++i) text += ' ' + std::to_string(frame_at(step * config_.batch + i));
+  for (int64_t i = first; i < first + count; ++i) text += ' ' + std::to_string(frame_at(i));
   return text;
 }
 

@@ -18,7 +18,7 @@ class VaeTraining final : public Trainable {
   std::vector<OptimizedParameter> parameters() const override;
   std::vector<std::string> loss_names() const override { return {"reconstruction", "divergence"}; }
   std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
-  std::string sources(int64_t step) const override;
+  std::string sources(int64_t step, const WorkShare& share) const override;
   std::optional<EvaluationMetrics> evaluate(Ranks* ranks) override;
   WriteWeights copy(int64_t step) const override;
   const char* kind() const override { return kVaeKind; }

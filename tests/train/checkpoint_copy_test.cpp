@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "train/fixed_windows.h"
 #include "train/policy_training.h"
 #include "train/tiny_run.h"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 
 #include <physgen/train/window_source.h>
@@ -13,6 +14,9 @@ class FixedWindows final : public WindowSource {
  public:
   FixedWindows(const ModelConfig& config, int64_t count) : all_(make_batch(config, count)), count_(count) {}
 
+  /// Makes one of them have no numbers.
+  void spoil(int64_t position) { all_.latents[position].fill_(std::nan("")); }
+
   int64_t size() const override { return count_; }
   WindowBatch batch(int64_t position, int64_t count) const override {
     WindowBatch batch = all_;
@@ -22,7 +26,9 @@ class FixedWindows final : public WindowSource {
     batch.instructions.resize(static_cast<size_t>(count));
     return batch;
   }
-  std::string names(int64_t, int64_t) const override { return ""; }
+  std::string names(int64_t position, int64_t count) const override {
+    return std::to_string(position) + " to " + std::to_string(position + count - 1);
+  }
 
  private:
   WindowBatch all_;

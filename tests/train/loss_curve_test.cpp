@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 
 #include <physgen/train/train_step.h>
 
 #include "support/golden_policy.h"
 #include "support/test_device.h"
+#include "support/test_ranks.h"
 
 namespace physgen {
 namespace {
@@ -28,22 +30,49 @@ at::Tensor digest(const at::Tensor& tensor) {
   return values.slice(0, 0, values.numel(), (values.numel() + 63) / 64);
 }
 
-/// The recipe's steps against torch.optim.AdamW's in plain PyTorch. A deviation is relative to the greatest absolute
-/// value of a tensor, here of a whole curve; the greatest of each test is in its XML report.
+/// The recipe's steps against torch.optim.AdamW's in plain PyTorch, alone or shared by two ranks. A deviation is
+/// relative to the greatest absolute value of a tensor, here of a whole curve; the greatest of each test is in its XML
+/// report.
 class LossCurve : public testing::TestWithParam<const char*> {
  protected:
-  // One step of the recipe, from 0.
+  // One step of the recipe, from 0, of which each rank has its share of the windows.
   StepOutcome train(int64_t index) {
     const FinetuneConfig& config = golden_.config.finetune;
-    LossNoise noise = noise_of_step(golden_, index);
-    const LossCounts counts = count_loss_terms(config.model, golden_.batch(), noise, config.loss);
+    const WindowBatch batch = own_windows(golden_.batch());
+    LossNoise noise = own_noise(noise_of_step(golden_, index));
+    const LossCounts counts = count_loss_terms(config.model, batch, noise, config.loss);
     const auto sums = [&]() -> std::vector<at::Tensor> {
-      const Losses losses =
-          compute_losses(golden_.model, moved(golden_.batch(), device_), moved(noise, device_), config.loss);
+      const Losses losses = compute_losses(golden_.model, moved(batch, device_), moved(noise, device_), config.loss);
       return {losses.observation_sum, losses.action_sum};
     };
     const double rate = learning_rate_at(config.optimizer.learning_rate, index, config.steps);
     return step_.run({{.counts = {counts.observation, counts.action}, .sums = sums}}, rate, index + 1);
+  }
+
+  // What is this rank's of something that has one row or several for each window.
+  at::Tensor own_rows(const at::Tensor& tensor, int64_t dimension = 0) const {
+    if (!ranks_ || !tensor.defined()) return tensor;
+    return tensor.chunk(ranks_->size(), dimension)[static_cast<size_t>(ranks_->rank())];
+  }
+
+  WindowBatch own_windows(WindowBatch batch) const {
+    for (at::Tensor* part : {&batch.latents, &batch.input_latents, &batch.frame_valid, &batch.actions,
+                             &batch.action_valid, &batch.states}) {
+      *part = own_rows(*part);
+    }
+    if (ranks_ && ranks_->size() == 2)
+      batch.instructions = {batch.instructions.at(static_cast<size_t>(ranks_->rank()))};
+    return batch;
+  }
+
+  LossNoise own_noise(const LossNoise& noise) const {
+    return {.text_kept = own_rows(noise.text_kept),
+            .frame_mask = {own_rows(noise.frame_mask.known_ids), own_rows(noise.frame_mask.unknown)},
+            .frame_noise = own_rows(noise.frame_noise, 1),
+            .frame_timesteps = own_rows(noise.frame_timesteps, 1),
+            .action_noise = own_rows(noise.action_noise),
+            .action_timesteps = own_rows(noise.action_timesteps),
+            .decoded = {}};
   }
 
   void expect_near(const std::string& name, const at::Tensor& got, const at::Tensor& wanted) {
@@ -73,15 +102,18 @@ class LossCurve : public testing::TestWithParam<const char*> {
   void TearDown() override { RecordProperty("deviation", testing::PrintToString(greatest_)); }
 
   at::Device device_ = test_device();
+  const std::unique_ptr<Ranks> ranks_ = test_ranks();
   GoldenPolicy golden_{GetParam(), device_};
   TrainStep step_{optimized_parameters(*golden_.model), golden_.config.finetune.optimizer,
-                  golden_.config.finetune.ema_decay, Compute{.device = device_}};
+                  golden_.config.finetune.ema_decay, Compute{.device = device_}, ranks_.get()};
 
  private:
   double greatest_ = 0;
 };
 
 TEST_P(LossCurve, StepsGiveTheSameLossesParametersAndAverages) {
+  ASSERT_EQ(golden_.batch().latents.size(0), 2);
+  ASSERT_TRUE(!ranks_ || ranks_->size() <= 2) << "there are two windows to share";
   std::vector<double> observations, actions, norms;
   for (int64_t i = 0; i < golden_.config.finetune.steps; ++i) {
     const StepOutcome step = train(i);

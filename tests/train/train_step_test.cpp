@@ -4,23 +4,26 @@
 
 #include <cmath>
 
+#include "support/problem_of.h"
 #include "support/test_device.h"
+#include "support/test_ranks.h"
 #include "support/tiny_model.h"
 #include "train/fixed_windows.h"
 #include "train/policy_training.h"
+#include "train/training.h"
 
 namespace physgen {
 namespace {
 
 constexpr int64_t kWindows = 64;
 
-// What one step of a policy does with its windows cut into micro-batches.
+// What one step of a policy does with its windows cut into micro-batches, and those over ranks.
 struct Step {
   StepOutcome outcome;
   std::vector<OptimizedParameter> parameters;
 };
 
-Step step_with(int64_t accumulation) {
+Step step_with(int64_t accumulation, Ranks* ranks = nullptr) {
   PolicyConfig policy = tiny_policy_config();
   policy.model.codec.state_token = true;
   policy.states = {std::vector<double>(5, -1), std::vector<double>(5, 1)};
@@ -31,9 +34,10 @@ Step step_with(int64_t accumulation) {
   const FixedWindows windows(policy.model, kWindows);
   const Compute compute{.device = test_device()};
   PolicyTraining training(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, compute);
-  const std::vector<StepPart> parts = training.prepare(3, {});
+  const std::vector<StepPart> parts =
+      training.prepare(3, ranks ? WorkShare{ranks->rank(), ranks->size()} : WorkShare{});
   EXPECT_EQ(std::ssize(parts), accumulation);
-  TrainStep step(training.parameters(), {.clip_norm = 1e9}, std::nullopt, compute);
+  TrainStep step(training.parameters(), {.clip_norm = 1e9}, std::nullopt, compute, ranks);
   return {step.run(parts, 1e-3, 4), training.parameters()};
 }
 
@@ -59,6 +63,33 @@ TEST(TrainStep, TheSameWindowsGiveTheSameLossesAndGradientsHoweverTheyAreCut) {
   EXPECT_GT(whole.outcome.gradient_norm, 0.01);
   expect_same(whole, step_with(2));
   expect_same(whole, step_with(8));
+}
+
+TEST(TrainStep, RanksThatShareAStepHaveTheLossesAndGradientsOfOneProcess) {
+  const auto ranks = test_ranks();
+  if (!ranks) GTEST_SKIP() << "of several processes: tests/distributed/together";
+  const Step alone = step_with(1);
+  expect_same(alone, step_with(1, ranks.get()));
+  expect_same(alone, step_with(4, ranks.get()));
+}
+
+TEST(TrainStep, AllRanksNameTheOneWhoseLossIsNotFiniteAndItsWindows) {
+  const auto ranks = test_ranks();
+  if (!ranks) GTEST_SKIP() << "of several processes: tests/distributed/together";
+  const PolicyConfig policy = tiny_policy_config();
+  FinetuneConfig config;
+  config.batch = kWindows;
+  config.non_finite = NonFinite::stop;
+  FixedWindows windows(policy.model, kWindows);
+  windows.spoil(kWindows - 1);
+  const Compute compute{.device = test_device()};
+  PolicyTraining trainable(config, {policy, make_model(policy.model), CausalVae(nullptr)}, windows, windows, compute);
+  Training training(config, std::nullopt, trainable, compute, ranks.get());
+  const Problem problem = problem_of<Error>([&] { training.advance(); });
+  const std::string last = "rank " + std::to_string(ranks->size() - 1);
+  const std::string first = std::to_string(kWindows - kWindows / ranks->size());
+  EXPECT_EQ(problem.where, "step 1, " + last + ": windows " + first + " to " + std::to_string(kWindows - 1));
+  EXPECT_TRUE(problem.got.ends_with(", the losses of " + last)) << problem.got;
 }
 
 // One number x with the loss x^2 / 2 a term.
