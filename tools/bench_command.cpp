@@ -14,6 +14,7 @@
 #include <physgen/train/vae_trainer.h>
 
 #include "commands.h"
+#include "ranks_option.h"
 #include "shared_options.h"
 
 namespace physgen {
@@ -26,8 +27,8 @@ constexpr const char* kFullSizeBackbone = "configs/model/nova_osp480.json";
 struct BenchOptions {
   std::string config = "configs/maniskill_finetune.json", vae_config = "configs/maniskill_vae.json";
   std::string checkpoint, device = "auto", precision, out, dump;
-  int64_t rounds = -1, steps = -1, batch = 0, threads = 0;
-  bool full_size = false, serve = false;
+  int64_t rounds = -1, steps = -1, batch = 0, threads = 0, processes = 1;
+  bool full_size = false, serve = false, ranks = false;
 };
 
 // Adapters on the published backbone's sizes, its VAE and its canvas; one window a step.
@@ -115,8 +116,34 @@ Json report(const TrainingSpeed& training) {
           {"peak_memory_bytes", training.peak_memory}};
 }
 
+Json report(const RanksSpeed& ranks) {
+  const int64_t share = ranks.windows / ranks.ranks;
+  print_stages(fmt::format("alone, {} windows", share), ranks.alone);
+  print_stages(fmt::format("{} ranks, {} windows", ranks.ranks, ranks.windows), ranks.together);
+  print_stages("gradients of a step", ranks.sums);
+  fmt::print("  efficiency {:.1f} %", 100 * ranks.efficiency);
+  if (ranks.buckets > 0) fmt::print(", {} sums of gradients, {:.0f} % hidden", ranks.buckets, 100 * ranks.hidden);
+  fmt::print("\n");
+  return {{"ranks", ranks.ranks},           {"windows", ranks.windows},
+          {"alone", json_of(ranks.alone)},  {"together", json_of(ranks.together)},
+          {"efficiency", ranks.efficiency}, {"sums", json_of(ranks.sums)},
+          {"buckets", ranks.buckets},       {"hidden", ranks.hidden}};
+}
+
+void write_report(const std::string& file, const Json& json) {
+  if (!file.empty()) write_file_atomically(file, json.dump(2) + "\n");
+}
+
+// Processes together; the first of them speaks.
+void bench_ranks(const BenchOptions& given, const BenchmarkOptions& options) {
+  begin_ranks(given.processes);
+  const auto speed = Benchmark(options).measure_ranks();
+  if (speed) write_report(given.out, {{"ranks", report(*speed)}});
+}
+
 void bench_command(const BenchOptions& given) {
   const BenchmarkOptions options = benchmark_of(given);
+  if (given.ranks) return bench_ranks(given, options);
   const Benchmark benchmark(options);
   if (!given.dump.empty()) return benchmark.dump(given.dump);
   if (given.serve) return benchmark.serve(std::cin, std::cout);
@@ -127,7 +154,7 @@ void bench_command(const BenchOptions& given) {
   if (options.rounds > 0) json["control"] = report(benchmark.measure_control());
   std::fflush(stdout);
   if (options.steps > 0) json["training"] = report(benchmark.measure_training(machine));
-  if (!given.out.empty()) write_file_atomically(given.out, json.dump(2) + "\n");
+  write_report(given.out, json);
 }
 
 }  // namespace
@@ -150,6 +177,10 @@ void add_bench_command(CLI::App& app) {
       ->add_option("--precision", options->precision,
                    "auto, float32 or bfloat16, of training and control; auto: control but for the VAE is float32")
       ->check(CLI::IsMember(texts_of<Precision>()));
+  CLI::Option* ranks =
+      bench->add_flag("--ranks", options->ranks,
+                      "Steps that several processes share, beside those of one alone with its share of them");
+  add_ranks_option(*bench, options->processes)->needs(ranks);
   bench->add_option("--out", options->out, "JSON file to write");
   bench->add_option("--dump", options->dump,
                     "Folder to write weights, a batch and the results to; nothing is measured then");

@@ -21,9 +21,11 @@
 
 #include "bench/control_rounds.h"
 #include "bench/random_policy.h"
+#include "bench/shared_steps.h"
 #include "bench/stage_times.h"
 #include "bench/training_steps.h"
 #include "device/autocast_scope.h"
+#include "train/run_ranks.h"
 
 namespace physgen {
 namespace {
@@ -99,13 +101,17 @@ struct Benchmark::Subject {
     return {Policy::load(folder.path(), how()), config};
   }
 
-  TrainingSteps training_steps() const {
+  LoadedPolicy trained_policy() const {
     LoadedPolicy policy = load();
     merge_adapters(policy.model);
     for (VisionTransformer encoder : {policy.model->nova->video_encoder, policy.model->nova->image_encoder}) {
       encoder->checkpoint_activations = options.checkpoint_activations;
     }
-    return {policy, options.config, mode, {device, compute_dtype(options.config.precision, device)}};
+    return policy;
+  }
+
+  TrainingSteps training_steps() const {
+    return {trained_policy(), options.config, mode, {device, compute_dtype(options.config.precision, device)}};
   }
 
   BenchmarkOptions options;
@@ -148,6 +154,22 @@ TrainingSpeed Benchmark::measure_training(const MachineSpeed& machine) const {
   speed.share_of_peak = speed.flops / seconds / peak;
   speed.peak_memory = peak_memory(subject_->device);
   return speed;
+}
+
+std::optional<RanksSpeed> Benchmark::measure_ranks() const {
+  const RunRanks ranks(subject_->options.config, subject_->options.device);
+  if (!ranks.get()) {
+    throw ConfigError({.what = "steps that processes share need several of them",
+                       .where = "bench --ranks",
+                       .got = "one process",
+                       .next_step = "pass --nproc 2, or start with torchrun"});
+  }
+  const at::Device device = compute_device(ranks.device());
+  const Compute compute{device, compute_dtype(subject_->options.config.precision, device)};
+  const auto steps = [&](const FinetuneConfig& config, Ranks* shared) {
+    return std::make_unique<TrainingSteps>(subject_->trained_policy(), config, subject_->mode, compute, shared);
+  };
+  return compare_shared_steps(subject_->options.config, *ranks.get(), steps, subject_->options.steps);
 }
 
 void Benchmark::dump(const std::string& directory) const {

@@ -16,12 +16,12 @@ LoadedPolicy prepared(const LoadedPolicy& policy, const FinetuneConfig& config, 
 }  // namespace
 
 TrainingSteps::TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode,
-                             const Compute& compute)
+                             const Compute& compute, Ranks* ranks)
     : config_(config),
       model_(policy.config.model),
       windows_(policy.config, config.batch),
       policy_(config, prepared(policy, config, mode), windows_, windows_, compute),
-      training_(config, config.ema_decay, policy_, compute) {
+      training_(config, config.ema_decay, policy_, compute, ranks) {
   training_.watch([this](const char* stage, double milliseconds) { stages_[stage] += milliseconds; });
 }
 

@@ -13,8 +13,10 @@ namespace physgen {
 /// The steps of a training run, on random windows: what `finetune` calls, and nothing else.
 class TrainingSteps {
  public:
-  /// @param mode  the policy's weights are prepared for
-  TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute);
+  /// @param mode   the policy's weights are prepared for
+  /// @param ranks  that share each step; null: this process is alone
+  TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode, const Compute& compute,
+                Ranks* ranks = nullptr);
   TrainingSteps(const TrainingSteps&) = delete;
   TrainingSteps& operator=(const TrainingSteps&) = delete;
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,21 @@ struct TrainingSpeed {
   int64_t peak_memory = 0;        ///< bytes
 };
 
+/// Optimiser steps that several processes share, beside those of the first of them alone with as many windows as each
+/// has of the shared ones: in turn, some of these and some of those.
+struct RanksSpeed {
+  int64_t ranks = 0;
+  int64_t windows = 0;                       ///< a shared step, of all ranks
+  std::vector<StageSpread> alone, together;  ///< of the first rank
+  double efficiency = 0;                     ///< the median step alone over the median shared one
+  /// Of a backward pass, milliseconds: when the first sum of gradients began ("first sum") and the last gradient was
+  /// there ("last gradient"), how long sums ran ("sums"), and how long of that before the last gradient ("hidden").
+  /// Empty on GPUs.
+  std::vector<StageSpread> sums;
+  int64_t buckets = 0;  ///< sums of gradients a step
+  double hidden = 0;    ///< median share of the sums' time that lies before the last gradient
+};
+
 /// What is measured, and how long.
 struct BenchmarkOptions {
   FinetuneConfig config;   ///< the model, the batch and the recipe; of a checkpoint the recipe alone
@@ -72,6 +88,10 @@ class Benchmark {
   MachineSpeed measure_machine() const;
   ControlSpeed measure_control() const;
   TrainingSpeed measure_training(const MachineSpeed& machine) const;
+
+  /// To be called by each of the processes that torchrun or Slurm began together. Only the first gets numbers. Throws
+  /// ConfigError where this process is alone, where the batch does not divide among them, and as `finetune` does.
+  std::optional<RanksSpeed> measure_ranks() const;
 
   /// Writes what another implementation needs to compute the same: config.json, model.safetensors, vae.safetensors and
   /// batch.safetensors (a batch, its noise, frames, and under "expected." the losses, latents and sampled actions in
