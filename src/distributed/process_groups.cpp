@@ -3,6 +3,9 @@
 #include "distributed/process_groups.h"
 
 #include <cstdlib>
+#include <future>
+#include <stdexcept>
+#include <thread>
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -19,6 +22,19 @@ namespace physgen {
 namespace {
 
 using c10d::ProcessGroup;
+
+constexpr auto kToFail = std::chrono::milliseconds(1000);  // that c10d itself has to say that nothing listens
+
+// c10d waits without end for an answer of what listens at a port, whatever it is: another thread does, which is left
+// behind where none comes.
+c10::intrusive_ptr<c10d::Store> store_at(const std::string& host, const c10d::TCPStoreOptions& options) {
+  using StorePtr = c10::intrusive_ptr<c10d::Store>;
+  std::packaged_task<StorePtr()> task([=]() -> StorePtr { return c10::make_intrusive<c10d::TCPStore>(host, options); });
+  std::future<StorePtr> store = task.get_future();
+  std::thread(std::move(task)).detach();
+  if (store.wait_for(options.timeout + kToFail) == std::future_status::ready) return store.get();
+  throw std::runtime_error("what listens at " + host + ":" + std::to_string(options.port) + " does not answer");
+}
 
 c10::intrusive_ptr<c10d::Backend> gloo_of(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place,
                                           std::chrono::milliseconds timeout) {
@@ -53,7 +69,7 @@ c10::intrusive_ptr<c10d::Store> meet_at(const RankPlace& place, std::chrono::mil
   options.isServer = !place.agent_store && place.rank == 0;
   options.waitWorkers = false;
   options.timeout = timeout;
-  const auto store = c10::make_intrusive<c10d::TCPStore>(place.master_host, options);
+  const auto store = store_at(place.master_host, options);
   // torchrun's store keeps what ranks wrote before they were begun anew.
   return c10::make_intrusive<c10d::PrefixStore>("physgen/" + std::to_string(place.restarts), store);
 }

@@ -28,8 +28,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kFirstBucketBytes = size_t{1} << 20;
-constexpr size_t kBucketBytes = size_t{25} << 20;
+constexpr size_t kBuckets = 8;  // that gradients are summed in, so that most sums begin early in the backward pass
+constexpr size_t kLeastBucketBytes = size_t{64} << 10;
+constexpr size_t kMostBucketBytes = size_t{25} << 20;
 constexpr auto kPatience = milliseconds(std::chrono::hours(24));
 constexpr auto kGlance = milliseconds(1000);  // after which one who waits looks whether the others are still there
 constexpr size_t kSumRoom = 64;               // numbers that are summed at once, besides one a rank
@@ -44,6 +45,19 @@ c10::intrusive_ptr<c10d::Store> own_part(const c10::intrusive_ptr<c10d::Store>& 
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Which parameters' gradients are summed together, in the order in which they come: from the last parameter to the
+// first. Nothing hides the last sum, which is therefore a small one.
+std::vector<std::vector<size_t>> buckets_of(const std::vector<at::Tensor>& parameters) {
+  size_t bytes = 0;
+  for (const at::Tensor& parameter : parameters) bytes += parameter.nbytes();
+  const size_t most = std::clamp(bytes / kBuckets, kLeastBucketBytes, kMostBucketBytes);
+  auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(parameters, {most / 4, most}));
+  std::reverse(buckets.begin(), buckets.end());
+  return buckets;
+}
+
+std::string or_nothing(const std::string& line) { return line.empty() ? "nothing more" : line; }
 
 // One that is nearly its own for each call and each count of numbers; all sums of it and of its square are exact.
 double mark_of(int64_t call, size_t count) {
@@ -180,8 +194,8 @@ void Ranks::require_same(const std::string& text, const std::string& what) {
       const auto [expected, got] = first_difference(first, theirs);
       throw ConfigError({.what = "the processes that train together do not agree in " + what,
                          .where = "rank " + std::to_string(rank),
-                         .got = got,
-                         .expected = expected + ", as rank 0 has it",
+                         .got = or_nothing(got),
+                         .expected = or_nothing(expected) + ", as rank 0 has it",
                          .next_step = "give all ranks the same command, files and program"});
     }
   });
@@ -195,14 +209,11 @@ void Ranks::watch(const std::vector<at::Tensor>& parameters) {
     if (on_sums) group_->times = std::make_shared<SumTimes>();
     group_->gradients = connect(part_of(group_->store, "gradients/" + std::to_string(group_->calls->number())), place_,
                                 device_, timeout_, group_->times);
-    std::vector<bool> sparse(parameters.size(), false);
-    auto [buckets, limits] =
-        c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes}, sparse);
-    std::reverse(buckets.begin(), buckets.end());  // gradients come from the last parameter to the first
     group_->reducer = std::make_unique<c10d::Reducer>(
-        parameters, buckets, group_->gradients, sparse, kBucketBytes, /*find_unused_parameters=*/true,
-        /*gradient_as_bucket_view=*/false, std::unordered_map<size_t, std::string>(), kFirstBucketBytes,
-        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
+        parameters, buckets_of(parameters), group_->gradients, std::vector<bool>(parameters.size(), false),
+        kMostBucketBytes, /*find_unused_parameters=*/true, /*gradient_as_bucket_view=*/false,
+        std::unordered_map<size_t, std::string>(), kMostBucketBytes, /*skip_all_reduce_unused_params=*/false,
+        /*use_python_reducer=*/false, std::vector<int64_t>());
   });
 }
 

@@ -137,7 +137,9 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
   std::optional<LoadedPolicy> fresh;
   if (!folder.holds_run()) fresh = starting_policy(job, sets, callbacks.note);
   ranks.require_same(identity_of(job), "the job");
-  for (const DemonstrationSet& set : sets) ranks.require_same(sha256_of_text(set.hashes), "the demonstrations");
+  std::string hashes;
+  for (const DemonstrationSet& set : sets) hashes += sha256_of_text(set.hashes) + '\n';
+  ranks.require_same(hashes, "the demonstrations");
 
   const auto lock = claim_folder(folder, job, ranks, callbacks);
   Beginning beginning = begin(job, folder, sets, std::move(fresh), callbacks);
