@@ -44,6 +44,7 @@ class Comparison {
   void run(int64_t count) {
     for (int64_t i = 0; alone_ && i < count; ++i) alone_->run(alone_times_);
     ranks_.meet();
+    ranks_.sum({0});  // those who waited are awake
     for (int64_t i = 0; i < count; ++i) together_->run(together_times_);
   }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include <torch/torch.h>
 
@@ -32,8 +33,8 @@ constexpr size_t kBuckets = 8;  // that gradients are summed in, so that most su
 constexpr size_t kLeastBucketBytes = size_t{64} << 10;
 constexpr size_t kMostBucketBytes = size_t{25} << 20;
 constexpr auto kPatience = milliseconds(std::chrono::hours(24));
-constexpr auto kGlance = milliseconds(1000);  // after which one who waits looks whether the others are still there
-constexpr size_t kSumRoom = 64;               // numbers that are summed at once, besides one a rank
+constexpr auto kMoment = milliseconds(20), kWhile = milliseconds(500);  // between looks whether others have come
+constexpr size_t kSumRoom = 64;  // numbers that are summed at once, besides one a rank
 
 c10::intrusive_ptr<c10d::Store> part_of(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name) {
   return c10::make_intrusive<c10d::PrefixStore>(name, store);
@@ -149,22 +150,13 @@ std::vector<double> Ranks::sum(std::vector<double> numbers) {
   return numbers;
 }
 
-/// Whether others have written something, after so long at most.
-bool Ranks::are_there(const std::vector<std::string>& keys, milliseconds patience) {
-  try {
-    group_->store->wait(keys, patience);
-    return true;
-  } catch (const std::exception&) {  // also of a store that is gone, which `check` says
-    return group_->store->check(keys);
-  }
-}
-
-/// Until others have written something.
+/// Until others have written something. The store's own wait would not see that one of them has ended.
 void Ranks::await(const std::vector<std::string>& keys, milliseconds patience) {
   const Stopwatch stopwatch;
-  while (!are_there(keys, std::min(kGlance, patience))) {
+  while (!group_->store->check(keys)) {
     if (group_->calls->is_incomplete() && !group_->store->check(keys)) throw std::runtime_error("a process has ended");
     if (stopwatch.milliseconds() > static_cast<double>(patience.count())) throw std::runtime_error("it took too long");
+    std::this_thread::sleep_for(stopwatch.seconds() < 1 ? kMoment : kWhile);
   }
 }
 

@@ -55,7 +55,6 @@ class Ranks {
   template <class Work>
   void guarded(const std::string& kind, const Work& work);
   std::string whereabouts();
-  bool are_there(const std::vector<std::string>& keys, std::chrono::milliseconds patience);
   void await(const std::vector<std::string>& keys, std::chrono::milliseconds patience);
   std::vector<double> sum_block(const std::vector<double>& numbers, size_t room);
 
