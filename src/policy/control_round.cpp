@@ -84,7 +84,7 @@ at::Tensor ControlRound::denoise(const at::Tensor& noise, const at::Tensor& star
   } else {
     graphs_.run(is_warm ? "denoise from a start" : "denoise", work);
   }
-  return predicted_.cpu();
+  return predicted_.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);  // the next round writes there
 }
 
 }  // namespace physgen

@@ -90,6 +90,23 @@ TEST_F(ControllerTest, ASlidWindowIsTheWindowThatBeginsLater) {
   }
 }
 
+// Of the rows that the round before predicted, too, the older prediction counts by 1 and the newer by exp(-0.01).
+TEST_F(ControllerTest, AnEnsembleAveragesWhatSeveralRoundsPredicted) {
+  Controller plain(load(), {.execute = 2, .lookahead = "none"});
+  Controller ensemble(load(), {.execute = 2, .lookahead = "ensemble"});
+  plain.reset("push it", 7);
+  ensemble.reset("push it", 7);
+  const Observation first{.views = {picture(10)}, .state = {}}, next{.views = {picture(11)}, .state = {}};
+  const Matrix older = plain.act(first, {});
+  EXPECT_EQ(ensemble.act(first, {}), older);
+  const Matrix executed = older.topRows(2), newer = plain.act(next, executed);
+  const float weight = std::exp(-0.01f);
+  const Matrix expected = (older.bottomRows(2) + weight * newer.topRows(2)) / (1 + weight);
+  const Matrix answer = ensemble.act(next, executed);
+  EXPECT_LT((answer.topRows(2) - expected).cwiseAbs().maxCoeff(), 1e-5);
+  EXPECT_GT((answer.topRows(2) - newer.topRows(2)).cwiseAbs().maxCoeff(), 1e-2);
+}
+
 TEST_F(ControllerTest, ImaginesTheNextFrameWithoutChangingWhatItDoes) {
   Controller plain(load()), imagining(load(true));
   plain.reset("push it", 7);
