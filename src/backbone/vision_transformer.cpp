@@ -28,6 +28,15 @@ RotaryTable gathered(const RotaryTable& rotary, const at::Tensor& ids) {
   return {rotary.cosine.index({ids}).unsqueeze(1), rotary.sine.index({ids}).unsqueeze(1)};
 }
 
+std::vector<AttentionGroup> groups_of_block(const std::vector<TokenGroup>& groups, int64_t index) {
+  std::vector<AttentionGroup> of_block;
+  for (const TokenGroup& group : groups) {
+    of_block.push_back({group.windows, group.length, group.mask, group.rotary});
+    for (std::vector<KvCache>* caches : group.caches) of_block.back().caches.push_back(&(*caches)[index]);
+  }
+  return of_block;
+}
+
 }  // namespace
 
 VisionTransformerImpl::VisionTransformerImpl(int64_t channels, int64_t patch, int64_t width, int64_t heads,
@@ -45,6 +54,13 @@ at::Tensor VisionTransformerImpl::encode(at::Tensor x, const at::Tensor& mask, c
                                          std::vector<KvCache>& caches) {
   for (int64_t i = 0; i < depth(); ++i) {
     x = run_block(i, x, mask, rotary, caches.empty() ? nullptr : &caches[i]);
+  }
+  return norm->forward(x);
+}
+
+at::Tensor VisionTransformerImpl::encode(at::Tensor x, const std::vector<TokenGroup>& groups) {
+  for (int64_t i = 0; i < depth(); ++i) {
+    x = blocks[i]->as<TransformerBlock>()->forward(x, groups_of_block(groups, i));
   }
   return norm->forward(x);
 }

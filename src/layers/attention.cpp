@@ -18,6 +18,17 @@ bool trains_on_few_keys(const at::Tensor& q, const at::Tensor& k) {
   return q.is_cpu() && at::GradMode::is_enabled() && k.size(2) <= 512;
 }
 
+struct QueriesKeysValues {
+  at::Tensor q, k, v;  // [B, H, L, d] each
+};
+
+// @param rows  [B, L, 3 C]
+QueriesKeysValues split_qkv(const at::Tensor& rows, int64_t heads, const RotaryTable& rotary) {
+  const std::vector<at::Tensor> parts = rows.unflatten(-1, {3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+  if (!rotary.defined()) return {parts[0], parts[1], parts[2]};
+  return {apply_rotary(parts[0], rotary), apply_rotary(parts[1], rotary), parts[2]};
+}
+
 }  // namespace
 
 at::Tensor attend_by_products(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
@@ -39,14 +50,33 @@ AttentionImpl::AttentionImpl(int64_t width, int64_t heads) : qkv(width, 3 * widt
 
 at::Tensor AttentionImpl::forward(const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
                                   KvCache* cache) const {
-  std::vector<at::Tensor> parts = qkv->forward(x).unflatten(-1, {3, heads_, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
-  at::Tensor q = parts[0], k = parts[1], v = parts[2];  // [B, H, L, d] each
-  if (rotary.defined()) {
-    q = apply_rotary(q, rotary);
-    k = apply_rotary(k, rotary);
-  }
+  auto [q, k, v] = split_qkv(qkv->forward(x), heads_, rotary);
   if (cache) std::tie(k, v) = cache->append(k, v);
   return proj->forward(join_heads(attend(q, k, v, mask)));
+}
+
+at::Tensor AttentionImpl::forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups) const {
+  const at::Tensor rows = qkv->forward(x);  // [rows, 3 C]
+  std::vector<at::Tensor> seen;
+  int64_t start = 0;
+  for (const AttentionGroup& group : groups) {
+    const int64_t count = group.windows * group.length;
+    seen.push_back(attend_group(rows.narrow(0, start, count), group));
+    start += count;
+  }
+  return proj->forward(at::cat(seen));
+}
+
+// @param rows  [windows length, 3 C]  @return [windows length, C]
+at::Tensor AttentionImpl::attend_group(const at::Tensor& rows, const AttentionGroup& group) const {
+  const auto [q, k, v] = split_qkv(rows.unflatten(0, {group.windows, group.length}), heads_, group.rotary);
+  if (group.caches.empty()) return join_heads(attend(q, k, v, group.mask)).flatten(0, 1);
+  std::vector<at::Tensor> seen;
+  for (int64_t i = 0; i < group.windows; ++i) {
+    const auto [keys, values] = group.caches[i]->append(k.narrow(0, i, 1), v.narrow(0, i, 1));
+    seen.push_back(join_heads(attend(q.narrow(0, i, 1), keys, values, group.mask)));
+  }
+  return at::cat(seen).flatten(0, 1);
 }
 
 }  // namespace physgen

@@ -15,7 +15,15 @@ TransformerBlockImpl::TransformerBlockImpl(int64_t width, int64_t heads)
 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
                                          KvCache* cache) {
-  at::Tensor y = norm1->forward(attn->forward(x, mask, rotary, cache)) + x;
+  return add_parts(x, attn->forward(x, mask, rotary, cache));
+}
+
+at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups) {
+  return add_parts(x, attn->forward(x, groups));
+}
+
+at::Tensor TransformerBlockImpl::add_parts(const at::Tensor& x, const at::Tensor& attended) {
+  at::Tensor y = norm1->forward(attended) + x;
   return norm2->forward(mlp->forward(y)) + y;
 }
 

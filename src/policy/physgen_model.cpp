@@ -77,16 +77,42 @@ at::Tensor PhysGenModelImpl::mask_rows(int64_t first, int64_t packs, const at::T
                      [&] { return mask_.narrow(0, start, end - start).narrow(1, 0, end); });
 }
 
-Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
-                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
-  const int64_t batch = inputs.latents.size(0), packs = inputs.latents.size(1);
+// The tokens of packs [first, first + P), behind the prefix for first 0: [B, L, C].
+at::Tensor PhysGenModelImpl::embed(const PackInputs& inputs, const TextFeatures& text, int64_t first) {
   at::Tensor patches = video_patches(inputs.latents, config_.backbone.video_patch());
   const int64_t executed = inputs.executed > 0 ? inputs.executed : config_.codec.execute;
   at::Tensor x = physical_token->forward(nova, patches, inputs.actions, inputs.states, first, executed).flatten(1, 2);
-  if (first == 0) x = at::cat({nova->embed_prefix(text, batch), x}, 1);
+  return first > 0 ? x : at::cat({nova->embed_prefix(text, x.size(0)), x}, 1);
+}
+
+Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
+                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
+  const int64_t packs = inputs.latents.size(1);
+  at::Tensor x = embed(inputs, text, first);
   at::Tensor outputs =
       nova->video_encoder->encode(x, mask_rows(first, packs, x.options()), rotary(first, packs, x.options()), caches);
   return split(outputs, packs, anchor, first == 0);
+}
+
+std::vector<Conditions> PhysGenModelImpl::append(std::vector<WindowGroup>& groups) {
+  std::vector<at::Tensor> rows;
+  std::vector<TokenGroup> tokens;
+  for (const WindowGroup& group : groups) {
+    const int64_t packs = group.inputs.latents.size(1);
+    const at::Tensor x = embed(group.inputs, group.text, group.first);  // [B, L, C]
+    tokens.push_back({x.size(0), x.size(1), mask_rows(group.first, packs, x.options()),
+                      rotary(group.first, packs, x.options()), group.caches});
+    rows.push_back(x.flatten(0, 1));
+  }
+  const at::Tensor outputs = nova->video_encoder->encode(at::cat(rows), tokens);
+  std::vector<Conditions> conditions;
+  int64_t start = 0;
+  for (size_t i = 0; i < groups.size(); start += rows[i++].size(0)) {
+    const at::Tensor own =
+        outputs.narrow(0, start, rows[i].size(0)).unflatten(0, {tokens[i].windows, tokens[i].length});
+    conditions.push_back(split(own, groups[i].inputs.latents.size(1), groups[i].anchor, groups[i].first == 0));
+  }
+  return conditions;
 }
 
 Conditions PhysGenModelImpl::forward(const PackInputs& inputs, const TextFeatures& text) {

@@ -35,6 +35,28 @@ TEST(TransformerBlock, GivesWithACacheWhatItGivesWithout) {
   EXPECT_TRUE(at::allclose(at::cat({first, rest}, 1), whole, 1e-4, 1e-5));
 }
 
+// Two windows of three rows behind four others in their caches, and one of five without a cache.
+TEST(TransformerBlock, GivesWindowsOfSeveralLengthsWhatItGivesEachAlone) {
+  TransformerBlock block = make_block();
+  torch::NoGradGuard no_grad;
+  const at::Tensor before = at::randn({1, 4, 16}), two = at::randn({2, 3, 16}), one = at::randn({1, 5, 16});
+  const at::Tensor mask = triangle(5);
+  const auto filled = [&] {
+    KvCache cache({1, 2, 7, 8}, before.options());
+    block->forward(before, {}, {}, &cache);
+    return cache;
+  };
+  KvCache alone[] = {filled(), filled()}, together[] = {filled(), filled()};
+  const std::vector<AttentionGroup> groups = {{2, 3, {}, {}, {&together[0], &together[1]}}, {1, 5, mask, {}, {}}};
+  const at::Tensor rows = block->forward(at::cat({two.flatten(0, 1), one[0]}), groups);
+  for (int64_t i = 0; i < 2; ++i) {
+    const at::Tensor expected = block->forward(two.narrow(0, i, 1), {}, {}, &alone[i])[0];
+    EXPECT_TRUE(at::allclose(rows.narrow(0, 3 * i, 3), expected, 1e-5, 1e-6)) << i;
+    EXPECT_EQ(together[i].length(), 7);
+  }
+  EXPECT_TRUE(at::allclose(rows.narrow(0, 6, 5), block->forward(one, mask)[0], 1e-5, 1e-6));
+}
+
 TEST(Attend, GivesInTrainingTheOutputsAndGradientsOfPyTorch) {
   at::Tensor q = at::randn({2, 3, 5, 8}).requires_grad_(), k = at::randn({2, 3, 5, 8}).requires_grad_();
   at::Tensor v = at::randn({2, 3, 5, 8}).requires_grad_(), weights = at::randn({2, 3, 5, 8});

@@ -94,6 +94,40 @@ TEST_P(Model, GivesWithCachesWhatItGivesWithout) {
   }
 }
 
+// Two windows that begin, one that goes on behind its first pack, and a whole one that keeps nothing.
+TEST_P(Model, GivesGroupsOfWindowsWhatItGivesEachAlone) {
+  const PackInputs all = make_inputs(config_, 4);
+  const auto part = [&](int64_t first, int64_t count, int64_t from, int64_t packs) {
+    const auto cut = [&](const at::Tensor& x) { return x.narrow(0, first, count).narrow(1, from, packs); };
+    PackInputs inputs{cut(all.latents), cut(all.actions), {}};
+    if (all.states.defined()) inputs.states = cut(all.states);
+    return inputs;
+  };
+  std::vector<std::vector<KvCache>> alone, together;
+  for (int i = 0; i < 3; ++i) {
+    alone.push_back(model_->make_caches(1));
+    together.push_back(model_->make_caches(1));
+  }
+  at::Tensor anchors[3], anchor;
+  model_->append(part(2, 1, 0, 1), text_, 0, alone[2], anchors[2]);
+  model_->append(part(2, 1, 0, 1), text_, 0, together[2], anchor);
+  std::vector<WindowGroup> groups(3);
+  groups[0] = {part(0, 2, 0, 1), model_->encode_text({"push it", "push it"}), 0, {&together[0], &together[1]}, {}};
+  groups[1] = {part(2, 1, 1, 1), {}, 1, {&together[2]}, anchor};
+  groups[2] = {part(3, 1, 0, config_.packs), text_, 0, {}, {}};
+  const std::vector<Conditions> conditions = model_->append(groups);
+  const auto expect_same = [&](const Conditions& got, int64_t place, const Conditions& expected) {
+    EXPECT_TRUE(at::allclose(got.frames.narrow(0, place, 1), expected.frames, 1e-5, 1e-5)) << place;
+    EXPECT_TRUE(at::allclose(got.others.narrow(0, place, 1), expected.others, 1e-5, 1e-5)) << place;
+  };
+  for (int64_t i = 0; i < 2; ++i) {
+    expect_same(conditions[0], i, model_->append(part(i, 1, 0, 1), text_, 0, alone[i], anchors[i]));
+    EXPECT_TRUE(at::allclose(groups[0].anchor.narrow(0, i, 1), anchors[i], 1e-5, 1e-5)) << i;
+  }
+  expect_same(conditions[1], 0, model_->append(part(2, 1, 1, 1), text_, 1, alone[2], anchors[2]));
+  expect_same(conditions[2], 0, model_->forward(part(3, 1, 0, config_.packs), text_));
+}
+
 TEST_P(Model, ReadsTheInstruction) {
   PackInputs inputs = make_inputs(config_, 1);
   at::Tensor before = outputs(inputs);

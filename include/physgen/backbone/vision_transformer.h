@@ -9,6 +9,14 @@
 
 namespace physgen {
 
+/// Windows of one length among the rows of a batch in which others have another length.
+struct TokenGroup {
+  int64_t windows = 0, length = 0;
+  at::Tensor mask = {};                            ///< additive [length, keys], or undefined
+  RotaryTable rotary = {};                         ///< of a window's tokens, or an undefined table
+  std::vector<std::vector<KvCache>*> caches = {};  ///< of each window one a block, or none
+};
+
 /// NOVA's transformer: the causal video encoder, and the image encoder that completes a masked frame.
 /// Reference: diffnext/models/vision_transformer.py.
 class VisionTransformerImpl : public torch::nn::Module {
@@ -23,6 +31,10 @@ class VisionTransformerImpl : public torch::nn::Module {
   /// @param caches  one a block, or empty
   /// @return normalised outputs [B, L, C]
   at::Tensor encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary, std::vector<KvCache>& caches);
+
+  /// The same for windows of several lengths, together.
+  /// @param x  the rows of the groups' windows, one after the other [rows, C]  @return as x
+  at::Tensor encode(at::Tensor x, const std::vector<TokenGroup>& groups);
 
   /// The first half of the blocks sees the condition and the known tokens, the second half all tokens.
   /// @param x          [F, N, C], unknown tokens masked, with positions

@@ -1,10 +1,20 @@
 #pragma once
 
+#include <vector>
+
 #include <physgen/layers/kv_cache.h>
 #include <physgen/layers/lora.h>
 #include <physgen/layers/rotary_embed.h>
 
 namespace physgen {
+
+/// Windows of one length among the rows of a batch in which others have another length.
+struct AttentionGroup {
+  int64_t windows = 0, length = 0;
+  at::Tensor mask = {};               ///< additive [length, keys], or undefined
+  RotaryTable rotary = {};            ///< positions of a window's tokens, or an undefined table
+  std::vector<KvCache*> caches = {};  ///< one a window, or none
+};
 
 /// Multi-head self-attention, qkv rows [Q | K | V] head-major.
 /// Reference: diffnext/models/vision_transformer.py Attention.
@@ -20,9 +30,15 @@ class AttentionImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}, const RotaryTable& rotary = {},
                      KvCache* cache = nullptr) const;
 
+  /// The same for windows of several lengths: all that works on single rows is done for all of them together.
+  /// @param x  the rows of the groups' windows, one after the other [rows, C]  @return as x
+  at::Tensor forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups) const;
+
   LoraLinear qkv, proj;
 
  private:
+  at::Tensor attend_group(const at::Tensor& rows, const AttentionGroup& group) const;
+
   int64_t heads_;
 };
 TORCH_MODULE(Attention);

@@ -16,11 +16,15 @@ class TransformerBlockImpl : public torch::nn::Module {
   /// As Attention::forward.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}, const RotaryTable& rotary = {},
                      KvCache* cache = nullptr);
+  at::Tensor forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups);
 
   torch::nn::LayerNorm norm1;
   Attention attn;
   torch::nn::LayerNorm norm2;
   Mlp mlp;
+
+ private:
+  at::Tensor add_parts(const at::Tensor& x, const at::Tensor& attended);
 };
 TORCH_MODULE(TransformerBlock);
 

@@ -27,6 +27,15 @@ struct Conditions {
   at::Tensor others;  ///< [B, P, state + L, C]
 };
 
+/// Windows that take up the same packs, [first, first + P) after those that each of them holds.
+struct WindowGroup {
+  PackInputs inputs;       ///< of B windows
+  TextFeatures text = {};  ///< of B instructions; read for first 0
+  int64_t first = 0;
+  std::vector<std::vector<KvCache>*> caches = {};  ///< of each window, as of `append`; none: nothing is kept
+  at::Tensor anchor = {};                          ///< [B, M, C], as of `append`
+};
+
 /// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head.
 class PhysGenModelImpl : public torch::nn::Module {
  public:
@@ -46,6 +55,10 @@ class PhysGenModelImpl : public torch::nn::Module {
   Conditions append(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
                     at::Tensor& anchor);
 
+  /// As `append` of each group; what is not attention is computed for the rows of all of them together, and no row is
+  /// padded. @return of each group
+  std::vector<Conditions> append(std::vector<WindowGroup>& groups);
+
   /// Empty caches for a window, one a block.
   std::vector<KvCache> make_caches(int64_t batch) const;
 
@@ -61,6 +74,7 @@ class PhysGenModelImpl : public torch::nn::Module {
   ActionHead action_head{nullptr};
 
  private:
+  at::Tensor embed(const PackInputs& inputs, const TextFeatures& text, int64_t first);
   Conditions split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const;
   RotaryTable rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const;
   at::Tensor mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const;
