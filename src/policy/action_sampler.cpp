@@ -18,13 +18,26 @@ ActionSampler::ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t
   }
 }
 
+namespace {
+
+// Noise shaped as `like`. With a generator a sample, each draws what it would draw for its own alone.
+at::Tensor drawn(const at::Tensor& like, std::vector<at::Generator>& generators) {
+  std::vector<int64_t> shape = like.sizes().vec();
+  shape.front() /= static_cast<int64_t>(generators.size());
+  std::vector<at::Tensor> parts;
+  for (at::Generator& generator : generators) parts.push_back(at::randn(shape, generator));
+  return at::cat(parts).to(like.options());
+}
+
+}  // namespace
+
 at::Tensor ActionSampler::most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const {
   ActionHead head = head_;
   return values_of(head->forward(at::zeros_like(noise), modulations_.front(), keys).argmax(-1), config_.bins);
 }
 
 at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& noise, const at::Tensor& start,
-                                 at::Generator generator) const {
+                                 std::vector<at::Generator> generators) const {
   torch::NoGradGuard no_grad;
   ActionHead head = head_;  // a handle: the module itself is not changed
   const std::vector<ConditionKeys> keys = head->embed_condition(condition);
@@ -39,7 +52,7 @@ at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& 
   auto denoiser = [&](const at::Tensor& noisy, int64_t index) {
     return head->forward(noisy, modulations_[skipped + index], keys).to(at::kFloat);
   };
-  const auto ddpm_noise = [&] { return at::randn(noise.sizes(), generator).to(noise.options()); };
+  const auto ddpm_noise = [&] { return drawn(noise, generators); };
   return physgen::sample(schedule_, config_.objective, sampler_, timesteps, x, denoiser, ddpm_noise);
 }
 

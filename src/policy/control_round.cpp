@@ -4,17 +4,15 @@
 
 #include <torch/torch.h>
 
-namespace physgen {
-namespace {
+#include "device/timed_stage.h"
 
-// Into memory that stays; the first time decides where it is.
+namespace physgen {
+
 void keep(at::Tensor& kept, const at::Tensor& value, at::Device device) {
   if (!value.defined()) return;
   if (!kept.defined()) kept = at::empty(value.sizes(), value.options().device(device));
   kept.copy_(value);
 }
-
-}  // namespace
 
 ControlRound::ControlRound(const PolicyConfig& config, PhysGenModel model, FrameEncoder encoder, ActionSampler sampler,
                            int64_t execute, at::Device device, bool graphs)
@@ -35,56 +33,83 @@ void ControlRound::reset(const std::string& instruction) {
   round_ = 0;
 }
 
+at::Tensor ControlRound::run(const RoundInputs& inputs, const std::function<void(const char*, double)>& on_stage) {
+  const GraphCache::Stream stream(graphs_);
+  timed_stage(on_stage, device_, "encode", [&] { encode(inputs.canvas); });
+  timed_stage(on_stage, device_, "append", [&] {
+    take(inputs);
+    append();
+  });
+  return timed_stage(on_stage, device_, "denoise", [&] {
+    denoise(inputs.start.defined(), inputs.generator);
+    return predicted_.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);  // the next round writes there
+  });
+}
+
+// First: the latent of the newest frame.
 void ControlRound::encode(const at::Tensor& canvas) {
   keep(canvas_, canvas.unsqueeze(0), device_);
   graphs_.run("encode", [this] { keep(latent_, encoder_.encode(canvas_)[0], device_); });
 }
 
-// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest
-// keys.
-Conditions ControlRound::slide() {
-  if (config_.model.when_full == WhenFull::exact) return model_->append(window_.all(), text_, 0, caches_, anchor_);
-  const PackLayout layout = config_.model.layout();
-  for (KvCache& cache : caches_) cache.evict(layout.prefix, layout.pack());
-  return model_->append(window_.newest(), text_, round_, caches_, anchor_);
+void ControlRound::take(const RoundInputs& inputs) {
+  keep(actions_, inputs.actions, device_);
+  keep(state_, inputs.state, device_);
+  keep(noise_, inputs.noise, device_);
+  keep(start_, inputs.start, device_);
 }
 
-void ControlRound::append(const at::Tensor& actions, const at::Tensor& state) {
-  keep(actions_, actions, device_);
-  keep(state_, state, device_);
+// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest
+// keys.
+void ControlRound::make_room() {
+  window_.make_room();
   const PackLayout layout = config_.model.layout();
-  const bool slides = window_.make_room(), exact = config_.model.when_full == WhenFull::exact;
-  const int64_t packs = window_.size(), first = slides ? 0 : packs - 1;
-  const auto work = [&] {
+  const bool evicts = window_.slides() && !begins_anew();
+  for (KvCache& cache : caches_) {
+    if (evicts) {
+      cache.evict(layout.prefix, layout.pack());
+    } else {
+      cache.set_length(first() == 0 ? 0 : layout.start_of(first()));
+    }
+  }
+}
+
+// Then: what it shows is taken up.
+void ControlRound::append() {
+  make_room();
+  const auto work = [this] {
     window_.put({latent_, actions_, state_});
-    const Conditions conditions = slides ? slide() : model_->append(window_.newest(), text_, first, caches_, anchor_);
-    const at::Tensor all = model_->head_condition(conditions);  // [1, P, K, C]
-    keep(condition_, all.select(1, all.size(1) - 1), device_);
-    keep(frame_condition_, conditions.frames.select(1, conditions.frames.size(1) - 1), device_);
+    const Conditions conditions = model_->append(packs(), text_, first(), caches_, anchor_);
+    keep_conditions(of_last_pack(model_->head_condition(conditions)), of_last_pack(conditions.frames));
   };
-  if (slides && !exact) {  // positions without end: no two rounds are the same
+  if (window_.slides() && !begins_anew()) {  // positions without end: no two rounds are the same
     work();
   } else {
-    for (KvCache& cache : caches_) cache.set_length(first == 0 ? 0 : layout.start_of(first));
-    graphs_.run(slides ? "slide" : "append " + std::to_string(packs), work);
-    for (KvCache& cache : caches_) cache.set_length(layout.length(packs));
+    graphs_.run(window_.slides() ? "slide" : "append " + std::to_string(window_.size()), work);
   }
+  finish();
+}
+
+void ControlRound::keep_conditions(const at::Tensor& condition, const at::Tensor& frame_condition) {
+  keep(condition_, condition, device_);
+  keep(frame_condition_, frame_condition, device_);
+}
+
+void ControlRound::finish() {
+  for (KvCache& cache : caches_) cache.set_length(config_.model.layout().length(window_.size()));
   ++round_;
 }
 
-at::Tensor ControlRound::denoise(const at::Tensor& noise, const at::Tensor& start, const at::Generator& generator) {
-  keep(noise_, noise, device_);
-  keep(start_, start, device_);
-  const bool is_warm = start.defined();
+// Last: actions.
+void ControlRound::denoise(bool is_warm, const at::Generator& generator) {
   const auto work = [&] {
-    keep(predicted_, sampler_.sample(condition_, noise_, is_warm ? start_ : at::Tensor(), generator), device_);
+    keep(predicted_, sampler_.sample(condition_, noise_, is_warm ? start_ : at::Tensor(), {generator}), device_);
   };
   if (sampler_.draws_noise()) {
     work();
   } else {
     graphs_.run(is_warm ? "denoise from a start" : "denoise", work);
   }
-  return predicted_.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);  // the next round writes there
 }
 
 }  // namespace physgen

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,15 @@
 #include "policy/pack.h"
 
 namespace physgen {
+
+/// What a control round begins with, on the host.
+struct RoundInputs {
+  at::Tensor canvas;        ///< uint8 [H, W, 3]
+  at::Tensor actions;       ///< [L, A] normalised, those executed since the last frame and zeros
+  at::Tensor state;         ///< [S], or undefined
+  at::Tensor noise, start;  ///< [1, chunks L, A], as of `ActionSampler::sample`
+  at::Generator generator;
+};
 
 /// What the control rounds of one robot compute on the device: a frame and what was executed become a condition, and
 /// noise becomes actions. All that one round leaves to the next lies where it lies for good, and each stage is the same
@@ -24,13 +34,9 @@ class ControlRound {
   /// An episode begins.
   void reset(const std::string& instruction);
 
-  /// First: the latent of the newest frame. @param canvas  uint8 [H, W, 3] on the host
-  void encode(const at::Tensor& canvas);
-  /// Then: what it shows is taken up. @param actions  [L, A] normalised, those executed since the last frame and zeros
-  /// @param state  [S], or undefined
-  void append(const at::Tensor& actions, const at::Tensor& state);
-  /// Last: normalised actions [1, chunks L, A] on the host. Parameters as ActionSampler::sample, on the host.
-  at::Tensor denoise(const at::Tensor& noise, const at::Tensor& start, const at::Generator& generator);
+  /// One round: normalised actions [1, chunks L, A] on the host.
+  /// @param on_stage  as of `timed_stage`: encode, append, denoise
+  at::Tensor run(const RoundInputs& inputs, const std::function<void(const char*, double)>& on_stage = {});
 
   /// The condition of the frame to come [1, M, C]; undefined before the first round.
   const at::Tensor& frame_condition() const { return frame_condition_; }
@@ -39,7 +45,20 @@ class ControlRound {
   GraphCache& graphs() { return graphs_; }
 
  private:
-  Conditions slide();
+  friend class RoundBatch;
+
+  void encode(const at::Tensor& canvas);
+  void append();
+  void denoise(bool is_warm, const at::Generator& generator);
+
+  // The parts of a round that are the same alone and among others.
+  void take(const RoundInputs& inputs);
+  void make_room();
+  bool begins_anew() const { return window_.slides() && config_.model.when_full == WhenFull::exact; }
+  int64_t first() const { return begins_anew() ? 0 : round_; }
+  PackInputs packs() const { return begins_anew() ? window_.all() : window_.newest(); }
+  void keep_conditions(const at::Tensor& condition, const at::Tensor& frame_condition);
+  void finish();
 
   const PolicyConfig& config_;
   PhysGenModel model_;
@@ -53,5 +72,11 @@ class ControlRound {
   TextFeatures text_;
   at::Tensor canvas_, latent_, actions_, state_, anchor_, condition_, frame_condition_, noise_, start_, predicted_;
 };
+
+/// Into memory that stays; the first time decides where it is. An undefined value changes nothing.
+void keep(at::Tensor& kept, const at::Tensor& value, at::Device device);
+
+/// Of the last pack, which is what a round goes on with. @param all  [B, P, ...]
+inline at::Tensor of_last_pack(const at::Tensor& all) { return all.select(1, all.size(1) - 1); }
 
 }  // namespace physgen

@@ -1,5 +1,8 @@
 #include <physgen/policy/controller.h>
 
+#include <algorithm>
+#include <optional>
+
 #include <torch/torch.h>
 
 #include <physgen/backbone/frame_generator.h>
@@ -12,10 +15,12 @@
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/lookahead.h>
 #include <physgen/policy/policy_checkpoint.h>
+#include <physgen/policy/round_batcher.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "device/timed_stage.h"
 #include "policy/control_round.h"
+#include "policy/round_queue.h"
 
 namespace physgen {
 
@@ -45,6 +50,7 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
       new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, device})));
 }
 
+std::string Policy::device() const { return weights_->device.str(); }
 const std::vector<std::string>& Policy::cameras() const { return weights_->config.canvas.cameras; }
 int64_t Policy::frame_height() const { return weights_->config.frame_height; }
 const std::string& Policy::control_mode() const { return weights_->config.control_mode; }
@@ -111,13 +117,15 @@ struct Controller::Episode {
         execute(options.execute > 0 ? options.execute : config.model.codec.execute),
         lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute),
         on_device(config, weights.model, weights.encoder, make_sampler(weights.model, options), execute, weights.device,
-                  options.cuda_graphs) {}
+                  options.cuda_graphs),
+        batcher(options.batcher) {}
 
   template <class Work>
   auto timed(const char* stage, const Work& work) const;
   at::Tensor executed_actions(const Matrix& executed) const;
   at::Tensor state_of(const Observation& observation) const;
-  at::Tensor denoise();
+  RoundInputs inputs_of(const Image& canvas, const Observation& observation, const Matrix& executed) const;
+  at::Tensor predict(const RoundInputs& inputs);
 
   std::shared_ptr<const Policy> policy;
   const Policy::Weights& weights;
@@ -126,6 +134,8 @@ struct Controller::Episode {
   int64_t execute;
   LookaheadPlan lookahead;
   ControlRound on_device;
+  std::shared_ptr<RoundBatcher> batcher;
+  std::optional<RoundQueue::Seat> seat;  // from the first episode on
   bool started = false;
   uint64_t seed = 0;
   int64_t round = 0;
@@ -156,15 +166,24 @@ at::Tensor Controller::Episode::state_of(const Observation& observation) const {
   return tensor_of(config.states.normalize(row))[0];
 }
 
-at::Tensor Controller::Episode::denoise() {
+RoundInputs Controller::Episode::inputs_of(const Image& canvas, const Observation& observation,
+                                           const Matrix& executed) const {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(mixed_seed(seed, Stream::rollout, round));
   const CodecConfig& codec = config.model.codec;
   const at::Tensor noise = at::randn({1, config.model.head.chunks * codec.chunk, codec.action_width}, generator);
-  return on_device.denoise(noise, lookahead.start(), generator);
+  return {view_of(canvas), executed_actions(executed), state_of(observation), noise, lookahead.start(), generator};
+}
+
+at::Tensor Controller::Episode::predict(const RoundInputs& inputs) {
+  const auto alone = [&] { return on_device.run(inputs, on_stage); };
+  return seat ? batcher->queue_->run(on_device, inputs, alone) : alone();
 }
 
 Controller::Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options)
-    : episode_(std::make_unique<Episode>(std::move(policy), options)) {}
+    : episode_(std::make_unique<Episode>(std::move(policy), options)) {
+  require(!options.batcher || options.batcher->policy_ == episode_->policy, "the batcher is that of another policy",
+          "ControllerOptions::batcher", "another policy", "give each policy a RoundBatcher of its own");
+}
 Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
 
@@ -177,6 +196,9 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
   episode.seed = seed;
   episode.round = 0;
   episode.started = true;
+  if (!episode.batcher) return;
+  if (!episode.seat) episode.seat.emplace(*episode.batcher->queue_);
+  wait_for(episode.weights.device);  // a batch is computed on another stream
 }
 
 Matrix Controller::act(const Observation& observation, const Matrix& executed) {
@@ -184,13 +206,9 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   Episode& episode = *episode_;
   require(episode.started, "an episode has not begun", "Controller::act", "no call of reset",
           "call Controller::reset with the instruction first");
-  const GraphCache::Stream stream(episode.on_device.graphs());
   const Image canvas =
       episode.timed("canvas", [&] { return compose_canvas(observation.views, episode.config.canvas); });
-  const at::Tensor actions = episode.executed_actions(executed), state = episode.state_of(observation);
-  episode.timed("encode", [&] { episode.on_device.encode(view_of(canvas)); });
-  episode.timed("append", [&] { episode.on_device.append(actions, state); });
-  const at::Tensor predicted = episode.timed("denoise", [&] { return episode.denoise(); });
+  const at::Tensor predicted = episode.predict(episode.inputs_of(canvas, observation, executed));
   ++episode.round;
   return episode.timed("actions", [&] {
     const at::Tensor plan = episode.lookahead.plan(predicted).narrow(1, 0, episode.policy->chunk_length())[0];

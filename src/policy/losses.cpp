@@ -148,7 +148,7 @@ at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, const a
   Conditions conditions = model->forward(inputs_of(batch, packs), model->encode_text(batch.instructions));
   at::Tensor condition = model->head_condition(conditions).flatten(0, 1);
   at::Tensor sampled = ActionSampler(model, config.head.sampler, config.head.denoising_steps)
-                           .sample(condition, noise.to(condition.device()), {}, std::move(generator));
+                           .sample(condition, noise.to(condition.device()), {}, {std::move(generator)});
   return sampled.narrow(1, 0, config.codec.chunk).unflatten(0, {-1, packs});
 }
 

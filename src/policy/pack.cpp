@@ -13,10 +13,9 @@ at::Tensor room_for(int64_t count, const at::Tensor& one) {
 
 }  // namespace
 
-bool PackWindow::make_room() {
+void PackWindow::make_room() {
   slides_ = size_ == capacity_;
   if (!slides_) ++size_;
-  return slides_;
 }
 
 void PackWindow::put(const Pack& pack) {

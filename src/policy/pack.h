@@ -23,9 +23,11 @@ class PackWindow {
   bool add(const Pack& pack);
   void clear() { size_ = 0; }
   int64_t size() const { return size_; }
+  /// Whether the oldest pack leaves for the newest.
+  bool slides() const { return slides_; }
 
   /// The two halves of `add`: what the host counts, and what the device then does, which is the same for the same size.
-  bool make_room();
+  void make_room();
   void put(const Pack& pack);
 
   /// As inputs of a batch of one.

@@ -5,31 +5,19 @@
 #include <physgen/core/random.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/policy/action_sampler.h>
-#include <physgen/policy/policy_checkpoint.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "policy/controller_fixture.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
-#include "support/tiny_model.h"
 
 namespace physgen {
 namespace {
 
-Image picture(uint64_t seed) {
-  const at::Tensor pixels = at::randint(256, {16, 16, 3}, generator(seed), at::kByte);
-  const uint8_t* data = pixels.const_data_ptr<uint8_t>();
-  return {16, 16, {data, data + pixels.numel()}};
-}
-
 class ControllerTest : public testing::Test {
  protected:
-  ControllerTest() {
-    PhysGenModel model = make_model(config_.model);
-    CausalVae vae(config_.vae);
-    initialize(*vae, generator(5));
-    save_policy(path_, config_, state_dict(*model), state_dict(*vae));
-  }
+  ControllerTest() { save_random_policy(path_, config_); }
 
   std::shared_ptr<const Policy> load(bool imagines = false) const {
     return Policy::load(path_, {.device = test_device_name(), .imagines = imagines});

@@ -12,6 +12,8 @@
 
 namespace physgen {
 
+class RoundBatcher;
+
 /// What the robot perceives at one control round.
 struct Observation {
   std::vector<Image> views;  ///< one picture a camera, in the order of `Policy::cameras()`, of any size
@@ -35,6 +37,7 @@ class Policy {
   static std::shared_ptr<const Policy> load(const std::string& checkpoint, const PolicyOptions& options = {});
 
   ~Policy();
+  std::string device() const;  ///< "cpu", "cuda:0"
   const std::vector<std::string>& cameras() const;
   int64_t frame_height() const;  ///< of the pictures that it was trained on, before the canvas; 0: not known
   const std::string& control_mode() const;
@@ -65,8 +68,10 @@ struct ControllerOptions {
   std::string lookahead = {};  ///< "none", "warm_start" or "ensemble"
   /// On CUDA each stage of a round is one launch, from its second time on.
   bool cuda_graphs = true;
+  /// Computes the rounds of this controller together with those of others, see round_batcher.h; none: alone.
+  std::shared_ptr<RoundBatcher> batcher = {};
   /// Told how long each stage of a round took: canvas, encode, append, denoise, actions. The device is waited for after
-  /// each, so it is for measuring only.
+  /// each, so it is for measuring only. Rounds of a batch: canvas and actions alone.
   std::function<void(const char* stage, double milliseconds)> on_stage = {};
 };
 
@@ -75,6 +80,7 @@ struct ControllerOptions {
 /// independent, so run as many as there are robots.
 class Controller {
  public:
+  /// Throws ConfigError for another sampler or lookahead than there are, Error for a batcher of another policy.
   explicit Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options = {});
   ~Controller();
   Controller(Controller&&) noexcept;
