@@ -84,6 +84,12 @@ void RoundQueue::work() {
   }
 }
 
+// A round alone waits for those that are computed, too: two that wait once are computed together from then on.
+bool RoundQueue::all_have_asked() const {
+  const int64_t waiting = std::ssize(waiting_);
+  return waiting >= seats_ - (waiting > 1 ? computed_ : 0);
+}
+
 // Empty: it is over.
 std::vector<RoundQueue::Request> RoundQueue::next_batch() {
   const auto time = std::chrono::duration<double, std::milli>(options_.wait_milliseconds);
@@ -96,9 +102,10 @@ std::vector<RoundQueue::Request> RoundQueue::next_batch() {
   return {};
 }
 
-// The lanes that are idle share what waits.
+// The lanes that are idle share what waits, two rounds at least.
 std::vector<RoundQueue::Request> RoundQueue::take_share() {
-  const int64_t count = (std::ssize(waiting_) + idle_ - 1) / idle_;
+  const int64_t waiting = std::ssize(waiting_);
+  const int64_t count = std::min(waiting, std::max<int64_t>(2, (waiting + idle_ - 1) / idle_));
   std::vector<Request> batch(std::make_move_iterator(waiting_.begin()),
                              std::make_move_iterator(waiting_.begin() + count));
   waiting_.erase(waiting_.begin(), waiting_.begin() + count);

@@ -53,7 +53,7 @@ class RoundQueue {
   void start_lane(int64_t threads);
   void change_seats(int64_t change);
   void work();
-  bool all_have_asked() const { return std::ssize(waiting_) >= seats_ - computed_; }
+  bool all_have_asked() const;
   std::vector<Request> next_batch();
   std::vector<Request> take_share();
   void compute(std::vector<Request>& batch);

@@ -24,8 +24,8 @@ struct RoundBatcherOptions {
 
 /// Gathers the rounds of controllers that ask at about the same time, each in a thread of its own, and computes them as
 /// one batch. A controller belongs to it by `ControllerOptions::batcher`. A batch is computed as soon as all of its
-/// controllers that have begun an episode have asked, but for those whose rounds are computed just then, and at the
-/// latest `wait_milliseconds` after its first round could have been; a round that is left alone is computed by the
+/// controllers that have begun an episode have asked, but for those whose rounds are computed in another batch, and at
+/// the latest `wait_milliseconds` after its first round could have been; a round that is left alone is computed by the
 /// thread that asks. So the others lose at most that time to a robot that is slow or idle. Whoever asks for what cannot
 /// be computed gets the error alone.
 class RoundBatcher {
