@@ -27,7 +27,7 @@ constexpr const char* kFullSizeBackbone = "configs/model/nova_osp480.json";
 struct BenchOptions {
   std::string config = "configs/maniskill_finetune.json", vae_config = "configs/maniskill_vae.json";
   std::string checkpoint, device = "auto", precision, out, dump;
-  int64_t rounds = -1, steps = -1, batch = 0, threads = 0, processes = 1;
+  int64_t rounds = -1, steps = -1, batch = 0, threads = 0, processes = 1, sessions = 1;
   bool full_size = false, serve = false, ranks = false;
 };
 
@@ -53,6 +53,7 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   options.checkpoint_activations = given.full_size;
   options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;
   options.steps = given.steps >= 0 ? given.steps : given.full_size ? 1 : 10;
+  options.sessions = given.sessions;
   if (given.batch > 0) options.config.batch = given.batch;
   if (given.threads > 0) options.config.threads = given.threads;
   if (!given.precision.empty())
@@ -103,6 +104,17 @@ Json report(const ControlSpeed& control) {
           {"peak_memory_bytes", control.peak_memory}};
 }
 
+Json report(const SessionSpeed& speed) {
+  print_stages(fmt::format("control, {} sessions", speed.sessions), speed.stages);
+  fmt::print("  each alone {:.1f} rounds/s, batched {:.1f} rounds/s: {:.2f} times; {:.1f} rounds a batch\n\n",
+             speed.alone, speed.batched, speed.batched / speed.alone, speed.batch);
+  return {{"sessions", speed.sessions},
+          {"alone_rounds_per_second", speed.alone},
+          {"batched_rounds_per_second", speed.batched},
+          {"rounds_per_batch", speed.batch},
+          {"stages", json_of(speed.stages)}};
+}
+
 Json report(const TrainingSpeed& training) {
   print_stages(fmt::format("training, {} windows", training.windows), training.stages);
   fmt::print("  {:.1f} windows/s, {:.1f} GFLOP a step, {:.0f} % of the peak, peak memory {:.0f} MiB\n",
@@ -151,7 +163,8 @@ void bench_command(const BenchOptions& given) {
   const MachineSpeed machine = benchmark.measure_machine();
   json["machine"] = report(machine);
   std::fflush(stdout);  // what follows may take minutes
-  if (options.rounds > 0) json["control"] = report(benchmark.measure_control());
+  if (options.rounds > 0 && given.sessions == 1) json["control"] = report(benchmark.measure_control());
+  if (options.rounds > 0 && given.sessions > 1) json["sessions"] = report(benchmark.measure_sessions());
   std::fflush(stdout);
   if (options.steps > 0) json["training"] = report(benchmark.measure_training(machine));
   write_report(given.out, json);
@@ -170,6 +183,11 @@ void add_bench_command(CLI::App& app) {
   bench->add_flag("--full-size", options->full_size, "Adapters on the published backbone's sizes, one window a step");
   add_device_option(*bench, options->device);
   bench->add_option("--rounds", options->rounds, "Control rounds to measure; 0: none")->check(CLI::NonNegativeNumber);
+  bench
+      ->add_option("--sessions", options->sessions,
+                   "Sessions at the same time, of --rounds each; more than 1: each alone and batched, in turns")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 256));
   bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
   add_threads_option(*bench, options->threads);

@@ -13,6 +13,7 @@
 
 #include <physgen/bench/training_flops.h>
 #include <physgen/core/error.h>
+#include <physgen/core/statistics.h>
 #include <physgen/core/stopwatch.h>
 #include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
@@ -21,6 +22,7 @@
 
 #include "bench/control_rounds.h"
 #include "bench/random_policy.h"
+#include "bench/session_rounds.h"
 #include "bench/shared_steps.h"
 #include "bench/stage_times.h"
 #include "bench/training_steps.h"
@@ -91,15 +93,17 @@ struct Benchmark::Subject {
     return options.checkpoint.empty() ? random_weights(config) : load_policy(options.checkpoint);
   }
 
-  ControlRounds control_rounds() const {
-    if (!options.checkpoint.empty()) return {Policy::load(options.checkpoint, how()), config};
+  std::shared_ptr<const Policy> policy() const {
+    if (!options.checkpoint.empty()) return Policy::load(options.checkpoint, how());
     const TemporaryFolder folder;
     {
       const LoadedPolicy drawn = random_weights(config);
       save_policy(folder.path(), config, state_dict(*drawn.model), state_dict(*drawn.vae));
     }
-    return {Policy::load(folder.path(), how()), config};
+    return Policy::load(folder.path(), how());
   }
+
+  ControlRounds control_rounds() const { return {policy(), config}; }
 
   LoadedPolicy trained_policy() const {
     LoadedPolicy policy = load();
@@ -136,6 +140,30 @@ ControlSpeed Benchmark::measure_control() const {
   rounds.run(first);
   for (int64_t i = 1; i < subject_->options.rounds; ++i) rounds.run(rounds.slides_next() ? sliding : growing);
   return {first.median("round"), growing.spreads(), sliding.spreads(), peak_memory(subject_->device)};
+}
+
+// In turns, as the speed of a machine changes with the time.
+SessionSpeed Benchmark::measure_sessions() const {
+  constexpr int64_t kTurns = 5;
+  const int64_t sessions = subject_->options.sessions, threads = compute_threads();
+  const int64_t rounds = std::max<int64_t>(1, subject_->options.rounds / kTurns);
+  const std::shared_ptr<const Policy> policy = subject_->policy();
+  StageTimes stages;
+  const auto batcher = std::make_shared<RoundBatcher>(
+      policy, RoundBatcherOptions{
+                  .controllers = sessions, .threads = threads, .on_stage = [&](const char* stage, double milliseconds) {
+                    stages.add(stage, milliseconds);
+                  }});
+  const ComputeThreads shared(std::max<int64_t>(1, threads / sessions));
+  SessionRounds alone(policy, subject_->config, sessions), together(policy, subject_->config, sessions, batcher);
+  std::vector<double> alone_speeds, batched_speeds;
+  for (int64_t turn = 0; turn < kTurns; ++turn) {
+    alone_speeds.push_back(alone.run(rounds));
+    batched_speeds.push_back(together.run(rounds));
+  }
+  const RoundBatcher::Counts counts = batcher->counts();
+  const double batch = static_cast<double>(counts.batched) / static_cast<double>(std::max<int64_t>(1, counts.batches));
+  return {sessions, median(alone_speeds), median(batched_speeds), batch, stages.spreads()};
 }
 
 TrainingSpeed Benchmark::measure_training(const MachineSpeed& machine) const {

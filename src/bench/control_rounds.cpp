@@ -6,13 +6,15 @@
 
 namespace physgen {
 
-ControlRounds::ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config)
-    : policy_(std::move(policy)), config_(config), controller_(policy_, watched()) {
+ControlRounds::ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config,
+                             std::shared_ptr<RoundBatcher> batcher)
+    : policy_(std::move(policy)), config_(config), controller_(policy_, watched(std::move(batcher))) {
   for (uint64_t i = 0; i < 4; ++i) observations_.push_back(random_observation(config_, i));
 }
 
-ControllerOptions ControlRounds::watched() {
+ControllerOptions ControlRounds::watched(std::shared_ptr<RoundBatcher> batcher) {
   ControllerOptions options;
+  options.batcher = std::move(batcher);
   options.on_stage = [this](const char* stage, double time) { stages_.emplace_back(stage, time); };
   return options;
 }

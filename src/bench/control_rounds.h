@@ -15,7 +15,9 @@ namespace physgen {
 /// Control rounds, episode after episode of twice a window.
 class ControlRounds {
  public:
-  ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config);
+  /// @param batcher  computes the rounds together with those of others; none: alone
+  ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config,
+                std::shared_ptr<RoundBatcher> batcher = {});
   ControlRounds(const ControlRounds&) = delete;
   ControlRounds& operator=(const ControlRounds&) = delete;
 
@@ -26,7 +28,7 @@ class ControlRounds {
   void run(StageTimes& times);
 
  private:
-  ControllerOptions watched();
+  ControllerOptions watched(std::shared_ptr<RoundBatcher> batcher);
 
   std::shared_ptr<const Policy> policy_;
   PolicyConfig config_;

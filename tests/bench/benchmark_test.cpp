@@ -92,6 +92,18 @@ TEST(Benchmark, TellsRoundsOfAGrowingWindowFromThoseOfASlidingOne) {
   EXPECT_GT(speed.peak_memory, 0);
 }
 
+TEST(Benchmark, MeasuresSessionsEachAloneAndBatched) {
+  BenchmarkOptions options = tiny_benchmark();
+  options.sessions = 3;
+  options.rounds = 10;
+  const SessionSpeed speed = Benchmark(options).measure_sessions();
+  EXPECT_EQ(names_of_stages(speed.stages), (std::vector<std::string>{"encode", "append", "denoise"}));
+  EXPECT_GT(speed.alone, 0);
+  EXPECT_GT(speed.batched, 0);
+  EXPECT_GE(speed.batch, 2);
+  EXPECT_LE(speed.batch, 3);
+}
+
 TEST(Benchmark, MeasuresTrainingStepsByStage) {
   const MachineSpeed machine{.device = "cpu", .threads = 1, .float32 = 1e9, .bfloat16 = 1e9};
   const TrainingSpeed speed = Benchmark(tiny_benchmark()).measure_training(machine);

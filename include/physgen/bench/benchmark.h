@@ -42,6 +42,15 @@ struct ControlSpeed {
   int64_t peak_memory = 0;           ///< bytes, of the device; on the CPU the process's resident memory
 };
 
+/// Control rounds of several sessions of one policy at the same time, a thread each, whose robots take no time.
+struct SessionSpeed {
+  int64_t sessions = 0;
+  double alone = 0;    ///< rounds a second of all together where each computes its own on its share of threads
+  double batched = 0;  ///< ... where they are computed together, on all threads
+  double batch = 0;    ///< rounds of a batch, in the mean
+  std::vector<StageSpread> stages;  ///< of a batch
+};
+
 /// Optimiser steps on a batch of random windows.
 struct TrainingSpeed {
   int64_t windows = 0;  ///< a step
@@ -73,7 +82,8 @@ struct BenchmarkOptions {
   VaeConfig vae;           ///< of a policy with random weights
   std::string checkpoint;  ///< a policy, or empty: random weights
   std::string device = "auto";
-  int64_t rounds = 100;
+  int64_t rounds = 100;                 ///< of each session
+  int64_t sessions = 4;                 ///< of `measure_sessions`
   int64_t steps = 10;                   ///< after one that warms up, unless it is a single one
   bool checkpoint_activations = false;  ///< of the backbone, in training (see activation_checkpoint.h)
 };
@@ -87,6 +97,7 @@ class Benchmark {
 
   MachineSpeed measure_machine() const;
   ControlSpeed measure_control() const;
+  SessionSpeed measure_sessions() const;
   TrainingSpeed measure_training(const MachineSpeed& machine) const;
 
   /// To be called by each of the processes that torchrun or Slurm began together. Only the first gets numbers. Throws
