@@ -16,6 +16,7 @@
 #include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 #include <physgen/policy/controller.h>
+#include <physgen/policy/round_batcher.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/shard.h>
@@ -37,6 +38,8 @@ struct RolloutOptions {
   std::vector<std::string> tasks;  // names or numbers; all without any
   bool swap_instructions = false;
   std::string shard;  // "2/8" or "auto"; all episodes without any
+  bool batch = false;
+  RoundBatcherOptions batcher;
 };
 
 int64_t usual_size(const Policy& policy) {
@@ -78,12 +81,14 @@ std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, cons
   return simulator;
 }
 
-RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const RolloutConfig& config) {
+RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const RolloutConfig& config,
+                        const std::shared_ptr<RoundBatcher>& batcher) {
   ControllerOptions options;
   options.sampler = config.sampler;
   options.denoising_steps = config.denoising_steps;
   options.lookahead = config.lookahead;
   options.execute = config.execute;
+  options.batcher = batcher;
   const auto controller = std::make_shared<Controller>(policy, options);
   return {
       .reset = [controller](const std::string& told,
@@ -153,6 +158,31 @@ int64_t threads_of(const EvaluationOptions& options) {
   return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.workers));
 }
 
+void check_batch(const RolloutOptions& options) {
+  if (!options.batch || options.evaluation.workers > 1) return;
+  throw ConfigError({.what = "one worker has nobody to share its rounds with",
+                     .where = "--batch",
+                     .got = "--workers 1",
+                     .expected = "--workers 2 or more",
+                     .next_step = "leave out --batch, or let more workers run"});
+}
+
+// A batch takes the threads of all workers.
+std::shared_ptr<RoundBatcher> batcher_of(const RolloutOptions& options, const std::shared_ptr<const Policy>& policy,
+                                         int64_t all_threads) {
+  if (!options.batch) return nullptr;
+  RoundBatcherOptions batcher = options.batcher;
+  const EvaluationOptions& evaluation = options.evaluation;
+  batcher.controllers = evaluation.workers;
+  batcher.threads = evaluation.threads > 0 ? evaluation.threads * evaluation.workers : all_threads;
+  return std::make_shared<RoundBatcher>(policy, batcher);
+}
+
+void print_batches(const RoundBatcher& batcher) {
+  const RoundBatcher::Counts counts = batcher.counts();
+  fmt::print("{} of {} rounds in {} batches\n", counts.batched, counts.batched + counts.alone, counts.batches);
+}
+
 void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far) {
   const bool terminal = isatty(STDOUT_FILENO);
   const char* outcome = !record.infrastructure_error.empty() ? "no result" : record.success ? "success" : "failure";
@@ -216,11 +246,13 @@ void choose_shard(RolloutOptions& options) {
 }
 
 void run_rollout(RolloutOptions options) {
+  check_batch(options);
   options.evaluation.command = command_line();
   choose_shard(options);
   options.config.worker = options.simulator.worker;
   const SimulatorDescription description =
       SimulatorProcess::describe(simulator_of(options.config, options.simulator));  // before the policy takes its time
+  const int64_t all_threads = compute_threads();
   set_compute_threads(threads_of(options.evaluation));
   const std::shared_ptr<const Policy> policy = load_policy(options);
   warn_of_new_instructions(choose_tasks(options, description), *policy);
@@ -231,10 +263,12 @@ void run_rollout(RolloutOptions options) {
     config.record = record;
     return start_simulator(config, *policy);
   };
-  const auto make_policy = [&] { return policy_of(policy, options.config); };
+  const std::shared_ptr<RoundBatcher> batcher = batcher_of(options, policy, all_threads);
+  const auto make_policy = [&] { return policy_of(policy, options.config, batcher); };
   const StopSignal stop;
   const EvaluationResult result =
       evaluate(options.config, options.evaluation, make_environment, make_policy, show_progress, stop.requested());
+  if (batcher) print_batches(*batcher);
   conclude(result, options.config, options.evaluation, stop.received());
 }
 
@@ -276,6 +310,17 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
       ->capture_default_str();
 }
 
+void add_batch_options(CLI::App& command, RolloutOptions& options) {
+  CLI::Option* batch = command.add_flag("--batch", options.batch,
+                                        "Compute the rounds of workers that ask at about the same time as one batch");
+  command
+      .add_option("--batch-wait", options.batcher.wait_milliseconds,
+                  "Milliseconds that a round waits at most for those of other workers")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 60'000.0))
+      ->needs(batch);
+}
+
 void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   EvaluationOptions& evaluation = options.evaluation;
   command
@@ -289,6 +334,7 @@ void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   command.add_option("--retries", evaluation.retries, "Retries of an episode that the simulator spoils")
       ->capture_default_str();
   add_threads_option(command, evaluation.threads, " for each worker's policy; without it, the cores are shared");
+  add_batch_options(command, options);
   command.add_option("--video", evaluation.video, "Folder to write MP4 files of each task's first episodes to");
   command.add_option("--videos", evaluation.videos, "Episodes of each task to film")->capture_default_str();
   command.add_flag("--imagine", evaluation.imagine,
