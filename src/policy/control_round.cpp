@@ -52,11 +52,20 @@ void ControlRound::encode(const at::Tensor& canvas) {
   graphs_.run("encode", [this] { keep(latent_, encoder_.encode(canvas_)[0], device_); });
 }
 
+// In one copy to the device, which they are parts of there.
 void ControlRound::take(const RoundInputs& inputs) {
-  keep(actions_, inputs.actions, device_);
-  keep(state_, inputs.state, device_);
-  keep(noise_, inputs.noise, device_);
-  keep(start_, inputs.start, device_);
+  const at::Tensor start = inputs.start.defined() ? inputs.start : at::zeros_like(inputs.noise);
+  const at::Tensor state = inputs.state.defined() ? inputs.state : at::empty({0});
+  keep(inputs_, at::cat({inputs.actions.flatten(), inputs.noise.flatten(), start.flatten(), state}), device_);
+  int64_t end = 0;
+  const auto next = [&](const at::Tensor& like) {
+    end += like.numel();
+    return inputs_.narrow(0, end - like.numel(), like.numel()).view(like.sizes());
+  };
+  actions_ = next(inputs.actions);
+  noise_ = next(inputs.noise);
+  start_ = next(start);
+  if (inputs.state.defined()) state_ = next(state);
 }
 
 // The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest

@@ -70,7 +70,8 @@ class ControlRound {
   int64_t round_ = 0;
   std::vector<KvCache> caches_;
   TextFeatures text_;
-  at::Tensor canvas_, latent_, actions_, state_, anchor_, condition_, frame_condition_, noise_, start_, predicted_;
+  at::Tensor canvas_, latent_, anchor_, condition_, frame_condition_, predicted_;
+  at::Tensor inputs_, actions_, noise_, start_, state_;  // the first is one piece of memory with all others
 };
 
 /// Into memory that stays; the first time decides where it is. An undefined value changes nothing.

@@ -58,10 +58,10 @@ class Checker:
             sys.exit(f"ranks: exit {done.returncode}, not {code}: {' '.join(command)}\n{done.stdout}")
         return done.stdout
 
-    def steps(self, out: str) -> list[dict]:
-        """The steps of a run's metrics."""
+    def steps(self, out: str, kind: str = "step") -> list[dict]:
+        """The lines of a kind in a run's metrics."""
         lines = (self.work / out / "metrics.jsonl").read_text().splitlines()
-        return [line for line in map(json.loads, lines) if line["kind"] == "step"]
+        return [line for line in map(json.loads, lines) if line["kind"] == kind]
 
 
 def write_demonstrations(path: Path) -> None:
@@ -129,6 +129,16 @@ def expect_same_losses(one: list[dict], other: list[dict], what: str) -> None:
         for name in ("loss", "gradient_norm"):
             off = abs(a[name] - b[name]) / abs(a[name])
             expect(off <= bound, f"{what}: step {a['step']}: {name} {a[name]} and {b[name]}")
+
+
+def expect_same_evaluations(one: list[dict], other: list[dict], what: str) -> None:
+    """To 1e-4, of weights that differ by rounding."""
+    expect(0 < len(one) == len(other), f"{what}: {len(one)} and {len(other)} evaluations")
+    for a, b in zip(one, other, strict=True):
+        expect(a.keys() == b.keys(), f"{what}: {a} and {b}")
+        numbers = [name for name in a if isinstance(a[name], float)]
+        off = max(abs(a[name] - b[name]) / abs(a[name]) for name in numbers if a[name])
+        expect(off <= 1e-4, f"{what}: held-out numbers differ by {off}: {a} and {b}")
 
 
 def ranks_of(launcher: subprocess.Popen, program: str) -> list[int]:
