@@ -149,7 +149,7 @@ TEST_F(VaeTrainerTest, ARunGoesOnWithItsOwnConfigAndDemonstrationsAlone) {
   VaeJob other = job(config);
   other.resume = true;
   other.config.batch = 8;
-  EXPECT_EQ(problem_of<ConfigError>([&] { train(other); }).got, "\"batch\": 8,");
+  EXPECT_EQ(problem_of<ConfigError>([&] { train(other); }).got, "\"batch\": 8");
   other.config.batch = 4;
   write_demonstrations((folder_ / "data/more.h5").string());
   EXPECT_NE(problem_of<ConfigError>([&] { train(other); }).got.find("data_sha256"), std::string::npos);
