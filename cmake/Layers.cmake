@@ -87,14 +87,19 @@ function(physgen_test_header)
   target_precompile_headers(physgen_test_pch PRIVATE <torch/torch.h> <gtest/gtest.h>)
 endfunction()
 
-# physgen_test(ROOM): one program and one CTest entry of all tests/ROOM/*_test.cpp.
+# physgen_test(FOLDER [ROOM]): one program and one CTest entry of all tests/FOLDER/*_test.cpp, of a room of that name or
+# another.
 function(physgen_test folder)
+  set(room ${folder})
+  if(ARGC GREATER 1)
+    set(room ${ARGV1})
+  endif()
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp)
   if(NOT files)
     message(FATAL_ERROR "tests/CMakeLists.txt names the room ${folder}, and tests/${folder} holds no *_test.cpp")
   endif()
   add_executable(${folder}_test ${files})
-  target_link_libraries(${folder}_test PRIVATE physgen_${folder} GTest::gtest_main)
+  target_link_libraries(${folder}_test PRIVATE physgen_${room} GTest::gtest_main)
   target_include_directories(${folder}_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${folder}_test PRIVATE
     PHYSGEN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PHYSGEN_BINARY_DIR="${PROJECT_BINARY_DIR}")

@@ -22,6 +22,14 @@ void set_up_cuda() {
   context.setAllowFP16BF16ReductionMathSDP(true);
 }
 
+at::Device hpu() {
+  if (at::globalContext().hasHPU()) return {at::kHPU, 0};
+  throw ConfigError({.what = "this device is not there",
+                     .where = "device hpu",
+                     .got = "no library that registers one with PyTorch",
+                     .next_step = "pass --device cpu"});
+}
+
 }  // namespace
 
 at::Device compute_device(const std::string& text) {
@@ -29,6 +37,7 @@ at::Device compute_device(const std::string& text) {
   const at::DeviceIndex gpus = torch::cuda::device_count();
   if (choice.kind == DeviceChoice::Kind::cpu) return at::kCPU;
   if (choice.kind == DeviceChoice::Kind::automatic && gpus == 0) return at::kCPU;
+  if (choice.kind == DeviceChoice::Kind::hpu) return hpu();
   if (choice.index >= gpus) {
     throw ConfigError({.what = "this GPU is not there",
                        .where = "device " + text,

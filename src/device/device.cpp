@@ -20,6 +20,7 @@ DeviceChoice parse_device(const std::string& text) {
   if (text == "auto") return {DeviceChoice::Kind::automatic, 0};
   if (text == "cpu") return {DeviceChoice::Kind::cpu, 0};
   if (text == "cuda") return {DeviceChoice::Kind::cuda, 0};
+  if (text == "hpu") return {DeviceChoice::Kind::hpu, 0};
   if (text.starts_with(cuda) && is_gpu_index(text.substr(cuda.size()))) {
     return {DeviceChoice::Kind::cuda, std::stoll(text.substr(cuda.size()))};
   }
