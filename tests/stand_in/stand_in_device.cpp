@@ -148,8 +148,30 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(const at::Te
   return {on_device(of_input), on_device(of_weight), on_device(of_bias)};
 }
 
+// As on a GPU; PyTorch's fallback would take a host's tensor among the device's for granted.
+void refuse_host(const std::string& operation, const at::Tensor& argument) {
+  const bool mixed = argument.defined() && argument.is_cpu() && argument.dim() > 0;  // single numbers may come along
+  TORCH_CHECK(!mixed, operation, " is given a tensor of the host among those of the device");
+}
+
+void refuse_host(const std::string& operation, const c10::IValue& argument) {
+  if (argument.isTensor()) refuse_host(operation, argument.toTensor());
+  if (argument.isTensorList()) {
+    for (const at::Tensor& tensor : argument.toTensorVector()) refuse_host(operation, tensor);
+  }
+  if (argument.isOptionalTensorList()) {
+    for (const std::optional<at::Tensor> tensor : argument.toOptionalTensorList()) {
+      if (tensor) refuse_host(operation, *tensor);
+    }
+  }
+}
+
 void fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
-  const Kernel kernel(c10::toString(operation.operator_name()));
+  const std::string name = c10::toString(operation.operator_name());
+  for (const c10::IValue& argument : torch::jit::last(*stack, operation.schema().arguments().size())) {
+    refuse_host(name, argument);
+  }
+  const Kernel kernel(name);
   at::native::cpu_fallback(operation, stack);
 }
 
