@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <exception>
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -77,7 +77,7 @@ struct Ranks::Group {
   }
 
   c10::intrusive_ptr<c10d::Store> store;
-  std::optional<CallLog> calls;
+  std::unique_ptr<CallLog> calls;
   // Two groups, so that a sum of numbers never meets gradients: Gloo would add whatever comes.
   c10::intrusive_ptr<c10d::ProcessGroup> numbers, gradients;
   std::shared_ptr<SumTimes> times;  // null where nothing is timed
@@ -88,7 +88,7 @@ Ranks::Ranks(RankPlace place, at::Device device, milliseconds timeout)
     : place_(std::move(place)), device_(device), timeout_(timeout), group_(std::make_unique<Group>()) {
   guarded("meeting", [&] {
     group_->store = own_part(meet_at(place_, timeout), place_.rank);
-    group_->calls.emplace(group_->store, place_.rank, place_.size);
+    group_->calls = std::make_unique<CallLog>(group_->store, place_.rank, place_.size);
     group_->calls->enter("meeting");
     group_->numbers = connect(part_of(group_->store, "numbers"), place_, at::kCPU, timeout);
   });

@@ -80,9 +80,8 @@ Error ambiguous(const fs::path& final_path, const std::vector<fs::path>& found) 
 }
 
 std::string host_name() {
-  std::string name(HOST_NAME_MAX + 1, '\0');
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "this machine";
-  return name.c_str();
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "this machine";
 }
 
 }  // namespace

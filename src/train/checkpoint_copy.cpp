@@ -8,7 +8,7 @@ namespace physgen {
 void CheckpointCopy::write(const std::filesystem::path& path, bool to_continue) const {
   AtomicDirectory directory(path);
   weights(directory.path());
-  if (to_continue) save_training_state(directory.path() / kTrainingStateName, state.value());
+  if (to_continue && state) save_training_state(directory.path() / kTrainingStateName, *state);
   write_manifest(directory.path(), kind);
   directory.commit();
 }

@@ -17,7 +17,7 @@ struct CheckpointCopy {
   std::optional<TrainingState> state = {};  ///< that the training goes on from; nothing where it need not
 
   /// Makes a checkpoint, whole and durable or not at all. Throws Error.
-  /// @param to_continue  with the state
+  /// @param to_continue  with the state, which it must have
   void write(const std::filesystem::path& path, bool to_continue) const;
 };
 

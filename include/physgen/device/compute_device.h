@@ -7,10 +7,10 @@
 
 namespace physgen {
 
-/// The device that "auto", "cpu", "cuda" or "cuda:1" names; auto is the first GPU where there is one. "hpu" is that of a
-/// library that registers one with PyTorch, such as the tests' stand-in.
-/// After naming a GPU, for the whole process: float32 is not rounded to TF32, and operators are deterministic.
-/// Throws ConfigError for another text and for a GPU that is not there.
+/// The device that "auto", "cpu", "cuda" or "cuda:1" names; auto is the first GPU where there is one. "hpu" is that of
+/// a library that registers one with PyTorch, such as the tests' stand-in. After naming a GPU, for the whole process:
+/// float32 is not rounded to TF32, and operators are deterministic. Throws ConfigError for another text and for a GPU
+/// that is not there.
 at::Device compute_device(const std::string& text);
 
 /// Returns when all that was begun on the device is done; at once on the CPU.
