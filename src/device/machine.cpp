@@ -91,6 +91,9 @@ void bound_kernel_caches() {
   }
 }
 
-void set_compute_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+void set_compute_threads(int64_t threads) {
+  at::get_num_threads();  // else a new thread's first parallel work would set back what is set here
+  at::set_num_threads(static_cast<int>(threads));
+}
 
 }  // namespace physgen

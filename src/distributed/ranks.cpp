@@ -168,6 +168,7 @@ void Ranks::meet() {
     }
     group_->store->set(keys[static_cast<size_t>(place_.rank)], bytes_of("here"));
     await(keys, kPatience);
+    sum_block({}, 1);  // who holds the store is not gone before all have seen that all are here
   });
 }
 

@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFileName = "latents.safetensors";
 constexpr const char* kRecipeKey = "recipe";
-constexpr const char* kPart = "-part-";
 
 std::string fingerprint_of(CausalVae& vae) {
   Sha256 hash;
@@ -75,8 +74,8 @@ LatentCache::LatentCache(fs::path folder, const DemonstrationSet& set, CausalVae
 std::string LatentCache::identity_of(int64_t variant) const {
   std::string text = "vae " + vae_weights_ + "\n" + write_config(vae_config_) + write_config(recipe_.canvas) +
                      set_.hashes + std::to_string(set_.dataset.recording().frames_per_second) + " steps a second\n";
-  text +=
-      std::string(at::toString(recipe_.dtype)) + " on " + recipe_.device.str() + ", variant " + std::to_string(variant);
+  text += std::string(at::toString(recipe_.dtype)) + " on " + at::DeviceTypeName(recipe_.device.type(), true) +
+          ", variant " + std::to_string(variant);
   if (variant == 0) return text;
   return text + " of seed " + std::to_string(recipe_.seed) + "\n" + write_config(recipe_.augmentation.change);
 }
@@ -86,7 +85,7 @@ fs::path LatentCache::folder_of(int64_t variant) const {
 }
 
 fs::path LatentCache::folder_of(int64_t variant, const WorkShare& share) const {
-  return folder_of(variant).string() + kPart + std::to_string(share.rank) + "-of-" + std::to_string(share.ranks);
+  return folder_of(variant).string() + "-part-" + std::to_string(share.rank) + "-of-" + std::to_string(share.ranks);
 }
 
 bool LatentCache::holds(int64_t variant) const {
@@ -113,14 +112,8 @@ void LatentCache::save(int64_t variant, const WorkShare& share, const at::Tensor
   save_latents(folder_of(variant, share), identity_of(variant), latents);
 }
 
-void LatentCache::remove_parts(int64_t variant) const {
-  if (!fs::exists(folder_)) return;
-  const std::string prefix = folder_of(variant).filename().string() + kPart;
-  std::vector<fs::path> parts;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    if (entry.path().filename().string().starts_with(prefix)) parts.push_back(entry.path());
-  }
-  for (const fs::path& part : parts) fs::remove_all(part);
+void LatentCache::remove_parts(int64_t variant, int64_t ranks) const {
+  for (int64_t rank = 0; rank < ranks; ++rank) fs::remove_all(folder_of(variant, {rank, ranks}));
 }
 
 }  // namespace physgen

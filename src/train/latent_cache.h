@@ -24,8 +24,8 @@ class LatentCache {
   /// Throws Error.
   void save(int64_t variant, const at::Tensor& latents) const;
   void save(int64_t variant, const WorkShare& share, const at::Tensor& latents) const;
-  /// Removes what ranks left of a variant's parts.
-  void remove_parts(int64_t variant) const;
+  /// Removes the parts that so many ranks made of a variant.
+  void remove_parts(int64_t variant, int64_t ranks) const;
 
  private:
   std::string identity_of(int64_t variant) const;

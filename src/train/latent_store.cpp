@@ -66,10 +66,9 @@ void join_shares(const fs::path& folder, const DemonstrationSet& set, CausalVae&
                  int64_t ranks) {
   const LatentCache cache(folder, set, vae, recipe);
   for (int64_t variant = 0; variant < recipe.augmentation.variants; ++variant) {
-    if (cache.holds(variant)) continue;
-    const at::Tensor latents = joined(cache, set, variant, ranks);
+    const at::Tensor latents = cache.holds(variant) ? at::Tensor() : joined(cache, set, variant, ranks);
     if (latents.defined()) cache.save(variant, latents);
-    cache.remove_parts(variant);
+    cache.remove_parts(variant, ranks);
   }
 }
 

@@ -24,7 +24,10 @@ namespace physgen {
 namespace {
 
 // Ends the encoding of frames when the caller asks to stop.
-struct EncodingStopped : std::exception {};
+struct EncodingStopped : std::exception {
+  explicit EncodingStopped(bool on_the_one_that_speaks) : speaks(on_the_one_that_speaks) {}
+  bool speaks;
+};
 
 // A policy, and the step that it was saved at; 0: none yet.
 struct Beginning {
@@ -69,13 +72,15 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::p
                             .dtype = compute.dtype};
   const auto progress = [&](int64_t frames, int64_t total) {
     if (callbacks.encoding) callbacks.encoding(frames, total);
-    if (stop) throw EncodingStopped();
+    if (stop) throw EncodingStopped(ranks.writes());
   };
   if (ranks.get()) encode_together(cache, sets, policy.vae, recipe, ranks, progress);
+  if (!ranks.writes()) ranks.meet();  // the first one mends what is damaged before others look
   std::vector<LatentStore> latents;
   for (const DemonstrationSet& set : sets) {
     latents.push_back(open_latent_store(cache, set, policy.vae, recipe, progress));
   }
+  if (ranks.writes()) ranks.meet();
   return latents;
 }
 
@@ -146,8 +151,8 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
   ranks.require_same("step " + std::to_string(beginning.step), "the checkpoint that they go on from");
   if (ranks.writes()) folder.record(job);
   return train(job, folder, sets, std::move(beginning), ranks, callbacks, stop);
-} catch (const EncodingStopped&) {
-  return {.step = 0, .stopped = true, .best = "", .last = ""};
+} catch (const EncodingStopped& stopped) {
+  return {.step = 0, .stopped = true, .speaks = stopped.speaks, .best = "", .last = ""};
 }
 
 bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& all_callbacks,

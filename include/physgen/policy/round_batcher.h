@@ -27,7 +27,7 @@ struct RoundBatcherOptions {
 /// controllers that have begun an episode have asked, but for those whose rounds are computed in another batch, and at
 /// the latest `wait_milliseconds` after its first round could have been; a round that is left alone is computed by the
 /// thread that asks. So the others lose at most that time to a robot that is slow or idle. Whoever asks for what cannot
-/// be computed gets the error alone.
+/// be computed gets the error alone; an error on the way is that of the whole batch, whose episodes begin anew.
 class RoundBatcher {
  public:
   /// What was computed so far.
