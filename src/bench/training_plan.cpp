@@ -100,12 +100,6 @@ int64_t batches_of(const PolicyConfig& policy, const FinetuneConfig& config, int
   return one * windows;
 }
 
-int64_t frames_of(const DemonstrationSet& set) {
-  int64_t frames = 0;
-  for (const Episode& episode : set.episodes) frames += episode.info.control_steps + 1;
-  return frames;
-}
-
 int64_t windows_of(const std::vector<DemonstrationSet>& sets, std::vector<int64_t> EpisodeSplit::*part) {
   int64_t windows = 0;
   for (const DemonstrationSet& set : sets) {
@@ -194,7 +188,7 @@ class Planner {
     plan_.micro_batch = config_.batch / config_.accumulation / ranks;
     plan_.windows = windows_of(sets_, &EpisodeSplit::training);
     plan_.held_out_windows = windows_of(sets_, &EpisodeSplit::held_out);
-    for (const DemonstrationSet& set : sets_) plan_.frames += frames_of(set) * config_.augmentation.variants;
+    for (const DemonstrationSet& set : sets_) plan_.frames += first_rows_of(set).back() * config_.augmentation.variants;
     plan_.parts = sizes_.parts;
     plan_.folder = job.out.empty() ? "." : job.out;
   }
@@ -222,7 +216,7 @@ class Planner {
   // Of the set with the most frames: it is encoded in memory.
   int64_t largest_variant() const {
     int64_t most = 0;
-    for (const DemonstrationSet& set : sets_) most = std::max(most, frames_of(set));
+    for (const DemonstrationSet& set : sets_) most = std::max(most, first_rows_of(set).back());
     return latent_bytes(most);
   }
 

@@ -8,19 +8,10 @@
 #include <optional>
 #include <string>
 
-#include <c10/core/CachingDeviceAllocator.h>
+#include "device/memory_readings.h"
 
 namespace physgen {
 namespace {
-
-// Of a line such as "VmRSS:    1234 kB" in a file of /proc.
-std::optional<int64_t> kilobytes_of(const char* file, const std::string& key) {
-  std::ifstream lines(file);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with(key)) return std::stoll(line.substr(key.size())) * 1024;
-  }
-  return {};
-}
 
 // The number that a file of a control group holds; nothing where there is none, or "max".
 std::optional<int64_t> number_in(const std::string& file) {
@@ -42,13 +33,13 @@ int64_t free_memory(at::Device device) {
   if (!device.is_cpu()) {
     return static_cast<int64_t>(c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
   }
-  const auto available = kilobytes_of("/proc/meminfo", "MemAvailable:");
+  const auto available = proc_bytes("/proc/meminfo", "MemAvailable:");
   return available ? std::min(*available, left_in_group()) : 0;
 }
 
 int64_t resident_memory() {
   malloc_trim(0);
-  return kilobytes_of("/proc/self/status", "VmRSS:").value_or(0);
+  return proc_bytes("/proc/self/status", "VmRSS:").value_or(0);
 }
 
 }  // namespace physgen

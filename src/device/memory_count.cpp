@@ -5,10 +5,11 @@
 #include <optional>
 
 #include <c10/core/Allocator.h>
-#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <physgen/device/peak_memory.h>
+
+#include "device/memory_readings.h"
 
 namespace physgen {
 namespace {
@@ -43,11 +44,6 @@ class CpuReports final : public c10::MemoryReportingInfoBase {
   int64_t held_ = 0, peak_ = 0;
 };
 
-int64_t allocated_on(at::Device device) {
-  const auto total = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[total].current;
-}
-
 }  // namespace
 
 struct MemoryCount::State {
@@ -56,7 +52,7 @@ struct MemoryCount::State {
       guard.emplace(c10::DebugInfoKind::PROFILER_STATE, reports);
     } else {
       reset_peak_memory(device);
-      before = allocated_on(device);
+      before = allocated_bytes(device).current;
     }
   }
 
@@ -70,7 +66,7 @@ MemoryCount::MemoryCount(at::Device device) : state_(std::make_unique<State>(dev
 MemoryCount::~MemoryCount() = default;
 
 int64_t MemoryCount::held() const {
-  return state_->device.is_cpu() ? state_->reports->held() : allocated_on(state_->device) - state_->before;
+  return state_->device.is_cpu() ? state_->reports->held() : allocated_bytes(state_->device).current - state_->before;
 }
 
 int64_t MemoryCount::peak() const {

@@ -1,9 +1,8 @@
 #include <physgen/device/peak_memory.h>
 
 #include <fstream>
-#include <string>
 
-#include <c10/core/CachingDeviceAllocator.h>
+#include "device/memory_readings.h"
 
 namespace physgen {
 
@@ -13,15 +12,8 @@ void reset_peak_memory(at::Device device) {
 }
 
 int64_t peak_memory(at::Device device) {
-  if (!device.is_cpu()) {
-    const auto total = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-    return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[total].peak;
-  }
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  }
-  return 0;
+  if (!device.is_cpu()) return allocated_bytes(device).peak;
+  return proc_bytes("/proc/self/status", "VmHWM:").value_or(0);
 }
 
 }  // namespace physgen

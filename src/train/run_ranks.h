@@ -6,7 +6,6 @@
 #include <physgen/files/atomic_file.h>
 #include <physgen/train/run_config.h>
 #include <physgen/train/training_callbacks.h>
-#include <physgen/train/work_share.h>
 
 #include "distributed/ranks.h"
 #include "train/run_folder.h"
@@ -36,7 +35,6 @@ class RunRanks {
   /// As those of Ranks; nothing to do alone.
   void meet() const;
   void require_same(const std::string& text, const std::string& what) const;
-  WorkShare share() const { return {place_.rank, place_.size}; }
 
  private:
   RankPlace place_;

@@ -15,6 +15,7 @@
 #include "files/sha256.h"
 #include "train/job_data.h"
 #include "train/policy_training.h"
+#include "train/rank_share.h"
 #include "train/run_folder.h"
 #include "train/run_ranks.h"
 #include "train/starting_policy.h"
@@ -51,13 +52,12 @@ Beginning begin(const FinetuneJob& job, const RunFolder& folder, const std::vect
 void encode_together(const std::filesystem::path& cache, const std::vector<DemonstrationSet>& sets, CausalVae& vae,
                      const LatentRecipe& recipe, const RunRanks& ranks,
                      const std::function<void(int64_t, int64_t)>& progress) {
-  const WorkShare share = ranks.share();
+  const WorkShare share = share_of(ranks.get());
   for (const DemonstrationSet& set : sets) encode_share(cache, set, vae, recipe, share, progress);
   ranks.meet();
   for (const DemonstrationSet& set : sets) {
     if (ranks.writes()) join_shares(cache, set, vae, recipe, share.ranks);
   }
-  ranks.meet();
 }
 
 // Latents of every dataset. Throws EncodingStopped.
@@ -75,7 +75,7 @@ std::vector<LatentStore> encode(const FinetuneJob& job, const std::filesystem::p
     if (stop) throw EncodingStopped(ranks.writes());
   };
   if (ranks.get()) encode_together(cache, sets, policy.vae, recipe, ranks, progress);
-  if (!ranks.writes()) ranks.meet();  // the first one mends what is damaged before others look
+  if (!ranks.writes()) ranks.meet();  // the first one joins, and mends what is damaged, before others look
   std::vector<LatentStore> latents;
   for (const DemonstrationSet& set : sets) {
     latents.push_back(open_latent_store(cache, set, policy.vae, recipe, progress));
