@@ -86,6 +86,17 @@ target_include_directories(physgen_torch SYSTEM INTERFACE
   ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(physgen_torch INTERFACE ${TORCH_LIBRARY_DIR})
 target_link_libraries(physgen_torch INTERFACE torch_cpu c10 Threads::Threads)
+
+# ATen's parallel_for is a loop of one thread in a file that is compiled without OpenMP. Its threads are those of the
+# runtime that LibTorch brings.
+file(GLOB PHYSGEN_TORCH_GOMP ${TORCH_LIBRARY_DIR}/libgomp*.so*)
+if(PHYSGEN_TORCH_GOMP)
+  list(GET PHYSGEN_TORCH_GOMP 0 PHYSGEN_TORCH_GOMP)
+  target_link_libraries(physgen_torch INTERFACE ${PHYSGEN_TORCH_GOMP})
+else()
+  target_link_libraries(physgen_torch INTERFACE gomp)
+endif()
+
 if(PHYSGEN_HAS_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)

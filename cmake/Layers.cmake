@@ -55,6 +55,12 @@ function(physgen_layer name built logs rooms)
   endif()
 endfunction()
 
+# Files that call ATen's parallel_for: the precompiled header is that of files without OpenMP.
+function(physgen_use_openmp room)
+  target_compile_options(physgen_${room} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+  set_target_properties(physgen_${room} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
+endfunction()
+
 # The one library that users link: every layer whole.
 function(physgen_library)
   add_library(physgen SHARED ${PROJECT_SOURCE_DIR}/cmake/empty.cpp)

@@ -1,5 +1,5 @@
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <physgen/kernels/group_norm_silu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/group_norm_rows.h"
+#include "kernels/parallel.h"
 #ifdef PHYSGEN_HAS_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
