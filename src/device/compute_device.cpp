@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
@@ -50,7 +51,7 @@ at::Device compute_device(const std::string& text) {
 }
 
 void wait_for(at::Device device) {
-  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+  if (device.is_cuda()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
 }
 
 at::ScalarType best_dtype(at::Device device) {

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/core/error.h>
+
 #include "train/latent_cache.h"
 #include "train/variant_encoder.h"
 
@@ -25,7 +27,11 @@ at::Tensor variant_of(const LatentCache& cache, const DemonstrationSet& set, Cau
                       int64_t variant, const Progress& progress) {
   if (at::Tensor found = cache.find(variant); found.defined()) return found;
   const at::Tensor latents = encode(set, vae, recipe, variant, {}, progress);
-  cache.save(variant, latents);
+  try {
+    cache.save(variant, latents);
+  } catch (const Error&) {
+    if (!cache.holds(variant)) throw;  // else another process of this machine was quicker
+  }
   const at::Tensor mapped = cache.find(variant);
   return mapped.defined() ? mapped : latents;
 }

@@ -13,7 +13,8 @@ namespace physgen {
 /// that is not there.
 at::Device compute_device(const std::string& text);
 
-/// Returns when all that was begun on the device is done; at once on the CPU.
+/// Returns when what this thread has begun on the GPU, on its current stream, is done; at once on the CPU. Streams of
+/// others are not waited for: one of them may be recorded, which waiting for the whole GPU would end.
 void wait_for(at::Device device);
 
 /// The quicker dtype: bfloat16 on CUDA and on CPUs that multiply in it, else float32.
