@@ -221,7 +221,7 @@ void Benchmark::dump(const std::string& directory) const {
                           {"expected.latents", FrameEncoder(policy.vae, at::kCPU, at::kFloat).encode(frames)}};
   if (batch.states.defined()) tensors.emplace_back("states", batch.states);
   add_noise_to(tensors, noise);
-  const at::Tensor sampling_noise = draw_sampling_noise(model, key);
+  const at::Tensor sampling_noise = draw_sampling_noise(model, sampling_generators(key));
   tensors.emplace_back("sampling_noise", sampling_noise);
   tensors.emplace_back("expected.sampled", sample_actions(policy.model, batch, sampling_noise));
   fs::create_directories(directory);

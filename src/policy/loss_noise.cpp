@@ -93,13 +93,19 @@ LossNoise draw_loss_noise(const ModelConfig& model, const LossConfig& config, co
   return draw.finish(draw_share(key));
 }
 
-at::Tensor draw_sampling_noise(const ModelConfig& model, const NoiseKey& key) {
-  const std::vector<int64_t> shape = {model.packs, model.head.chunks * model.codec.chunk, model.codec.action_width};
-  std::vector<at::Tensor> windows;
+std::vector<at::Generator> sampling_generators(const NoiseKey& key) {
+  std::vector<at::Generator> generators;
   for (int64_t window = 0; window < key.count; ++window) {
     const uint64_t seed = mixed_seed(key.seed, Stream::sampling, static_cast<uint64_t>(key.first + window));
-    windows.push_back(at::randn(shape, at::detail::createCPUGenerator(seed)));
+    generators.push_back(at::detail::createCPUGenerator(seed));
   }
+  return generators;
+}
+
+at::Tensor draw_sampling_noise(const ModelConfig& model, std::vector<at::Generator> generators) {
+  const std::vector<int64_t> shape = {model.packs, model.head.chunks * model.codec.chunk, model.codec.action_width};
+  std::vector<at::Tensor> windows;
+  for (at::Generator& generator : generators) windows.push_back(at::randn(shape, generator));
   return at::cat(windows);
 }
 

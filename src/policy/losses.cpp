@@ -141,14 +141,14 @@ Losses compute_losses(PhysGenModel& model, const WindowBatch& batch, const LossN
 }
 
 at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, const at::Tensor& noise,
-                          at::Generator generator) {
+                          std::vector<at::Generator> generators) {
   torch::NoGradGuard no_grad;
   const ModelConfig& config = model->config();
   const int64_t packs = batch.latents.size(1) - 1;
   Conditions conditions = model->forward(inputs_of(batch, packs), model->encode_text(batch.instructions));
   at::Tensor condition = model->head_condition(conditions).flatten(0, 1);
   at::Tensor sampled = ActionSampler(model, config.head.sampler, config.head.denoising_steps)
-                           .sample(condition, noise.to(condition.device()), {}, {std::move(generator)});
+                           .sample(condition, noise.to(condition.device()), {}, std::move(generators));
   return sampled.narrow(1, 0, config.codec.chunk).unflatten(0, {-1, packs});
 }
 

@@ -31,10 +31,9 @@ void add_losses(const Losses& losses, Sums& sums) {
 
 // The chunk sampled at pack p is A_{p+1}: what follows the frame that the pack ends with.
 void add_action_errors(PhysGenModel& model, const WindowBatch& batch, const NoiseKey& key, Sums& sums) {
-  const at::Tensor noise = draw_sampling_noise(model->config(), key);
-  const auto seed = mixed_seed(key.seed, Stream::sampling, static_cast<uint64_t>(key.first));
-  const at::Tensor sampled =
-      sample_actions(model, batch, noise, at::detail::createCPUGenerator(seed)).to(at::kFloat);  // [B, P, L, A]
+  const std::vector<at::Generator> generators = sampling_generators(key);
+  const at::Tensor noise = draw_sampling_noise(model->config(), generators);
+  const at::Tensor sampled = sample_actions(model, batch, noise, generators).to(at::kFloat);  // [B, P, L, A]
   const int64_t packs = sampled.size(1);
   const at::Tensor valid = batch.action_valid.narrow(1, 0, packs)
                                .logical_and(batch.frame_valid.narrow(1, 0, packs).unsqueeze(2))

@@ -49,7 +49,7 @@ TEST(LossNoise, OfAWindowIsThatOfItsOwnGenerator) {
   at::rand({1}, random);                                           // whether the instruction is kept
   at::rand({model.packs, model.backbone.image_tokens()}, random);  // the order in which patches are masked
   EXPECT_TRUE(at::equal(noise.frame_noise, at::randn(noise.frame_noise.sizes(), random)));
-  const at::Tensor sampling = draw_sampling_noise(model, {.seed = 5, .first = 40, .count = 1});
+  const at::Tensor sampling = draw_sampling_noise(model, sampling_generators({.seed = 5, .first = 40, .count = 1}));
   EXPECT_TRUE(at::equal(sampling, at::randn(sampling.sizes(), generator(mixed_seed(5, Stream::sampling, 40)))));
 }
 
@@ -76,8 +76,8 @@ TEST(LossNoise, TheShareOfMaskedPatchesIsOneAStepAndChangesFromStepToStep) {
 
 TEST(SamplingNoise, OfAWindowIsTheSameWhateverIsDrawnWithIt) {
   const ModelConfig model = tiny_model_config();
-  const at::Tensor together = draw_sampling_noise(model, {.seed = 2, .first = 10, .count = 3});
-  const at::Tensor alone = draw_sampling_noise(model, {.seed = 2, .first = 11, .count = 1});
+  const at::Tensor together = draw_sampling_noise(model, sampling_generators({.seed = 2, .first = 10, .count = 3}));
+  const at::Tensor alone = draw_sampling_noise(model, sampling_generators({.seed = 2, .first = 11, .count = 1}));
   EXPECT_TRUE(at::equal(alone, together.narrow(0, model.packs, model.packs)));
   EXPECT_FALSE(at::equal(alone, together.narrow(0, 0, model.packs)));
 }

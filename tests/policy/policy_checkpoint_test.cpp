@@ -169,7 +169,7 @@ TEST_F(PolicyCheckpoint, AdaptersAreLoadedAsSuchAndMergeIntoTheSameFunction) {
   EXPECT_EQ(merged.config.adapter.rank, 0);
   EXPECT_EQ(state_dict(*merged.model).size() + 2 * 4 * 4, state_dict(*adapted.model).size());
   const WindowBatch batch = make_batch(config_.model, 2);
-  const at::Tensor noise = draw_sampling_noise(config_.model, {.seed = 3, .count = 2});
+  const at::Tensor noise = draw_sampling_noise(config_.model, sampling_generators({.seed = 3, .count = 2}));
   const at::Tensor expected = sample_actions(adapted.model, batch, noise);
   EXPECT_TRUE(at::allclose(sample_actions(merged.model, batch, noise), expected, 1e-4, 1e-5));
 }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
+
 #include <cstdint>
+#include <vector>
 
 #include <physgen/backbone/mask_embed.h>
 #include <physgen/policy/loss_config.h>
@@ -32,8 +35,11 @@ struct NoiseKey {
 /// whatever else is drawn with it. Flow matching draws its times uniformly for actions.
 LossNoise draw_loss_noise(const ModelConfig& model, const LossConfig& config, const NoiseKey& key);
 
-/// Normal noise that a window's actions are sampled from, [count P, chunks L, A]; as pure.
-at::Tensor draw_sampling_noise(const ModelConfig& model, const NoiseKey& key);
+/// What the noise of each window's sampled actions is drawn from; as pure.
+std::vector<at::Generator> sampling_generators(const NoiseKey& key);
+
+/// Normal noise that windows' actions are sampled from, [windows P, chunks L, A], of one generator a window.
+at::Tensor draw_sampling_noise(const ModelConfig& model, std::vector<at::Generator> generators);
 
 /// Noise on another device.
 LossNoise moved(LossNoise noise, at::Device device);

@@ -35,8 +35,8 @@ Losses compute_losses(PhysGenModel& model, const WindowBatch& batch, const LossN
 
 /// Samples the chunk to execute at every pack of a batch. @return [B, P, L, A] normalised
 /// @param noise      [B P, chunks L, A] to begin with
-/// @param generator  of the DDPM sampler's further noise, on the CPU
+/// @param generators  of the DDPM sampler's further noise, on the CPU, one a window
 at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, const at::Tensor& noise,
-                          at::Generator generator = {});
+                          std::vector<at::Generator> generators = {});
 
 }  // namespace physgen
