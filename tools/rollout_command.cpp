@@ -87,6 +87,7 @@ RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const Rollo
   options.sampler = config.sampler;
   options.denoising_steps = config.denoising_steps;
   options.lookahead = config.lookahead;
+  options.when_full = config.when_full;
   options.execute = config.execute;
   options.batcher = batcher;
   const auto controller = std::make_shared<Controller>(policy, options);
@@ -281,6 +282,8 @@ void add_policy_options(CLI::App& command, RolloutConfig& config) {
   command.add_option("--denoising-steps", config.denoising_steps, "Steps of an action chunk; without it, as trained")
       ->check(CLI::Range(1, 1000));
   command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it, as trained");
+  command.add_option("--when-full", config.when_full,
+                     "What leaves a window that is full: exact, restart or ring; without it, as trained");
 }
 
 void add_environment_options(CLI::App& command, RolloutOptions& options) {

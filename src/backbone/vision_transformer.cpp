@@ -28,10 +28,12 @@ RotaryTable gathered(const RotaryTable& rotary, const at::Tensor& ids) {
   return {rotary.cosine.index({ids}).unsqueeze(1), rotary.sine.index({ids}).unsqueeze(1)};
 }
 
-std::vector<AttentionGroup> groups_of_block(const std::vector<TokenGroup>& groups, int64_t index) {
+// @param is_last  whose outputs are the transformer's
+std::vector<AttentionGroup> groups_of_block(const std::vector<TokenGroup>& groups, int64_t index, bool is_last) {
   std::vector<AttentionGroup> of_block;
   for (const TokenGroup& group : groups) {
     of_block.push_back({group.windows, group.length, group.mask, group.rotary});
+    if (is_last) of_block.back().outputs = group.outputs;
     for (std::vector<KvCache>* caches : group.caches) of_block.back().caches.push_back(&(*caches)[index]);
   }
   return of_block;
@@ -51,18 +53,29 @@ VisionTransformerImpl::VisionTransformerImpl(int64_t channels, int64_t patch, in
 }
 
 at::Tensor VisionTransformerImpl::encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary,
-                                         std::vector<KvCache>& caches) {
+                                         std::vector<KvCache>& caches, const std::vector<RowRange>& outputs) {
+  const std::vector<RowRange> all;
   for (int64_t i = 0; i < depth(); ++i) {
-    x = run_block(i, x, mask, rotary, caches.empty() ? nullptr : &caches[i]);
+    const bool is_last = i + 1 == depth();
+    x = run_block(i, x, mask, rotary, caches.empty() ? nullptr : &caches[i], is_last ? outputs : all);
   }
   return norm->forward(x);
 }
 
 at::Tensor VisionTransformerImpl::encode(at::Tensor x, const std::vector<TokenGroup>& groups) {
   for (int64_t i = 0; i < depth(); ++i) {
-    x = blocks[i]->as<TransformerBlock>()->forward(x, groups_of_block(groups, i));
+    x = blocks[i]->as<TransformerBlock>()->forward(x, groups_of_block(groups, i, i + 1 == depth()));
   }
   return norm->forward(x);
+}
+
+void VisionTransformerImpl::pack() {
+  for (const auto& item : *blocks) {
+    auto* block = item->as<TransformerBlock>();
+    for (LoraLinear linear : {block->attn->qkv, block->attn->proj, block->mlp->fc1, block->mlp->fc2}) {
+      linear->pack();
+    }
+  }
 }
 
 at::Tensor VisionTransformerImpl::run(at::Tensor x, int64_t first, int64_t last, const RotaryTable& rotary) {
@@ -71,10 +84,12 @@ at::Tensor VisionTransformerImpl::run(at::Tensor x, int64_t first, int64_t last,
 }
 
 at::Tensor VisionTransformerImpl::run_block(int64_t index, const at::Tensor& x, const at::Tensor& mask,
-                                            const RotaryTable& rotary, KvCache* cache) {
+                                            const RotaryTable& rotary, KvCache* cache,
+                                            const std::vector<RowRange>& outputs) {
   auto* block = blocks[index]->as<TransformerBlock>();
-  if (!checkpoint_activations) return block->forward(x, mask, rotary, cache);
-  return run_checkpointed([=](const at::Tensor& input) { return block->forward(input, mask, rotary, cache); }, x);
+  if (!checkpoint_activations) return block->forward(x, mask, rotary, cache, outputs);
+  return run_checkpointed([=](const at::Tensor& input) { return block->forward(input, mask, rotary, cache, outputs); },
+                          x);
 }
 
 at::Tensor VisionTransformerImpl::complete(const at::Tensor& x, const at::Tensor& known_ids,

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/row_kernels.h"
+
 namespace physgen {
 
 at::Tensor split_heads(const at::Tensor& x, int64_t heads) { return x.unflatten(-1, {heads, -1}).transpose(1, 2); }
@@ -43,16 +45,30 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return at::scaled_dot_product_attention(q, k, v, mask.to(q.scalar_type()));
 }
 
+namespace {
+
+constexpr int64_t kFewKeys = 512;  // of more, PyTorch's fused attention is the quicker one
+
+// What the queries of some rows see: [B, outputs, C]. @param mask  of all rows
+at::Tensor attend_outputs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
+                          const std::vector<RowRange>& outputs) {
+  const at::Tensor queries = rows_of(q, outputs, 2), mask_rows = mask.defined() ? rows_of(mask, outputs, 0) : mask;
+  if (takes_rows(q) && k.size(2) <= kFewKeys) return attend_rows(queries, k, v, mask_rows);
+  return join_heads(attend(queries, k, v, mask_rows));
+}
+
+}  // namespace
+
 AttentionImpl::AttentionImpl(int64_t width, int64_t heads) : qkv(width, 3 * width), proj(width, width), heads_(heads) {
   register_module("qkv", qkv);
   register_module("proj", proj);
 }
 
 at::Tensor AttentionImpl::forward(const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
-                                  KvCache* cache) const {
+                                  KvCache* cache, const std::vector<RowRange>& outputs) const {
   auto [q, k, v] = split_qkv(qkv->forward(x), heads_, rotary);
   if (cache) std::tie(k, v) = cache->append(k, v);
-  return proj->forward(join_heads(attend(q, k, v, mask)));
+  return proj->forward(attend_outputs(q, k, v, mask, outputs));
 }
 
 at::Tensor AttentionImpl::forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups) const {
@@ -67,14 +83,14 @@ at::Tensor AttentionImpl::forward(const at::Tensor& x, const std::vector<Attenti
   return proj->forward(at::cat(seen));
 }
 
-// @param rows  [windows length, 3 C]  @return [windows length, C]
+// @param rows  [windows length, 3 C]  @return [windows outputs, C]
 at::Tensor AttentionImpl::attend_group(const at::Tensor& rows, const AttentionGroup& group) const {
   const auto [q, k, v] = split_qkv(rows.unflatten(0, {group.windows, group.length}), heads_, group.rotary);
-  if (group.caches.empty()) return join_heads(attend(q, k, v, group.mask)).flatten(0, 1);
+  if (group.caches.empty()) return attend_outputs(q, k, v, group.mask, group.outputs).flatten(0, 1);
   std::vector<at::Tensor> seen;
   for (int64_t i = 0; i < group.windows; ++i) {
     const auto [keys, values] = group.caches[i]->append(k.narrow(0, i, 1), v.narrow(0, i, 1));
-    seen.push_back(join_heads(attend(q.narrow(0, i, 1), keys, values, group.mask)));
+    seen.push_back(attend_outputs(q.narrow(0, i, 1), keys, values, group.mask, group.outputs));
   }
   return at::cat(seen).flatten(0, 1);
 }

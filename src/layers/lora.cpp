@@ -4,6 +4,9 @@
 
 #include <torch/nn/init.h>
 
+#include "kernels/packed_linear.h"
+#include "kernels/row_kernels.h"
+
 namespace physgen {
 
 LoraLinearImpl::LoraLinearImpl(int64_t in, int64_t out, bool with_bias) {
@@ -12,6 +15,7 @@ LoraLinearImpl::LoraLinearImpl(int64_t in, int64_t out, bool with_bias) {
 }
 
 at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
+  if (const PackedLinear* packed = packed_for(x)) return packed->forward(x);
   at::Tensor y = at::linear(x, weight, bias);
   if (!has_adapter()) return y;
   return y + at::linear(at::linear(x, lora_a), lora_b) * adapter_scale_;
@@ -19,12 +23,22 @@ at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
 
 void LoraLinearImpl::attach_adapter(int64_t rank, double alpha) {
   TORCH_CHECK_VALUE(!has_adapter(), "[LoraLinear] an adapter is attached already");
+  packed_.reset();
   weight.requires_grad_(false);
   if (bias.defined()) bias.requires_grad_(false);
   lora_a = register_parameter("lora_a", torch::empty({rank, weight.size(1)}, weight.options()));
   lora_b = register_parameter("lora_b", torch::zeros({weight.size(0), rank}, weight.options()));
   torch::nn::init::kaiming_uniform_(lora_a, std::sqrt(5.0));
   adapter_scale_ = alpha / static_cast<double>(rank);
+}
+
+void LoraLinearImpl::pack() {
+  TORCH_CHECK_VALUE(!has_adapter(), "[LoraLinear] an adapter is merged before its layer is packed");
+  packed_ = std::make_shared<const PackedLinear>(weight, bias);
+}
+
+const PackedLinear* LoraLinearImpl::packed_for(const at::Tensor& x) const {
+  return packed_ && takes_rows(x) ? packed_.get() : nullptr;
 }
 
 void LoraLinearImpl::merge_adapter() {

@@ -86,14 +86,20 @@ std::vector<std::vector<at::Tensor>> ActionHeadImpl::embed_timesteps(const at::T
 
 at::Tensor ActionHeadImpl::forward(const at::Tensor& x, const std::vector<std::vector<at::Tensor>>& modulations,
                                    const std::vector<ConditionKeys>& condition) {
-  at::Tensor positions = (chunk_token.unsqueeze(1) + slot_token.unsqueeze(0)).flatten(0, 1);  // [chunks L, width]
-  at::Tensor h = input->forward(x.to(input->weight.scalar_type())) + positions;
+  at::Tensor h = input->forward(x.to(input->weight.scalar_type())) + positions();
   for (size_t i = 0; i < blocks->size(); ++i) {
     h = blocks[i]->as<ActionBlock>()->forward(h, modulations[i], condition[i]);
   }
-  at::Tensor y = output->forward(modulate_norm(h, modulations.back()[0], modulations.back()[1]));
-  if (config_.objective == Objective::discrete) return y.unflatten(-1, {action_width_, config_.bins});
-  return y;
+  return shaped(output->forward(modulate_norm(h, modulations.back()[0], modulations.back()[1])));
+}
+
+at::Tensor ActionHeadImpl::positions() const {
+  return (chunk_token.unsqueeze(1) + slot_token.unsqueeze(0)).flatten(0, 1);
+}
+
+at::Tensor ActionHeadImpl::shaped(const at::Tensor& outputs) const {
+  if (config_.objective != Objective::discrete) return outputs;
+  return outputs.unflatten(-1, {action_width_, config_.bins});
 }
 
 at::Tensor bins_of(const at::Tensor& values, int64_t bins) {

@@ -4,10 +4,13 @@
 
 #include <physgen/diffusion/forward_noise.h>
 
+#include "policy/packed_action_head.h"
+
 namespace physgen {
 
-ActionSampler::ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps)
-    : head_(model->action_head), config_(model->config().head), sampler_(sampler) {
+ActionSampler::ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps,
+                             std::shared_ptr<const PackedActionHead> packed)
+    : head_(model->action_head), packed_(std::move(packed)), config_(model->config().head), sampler_(sampler) {
   torch::NoGradGuard no_grad;
   const bool discrete = config_.objective == Objective::discrete;
   timesteps_ = discrete ? std::vector<double>{0} : sampling_timesteps(config_.objective, denoising_steps);
@@ -31,17 +34,25 @@ at::Tensor drawn(const at::Tensor& like, std::vector<at::Generator>& generators)
 
 }  // namespace
 
-at::Tensor ActionSampler::most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const {
-  ActionHead head = head_;
-  return values_of(head->forward(at::zeros_like(noise), modulations_.front(), keys).argmax(-1), config_.bins);
+ActionSampler::Predict ActionSampler::predict_under(const at::Tensor& condition) const {
+  if (packed_) {
+    return [this, keys = packed_->embed_condition(condition)](const at::Tensor& x, int64_t index) {
+      return packed_->forward(x, modulations_[index], keys);
+    };
+  }
+  ActionHead head = head_;  // a handle: the module itself is not changed
+  return [this, head, keys = head->embed_condition(condition)](const at::Tensor& x, int64_t index) mutable {
+    return head->forward(x, modulations_[index], keys).to(at::kFloat);
+  };
 }
 
 at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& noise, const at::Tensor& start,
                                  std::vector<at::Generator> generators) const {
   torch::NoGradGuard no_grad;
-  ActionHead head = head_;  // a handle: the module itself is not changed
-  const std::vector<ConditionKeys> keys = head->embed_condition(condition);
-  if (config_.objective == Objective::discrete) return most_likely(noise, keys);
+  const Predict predict = predict_under(condition);
+  if (config_.objective == Objective::discrete) {
+    return values_of(predict(at::zeros_like(noise), 0).argmax(-1), config_.bins);
+  }
   const int64_t skipped = start.defined() ? static_cast<int64_t>(timesteps_.size()) / 2 : 0;
   const std::vector<double> timesteps(timesteps_.begin() + skipped, timesteps_.end());
   at::Tensor x = noise;
@@ -49,9 +60,7 @@ at::Tensor ActionSampler::sample(const at::Tensor& condition, const at::Tensor& 
     const at::Tensor level = at::full({1}, timesteps.front(), at::TensorOptions(at::kLong).device(noise.device()));
     x = add_noise(config_.objective, start, noise, level.expand({start.size(0)})).x;
   }
-  auto denoiser = [&](const at::Tensor& noisy, int64_t index) {
-    return head->forward(noisy, modulations_[skipped + index], keys).to(at::kFloat);
-  };
+  auto denoiser = [&](const at::Tensor& noisy, int64_t index) { return predict(noisy, skipped + index); };
   const auto ddpm_noise = [&] { return drawn(noise, generators); };
   return physgen::sample(schedule_, config_.objective, sampler_, timesteps, x, denoiser, ddpm_noise);
 }

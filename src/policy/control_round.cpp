@@ -14,15 +14,25 @@ void keep(at::Tensor& kept, const at::Tensor& value, at::Device device) {
   kept.copy_(value);
 }
 
+namespace {
+
+// Packs that leave a full window for the newest. A restart keeps half of it.
+int64_t leaving_packs(int64_t packs, WhenFull when_full) {
+  return when_full == WhenFull::restart ? packs - packs / 2 : 1;
+}
+
+}  // namespace
+
 ControlRound::ControlRound(const PolicyConfig& config, PhysGenModel model, FrameEncoder encoder, ActionSampler sampler,
-                           int64_t execute, at::Device device, bool graphs)
+                           at::Device device, const ControlRoundOptions& options)
     : config_(config),
       model_(std::move(model)),
       encoder_(std::move(encoder)),
       sampler_(std::move(sampler)),
       device_(device),
-      graphs_(device, graphs),
-      window_(config.model.packs, execute),
+      when_full_(options.when_full),
+      graphs_(device, options.graphs),
+      window_(config.model.packs, options.execute, leaving_packs(config.model.packs, options.when_full)),
       caches_(model_->make_caches(1)) {}
 
 void ControlRound::reset(const std::string& instruction) {
@@ -68,7 +78,7 @@ void ControlRound::take(const RoundInputs& inputs) {
   if (inputs.state.defined()) state_ = next(state);
 }
 
-// The window is full: exact mode encodes the rest anew as a window that begins there, ring mode forgets the oldest
+// Where the window is full, what stays is encoded anew as a window that begins there, or ring mode forgets the oldest
 // keys.
 void ControlRound::make_room() {
   window_.make_room();
@@ -83,18 +93,26 @@ void ControlRound::make_room() {
   }
 }
 
+// The place of the first pack that is taken up. Only in ring mode places go on past the window's end.
+int64_t ControlRound::first() const {
+  if (begins_anew()) return 0;
+  return when_full_ == WhenFull::ring ? round_ : window_.size() - 1;
+}
+
 // Then: what it shows is taken up.
 void ControlRound::append() {
   make_room();
   const auto work = [this] {
     window_.put({latent_, actions_, state_});
-    const Conditions conditions = model_->append(packs(), text_, first(), caches_, anchor_);
-    keep_conditions(of_last_pack(model_->head_condition(conditions)), of_last_pack(conditions.frames));
+    std::vector<KvCache> none;
+    const Conditions conditions =
+        model_->append(packs(), text_, first(), keeps_keys() ? caches_ : none, anchor_, OutputPacks::newest);
+    keep_conditions(of_newest(model_->head_condition(conditions)), of_newest(conditions.frames));
   };
   if (window_.slides() && !begins_anew()) {  // positions without end: no two rounds are the same
     work();
   } else {
-    graphs_.run(window_.slides() ? "slide" : "append " + std::to_string(window_.size()), work);
+    graphs_.run(begins_anew() ? "begin anew" : "append " + std::to_string(window_.size()), work);
   }
   finish();
 }

@@ -22,14 +22,20 @@ struct RoundInputs {
   at::Generator generator;
 };
 
+/// How rounds are computed.
+struct ControlRoundOptions {
+  int64_t execute = 1;  ///< actions executed from one round to the next
+  WhenFull when_full = WhenFull::exact;
+  bool graphs = true;  ///< off: on CUDA, too, each operation is launched by itself
+};
+
 /// What the control rounds of one robot compute on the device: a frame and what was executed become a condition, and
 /// noise becomes actions. All that one round leaves to the next lies where it lies for good, and each stage is the same
 /// program for the same number of packs, so that on CUDA it is one launch.
 class ControlRound {
  public:
-  /// @param graphs  off: on CUDA, too, each operation is launched by itself
   ControlRound(const PolicyConfig& config, PhysGenModel model, FrameEncoder encoder, ActionSampler sampler,
-               int64_t execute, at::Device device, bool graphs);
+               at::Device device, const ControlRoundOptions& options);
 
   /// An episode begins.
   void reset(const std::string& instruction);
@@ -54,8 +60,10 @@ class ControlRound {
   // The parts of a round that are the same alone and among others.
   void take(const RoundInputs& inputs);
   void make_room();
-  bool begins_anew() const { return window_.slides() && config_.model.when_full == WhenFull::exact; }
-  int64_t first() const { return begins_anew() ? 0 : round_; }
+  bool begins_anew() const { return window_.slides() && when_full_ != WhenFull::ring; }
+  // Windows that are encoded anew every round leave no keys to the next.
+  bool keeps_keys() const { return !begins_anew() || when_full_ == WhenFull::restart; }
+  int64_t first() const;
   PackInputs packs() const { return begins_anew() ? window_.all() : window_.newest(); }
   void keep_conditions(const at::Tensor& condition, const at::Tensor& frame_condition);
   void finish();
@@ -65,6 +73,7 @@ class ControlRound {
   FrameEncoder encoder_;
   ActionSampler sampler_;
   at::Device device_;
+  WhenFull when_full_;
   GraphCache graphs_;
   PackWindow window_;
   int64_t round_ = 0;
@@ -77,7 +86,7 @@ class ControlRound {
 /// Into memory that stays; the first time decides where it is. An undefined value changes nothing.
 void keep(at::Tensor& kept, const at::Tensor& value, at::Device device);
 
-/// Of the last pack, which is what a round goes on with. @param all  [B, P, ...]
-inline at::Tensor of_last_pack(const at::Tensor& all) { return all.select(1, all.size(1) - 1); }
+/// Of the newest pack, which is what a round goes on with. @param all  [B, P, ...]
+inline at::Tensor of_newest(const at::Tensor& all) { return all.select(1, all.size(1) - 1); }
 
 }  // namespace physgen

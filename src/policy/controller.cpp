@@ -20,6 +20,7 @@
 
 #include "device/timed_stage.h"
 #include "policy/control_round.h"
+#include "policy/packed_action_head.h"
 #include "policy/round_queue.h"
 
 namespace physgen {
@@ -28,12 +29,33 @@ struct Policy::Weights {
   PolicyConfig config;
   PhysGenModel model;
   FrameEncoder encoder;
-  CausalVae decoder;  // empty for a policy that does not imagine
+  CausalVae decoder;                                    // empty for a policy that does not imagine
+  std::shared_ptr<const PackedActionHead> packed_head;  // on the CPU in float32
   at::Device device;
 };
 
 Policy::Policy(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
 Policy::~Policy() = default;
+
+namespace {
+
+constexpr int64_t kMostPackedValues = 24'000'000;  // of a larger part products take the time, and a copy much memory
+
+bool is_packed(const torch::nn::Module& part) {
+  int64_t values = 0;
+  for (const at::Tensor& parameter : part.parameters()) values += parameter.numel();
+  const at::Tensor first = part.parameters().front();
+  return first.is_cpu() && first.scalar_type() == at::kFloat && values <= kMostPackedValues;
+}
+
+// What a control round computes for few rows. @return the action head, where it is packed
+std::shared_ptr<const PackedActionHead> packed_for_control(PhysGenModel& model) {
+  VisionTransformer& encoder = model->nova->video_encoder;
+  if (is_packed(*encoder)) encoder->pack();
+  return is_packed(*model->action_head) ? std::make_shared<PackedActionHead>(model->action_head) : nullptr;
+}
+
+}  // namespace
 
 std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const PolicyOptions& options) {
   const at::Device device = compute_device(options.device);
@@ -45,9 +67,10 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
   loaded.model->eval();
   FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
   if (options.imagines) loaded.vae->to(device);
+  const std::shared_ptr<const PackedActionHead> packed = packed_for_control(loaded.model);
   CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
   return std::shared_ptr<const Policy>(
-      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, device})));
+      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, packed, device})));
 }
 
 std::string Policy::device() const { return weights_->device.str(); }
@@ -100,10 +123,18 @@ Enum choice(const std::string& text, Enum fallback, const std::string& where) {
   return choice_of<Enum>(text, "no such choice", where);
 }
 
-ActionSampler make_sampler(const PhysGenModel& model, const ControllerOptions& options) {
+ActionSampler make_sampler(const PhysGenModel& model, std::shared_ptr<const PackedActionHead> packed,
+                           const ControllerOptions& options) {
   const ActionHeadConfig& head = model->config().head;
   const Sampler sampler = choice(options.sampler, head.sampler, "sampler");
-  return {model, sampler, options.denoising_steps > 0 ? options.denoising_steps : head.denoising_steps};
+  const int64_t steps = options.denoising_steps > 0 ? options.denoising_steps : head.denoising_steps;
+  return {model, sampler, steps, std::move(packed)};
+}
+
+WhenFull when_full_of(ModelConfig model, const ControllerOptions& options) {
+  model.when_full = choice(options.when_full, model.when_full, "when_full");
+  check_sizes(model, "policy");
+  return model.when_full;
 }
 
 }  // namespace
@@ -116,8 +147,8 @@ struct Controller::Episode {
         on_stage(options.on_stage),
         execute(options.execute > 0 ? options.execute : config.model.codec.execute),
         lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute),
-        on_device(config, weights.model, weights.encoder, make_sampler(weights.model, options), execute, weights.device,
-                  options.cuda_graphs),
+        on_device(config, weights.model, weights.encoder, make_sampler(weights.model, weights.packed_head, options),
+                  weights.device, {execute, when_full_of(config.model, options), options.cuda_graphs}),
         batcher(options.batcher) {}
 
   template <class Work>

@@ -15,7 +15,8 @@ at::Tensor room_for(int64_t count, const at::Tensor& one) {
 
 void PackWindow::make_room() {
   slides_ = size_ == capacity_;
-  if (!slides_) ++size_;
+  if (slides_) size_ -= leaving_;
+  ++size_;
 }
 
 void PackWindow::put(const Pack& pack) {
@@ -24,7 +25,7 @@ void PackWindow::put(const Pack& pack) {
   for (const auto& [held, given] : parts) {
     if (!given->defined()) continue;
     if (!held->defined()) *held = room_for(capacity_, *given);
-    if (slides_) held->narrow(0, 0, capacity_ - 1).copy_(held->narrow(0, 1, capacity_ - 1).clone());
+    if (slides_) held->narrow(0, 0, size_ - 1).copy_(held->narrow(0, leaving_, size_ - 1).clone());
     held->select(0, size_ - 1).copy_(*given);
   }
 }

@@ -85,13 +85,24 @@ at::Tensor PhysGenModelImpl::embed(const PackInputs& inputs, const TextFeatures&
   return first > 0 ? x : at::cat({nova->embed_prefix(text, x.size(0)), x}, 1);
 }
 
+// The packs' rows. Where pack 0 is taken up by a model with a mixer they begin with its frame.
+std::vector<RowRange> PhysGenModelImpl::output_rows(int64_t first, int64_t packs, OutputPacks outputs) const {
+  const PackLayout layout = config_.layout();
+  const int64_t prefix = first == 0 ? layout.prefix : 0;
+  if (outputs == OutputPacks::all || packs == 1) return {{prefix, packs * layout.pack()}};
+  const RowRange newest = {prefix + (packs - 1) * layout.pack(), layout.pack()};
+  if (first > 0 || !nova->video_encoder->mixer) return {newest};
+  return {{prefix, layout.frame}, newest};
+}
+
 Conditions PhysGenModelImpl::append(const PackInputs& inputs, const TextFeatures& text, int64_t first,
-                                    std::vector<KvCache>& caches, at::Tensor& anchor) {
+                                    std::vector<KvCache>& caches, at::Tensor& anchor, OutputPacks outputs) {
   const int64_t packs = inputs.latents.size(1);
   at::Tensor x = embed(inputs, text, first);
-  at::Tensor outputs =
-      nova->video_encoder->encode(x, mask_rows(first, packs, x.options()), rotary(first, packs, x.options()), caches);
-  return split(outputs, packs, anchor, first == 0);
+  at::Tensor rows =
+      nova->video_encoder->encode(x, mask_rows(first, packs, x.options()), rotary(first, packs, x.options()), caches,
+                                  output_rows(first, packs, outputs));
+  return split(rows, outputs == OutputPacks::all ? packs : 1, anchor, first == 0);
 }
 
 std::vector<Conditions> PhysGenModelImpl::append(std::vector<WindowGroup>& groups) {
@@ -101,16 +112,19 @@ std::vector<Conditions> PhysGenModelImpl::append(std::vector<WindowGroup>& group
     const int64_t packs = group.inputs.latents.size(1);
     const at::Tensor x = embed(group.inputs, group.text, group.first);  // [B, L, C]
     tokens.push_back({x.size(0), x.size(1), mask_rows(group.first, packs, x.options()),
-                      rotary(group.first, packs, x.options()), group.caches});
+                      rotary(group.first, packs, x.options()), group.caches,
+                      output_rows(group.first, packs, group.outputs)});
     rows.push_back(x.flatten(0, 1));
   }
   const at::Tensor outputs = nova->video_encoder->encode(at::cat(rows), tokens);
   std::vector<Conditions> conditions;
   int64_t start = 0;
-  for (size_t i = 0; i < groups.size(); start += rows[i++].size(0)) {
-    const at::Tensor own =
-        outputs.narrow(0, start, rows[i].size(0)).unflatten(0, {tokens[i].windows, tokens[i].length});
-    conditions.push_back(split(own, groups[i].inputs.latents.size(1), groups[i].anchor, groups[i].first == 0));
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const int64_t packs = groups[i].outputs == OutputPacks::all ? groups[i].inputs.latents.size(1) : 1;
+    const int64_t count = count_of(tokens[i].outputs);
+    const at::Tensor own = outputs.narrow(0, start, tokens[i].windows * count).unflatten(0, {tokens[i].windows, count});
+    conditions.push_back(split(own, packs, groups[i].anchor, groups[i].first == 0));
+    start += tokens[i].windows * count;
   }
   return conditions;
 }
@@ -121,16 +135,20 @@ Conditions PhysGenModelImpl::forward(const PackInputs& inputs, const TextFeature
   return append(inputs, text, 0, no_caches, anchor);
 }
 
-Conditions PhysGenModelImpl::split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const {
+// @param rows  as `output_rows` says: the packs are the last of them  @param begins  pack 0 is taken up
+Conditions PhysGenModelImpl::split(const at::Tensor& rows, int64_t packs, at::Tensor& anchor, bool begins) const {
   const PackLayout layout = config_.layout();
-  at::Tensor tokens = outputs.narrow(1, first ? layout.prefix : 0, packs * layout.pack()).unflatten(1, {packs, -1});
-  at::Tensor frames = tokens.narrow(2, 0, layout.frame);  // [B, P, M, C]
-  at::Tensor others = tokens.narrow(2, layout.frame, layout.pack() - layout.frame);
-  if (first) anchor = anchor.defined() ? anchor.copy_(frames.select(1, 0)) : frames.select(1, 0);
+  const int64_t count = packs * layout.pack();
+  const at::Tensor tokens = rows.narrow(1, rows.size(1) - count, count).unflatten(1, {packs, -1});
+  const at::Tensor frames = tokens.narrow(2, 0, layout.frame);  // [B, P, M, C]
+  const at::Tensor others = tokens.narrow(2, layout.frame, layout.pack() - layout.frame);
   if (!nova->video_encoder->mixer) return {frames, others};
-  at::Tensor later = first ? frames.narrow(1, 1, packs - 1) : frames;
-  at::Tensor mixed = nova->video_encoder->mix(anchor.unsqueeze(1), later);
-  return {first ? at::cat({anchor.unsqueeze(1), mixed}, 1) : mixed, others};
+  const at::Tensor first = rows.narrow(1, 0, layout.frame);
+  if (begins) anchor = anchor.defined() ? anchor.copy_(first) : first;
+  const bool holds_first = begins && rows.size(1) == count;  // which is not mixed
+  const at::Tensor later = holds_first ? frames.narrow(1, 1, packs - 1) : frames;
+  const at::Tensor mixed = nova->video_encoder->mix(anchor.unsqueeze(1), later);
+  return {holds_first ? at::cat({anchor.unsqueeze(1), mixed}, 1) : mixed, others};
 }
 
 std::vector<KvCache> PhysGenModelImpl::make_caches(int64_t batch) const {

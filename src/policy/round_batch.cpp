@@ -66,7 +66,8 @@ void RoundBatch::append() {
     round.window_.put({round.latent_, round.actions_, round.state_});
   }
   const auto groups = grouped(members_, [](const Member& one, const Member& other) {
-    return one.round->first() == other.round->first() && are_alike(one.round->packs(), other.round->packs());
+    return one.round->first() == other.round->first() && one.round->keeps_keys() == other.round->keeps_keys() &&
+           are_alike(one.round->packs(), other.round->packs());
   });
   std::vector<WindowGroup> windows;
   for (const Members& group : groups) windows.push_back(window_group(group));
@@ -75,13 +76,13 @@ void RoundBatch::append() {
   for (size_t i = 0; i < groups.size(); ++i) hand_out(groups[i], windows[i], conditions[i]);
 }
 
-// Windows that are encoded anew leave no keys: the next round encodes them anew, too.
 WindowGroup RoundBatch::window_group(const Members& members) {
   const ControlRound& first = *members.front().round;
   const auto part = [&](const auto& of) {
     return joined(members, [&](const Member& member) { return of(*member.round); });
   };
   WindowGroup group;
+  group.outputs = OutputPacks::newest;
   group.first = first.first();
   group.inputs = {part([](const ControlRound& round) { return round.packs().latents; }),
                   part([](const ControlRound& round) { return round.packs().actions; }),
@@ -92,19 +93,19 @@ WindowGroup RoundBatch::window_group(const Members& members) {
   } else {
     group.anchor = part([](const ControlRound& round) { return round.anchor_; });
   }
-  if (first.begins_anew()) return group;
+  if (!first.keeps_keys()) return group;
   for (const Member& member : members) group.caches.push_back(&member.round->caches_);
   return group;
 }
 
 void RoundBatch::hand_out(const Members& members, const WindowGroup& group, const Conditions& conditions) {
   PhysGenModel& model = members.front().round->model_;
-  const at::Tensor condition = of_last_pack(model->head_condition(conditions));  // [n, K, C]
-  const at::Tensor frame_condition = of_last_pack(conditions.frames);            // [n, M, C]
+  const at::Tensor condition = of_newest(model->head_condition(conditions));  // [n, K, C]
+  const at::Tensor frame_condition = of_newest(conditions.frames);            // [n, M, C]
   for (size_t i = 0; i < members.size(); ++i) {
     ControlRound& round = *members[i].round;
     const auto own = [&](const at::Tensor& all) { return all.narrow(0, static_cast<int64_t>(i), 1); };
-    if (group.first == 0) keep(round.anchor_, own(group.anchor), round.device_);
+    if (group.first == 0 && group.anchor.defined()) keep(round.anchor_, own(group.anchor), round.device_);
     round.keep_conditions(own(condition), own(frame_condition));
     round.finish();
   }

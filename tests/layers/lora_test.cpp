@@ -50,6 +50,22 @@ TEST(LoraLinear, ASecondAdapterIsRefused) {
   EXPECT_THROW(linear->attach_adapter(2, 2.0), c10::ValueError);
 }
 
+TEST(LoraLinear, PackedItGivesTheSameAndStillTrains) {
+  LoraLinear linear = make_linear();
+  const at::Tensor x = at::randn({5, 6});
+  const at::Tensor before = linear->forward(x);
+  linear->pack();
+  EXPECT_TRUE(at::equal(linear->forward(x), before));  // a gradient is asked for
+  {
+    const torch::NoGradGuard no_grad;
+    EXPECT_EQ(linear->packed_for(x.to(at::kBFloat16)), nullptr);
+    EXPECT_NE(linear->packed_for(x), nullptr);
+    EXPECT_TRUE(at::allclose(linear->forward(x), before, 1e-5, 1e-6));
+  }
+  linear->attach_adapter(2, 2.0);
+  EXPECT_THROW(linear->pack(), c10::ValueError);
+}
+
 TEST(Initialization, TheSameSeedGivesTheSameWeights) {
   EXPECT_TRUE(at::equal(make_linear()->weight, make_linear()->weight));
   EXPECT_EQ(make_linear()->bias.abs().sum().item<double>(), 0);

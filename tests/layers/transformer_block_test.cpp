@@ -24,6 +24,18 @@ TEST(TransformerBlock, NormalisesEachBranchBeforeItIsAdded) {
   EXPECT_TRUE(at::allclose(block->forward(x), block->norm2->forward(block->mlp->forward(y)) + y));
 }
 
+TEST(TransformerBlock, GivesWithoutGradientsWhatItGivesWithThemPackedToo) {
+  TransformerBlock block = make_block();
+  const at::Tensor x = at::randn({2, 7, 16}), mask = triangle(7);
+  const at::Tensor expected = block->forward(x, mask);
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(at::allclose(block->forward(x, mask), expected, 1e-5, 1e-5));
+  for (LoraLinear linear : {block->attn->qkv, block->attn->proj, block->mlp->fc1, block->mlp->fc2}) linear->pack();
+  EXPECT_TRUE(at::allclose(block->forward(x, mask), expected, 1e-5, 1e-5));
+  const at::Tensor rows = block->forward(x, mask, {}, nullptr, {{0, 2}, {6, 1}});
+  EXPECT_TRUE(at::allclose(rows, rows_of(expected, {{0, 2}, {6, 1}}, 1), 1e-5, 1e-5));
+}
+
 TEST(TransformerBlock, GivesWithACacheWhatItGivesWithout) {
   TransformerBlock block = make_block();
   torch::NoGradGuard no_grad;

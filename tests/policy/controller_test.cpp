@@ -34,6 +34,30 @@ class ControllerTest : public testing::Test {
     return answers;
   }
 
+  // The last of the answers is what the model gives for a window that begins with round `first`, whose actions are then
+  // Begin-of-Action as in training.
+  void expect_window(const std::vector<Matrix>& answers, size_t first) const {
+    LoadedPolicy policy = load_policy(path_);
+    FrameEncoder encoder(policy.vae, test_device(), best_dtype(test_device()));
+    std::vector<at::Tensor> latents, actions;
+    for (size_t i = first; i < answers.size(); ++i) {
+      const Image frame = picture(10 + i);
+      latents.push_back(encoder.encode(at::tensor(frame.pixels, at::kByte).view({1, 16, 16, 3}))[0].cpu());
+      const Matrix before = config_.actions.normalize(answers[i - 1]);
+      actions.push_back(at::tensor(std::vector<float>(before.data(), before.data() + before.size())).view({4, 3}));
+    }
+    torch::NoGradGuard no_grad;
+    const PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}};
+    const Conditions conditions = policy.model->forward(inputs, policy.model->encode_text({"push it"}));
+    const at::Tensor condition = policy.model->head_condition(conditions).select(1, inputs.latents.size(1) - 1);
+    const at::Tensor noise = at::randn({1, 8, 3}, generator(mixed_seed(7, Stream::rollout, answers.size() - 1)));
+    const at::Tensor sampled = ActionSampler(policy.model, Sampler::ddim, 10).sample(condition, noise)[0];
+    const Matrix got = config_.actions.normalize(answers.back());
+    for (int64_t i = 0; i < 4; ++i) {
+      for (int64_t j = 0; j < 3; ++j) EXPECT_NEAR(got(i, j), sampled[i][j].item<float>(), 1e-4) << i << " " << j;
+    }
+  }
+
   PolicyConfig config_ = tiny_policy_config();
   TemporaryFolder folder_;
   std::string path_ = folder_ / "policy";
@@ -50,32 +74,30 @@ TEST_F(ControllerTest, TheSameSeedGivesTheSameActionsForTheSameFrames) {
   EXPECT_EQ(rounds(one, 5), first);
 }
 
-// A full window begins anew with its second pack, whose actions are then Begin-of-Action as in training.
+// A full window begins anew with its second pack.
 TEST_F(ControllerTest, ASlidWindowIsTheWindowThatBeginsLater) {
-  LoadedPolicy policy = load_policy(path_);
-  policy.model->eval();
   Controller controller(load());
   controller.reset("push it", 7);
-  const std::vector<Matrix> answers = rounds(controller, 4);  // of 3 packs
-  FrameEncoder encoder(policy.vae, test_device(), best_dtype(test_device()));
-  std::vector<at::Tensor> latents, actions;
-  for (int64_t i = 1; i < 4; ++i) {
-    const Image frame = picture(10 + i);
-    latents.push_back(encoder.encode(at::tensor(frame.pixels, at::kByte).view({1, 16, 16, 3}))[0].cpu());
-    const Matrix before = config_.actions.normalize(answers[i - 1]);
-    actions.push_back(at::tensor(std::vector<float>(before.data(), before.data() + before.size())).view({4, 3}));
-  }
-  torch::NoGradGuard no_grad;
-  const PackInputs inputs{at::stack(latents).unsqueeze(0), at::stack(actions).unsqueeze(0), {}};
-  const at::Tensor condition =
-      policy.model->head_condition(policy.model->forward(inputs, policy.model->encode_text({"push it"}))).select(1, 2);
-  const at::Tensor noise =
-      at::randn({1, 8, 3}, generator(mixed_seed(7, Stream::rollout, 3)));  // that of the fourth round
-  const at::Tensor sampled = ActionSampler(policy.model, Sampler::ddim, 10).sample(condition, noise)[0];
-  const Matrix got = config_.actions.normalize(answers[3]);
-  for (int64_t i = 0; i < 4; ++i) {
-    for (int64_t j = 0; j < 3; ++j) EXPECT_NEAR(got(i, j), sampled[i][j].item<float>(), 1e-4) << i << " " << j;
-  }
+  expect_window(rounds(controller, 4), 1);
+}
+
+// Of three packs one stays, with which the window grows again.
+TEST_F(ControllerTest, ARestartedWindowBeginsWithItsNewestHalf) {
+  Controller controller(load(), {.when_full = "restart"});
+  controller.reset("push it", 7);
+  const std::vector<Matrix> answers = rounds(controller, 7);
+  expect_window({answers.begin(), answers.begin() + 4}, 2);
+  expect_window({answers.begin(), answers.begin() + 5}, 2);
+  expect_window({answers.begin(), answers.begin() + 6}, 4);
+  expect_window(answers, 4);
+  controller.reset("push it", 7);
+  EXPECT_EQ(rounds(controller, 7), answers);
+}
+
+TEST_F(ControllerTest, RefusesWhatItCannotLeaveOut) {
+  EXPECT_EQ(problem_of<ConfigError>([&] { Controller(load(), {.when_full = "forget"}); }).got, "\"forget\"");
+  EXPECT_EQ(problem_of<ConfigError>([&] { Controller(load(), {.when_full = "ring"}); }).got,
+            "ring with absolute positions");
 }
 
 // Of the rows that the round before predicted, too, the older prediction counts by 1 and the newer by exp(-0.01).

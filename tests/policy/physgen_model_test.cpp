@@ -94,6 +94,28 @@ TEST_P(Model, GivesWithCachesWhatItGivesWithout) {
   }
 }
 
+// Of a window that begins, and of one that goes on behind its first pack.
+TEST_P(Model, ComputesTheNewestPackAsAmongAllOthers) {
+  const PackInputs all = make_inputs(config_, 1);
+  const Conditions whole = model_->forward(all, text_);
+  std::vector<KvCache> none, caches = model_->make_caches(1);
+  at::Tensor anchor, other;
+  const auto expect_newest = [&](const Conditions& got) {
+    EXPECT_TRUE(at::allclose(got.frames, whole.frames.narrow(1, config_.packs - 1, 1), 1e-5, 1e-5));
+    EXPECT_TRUE(at::allclose(got.others, whole.others.narrow(1, config_.packs - 1, 1), 1e-5, 1e-5));
+  };
+  expect_newest(model_->append(all, text_, 0, none, anchor, OutputPacks::newest));
+  const auto part = [&](int64_t from, int64_t packs) {
+    PackInputs inputs{all.latents.narrow(1, from, packs), all.actions.narrow(1, from, packs), {}};
+    if (all.states.defined()) inputs.states = all.states.narrow(1, from, packs);
+    return inputs;
+  };
+  model_->append(part(0, 1), text_, 0, caches, other, OutputPacks::newest);
+  EXPECT_EQ(anchor.defined(), config_.backbone.mixer_rank != 0);
+  EXPECT_TRUE(!anchor.defined() || at::allclose(anchor, other, 1e-5, 1e-5));
+  expect_newest(model_->append(part(1, config_.packs - 1), text_, 1, caches, other, OutputPacks::newest));
+}
+
 // Two windows that begin, one that goes on behind its first pack, and a whole one that keeps nothing.
 TEST_P(Model, GivesGroupsOfWindowsWhatItGivesEachAlone) {
   const PackInputs all = make_inputs(config_, 4);
@@ -122,6 +144,7 @@ TEST_P(Model, GivesGroupsOfWindowsWhatItGivesEachAlone) {
   };
   for (int64_t i = 0; i < 2; ++i) {
     expect_same(conditions[0], i, model_->append(part(i, 1, 0, 1), text_, 0, alone[i], anchors[i]));
+    if (!anchors[i].defined()) continue;  // without a mixer
     EXPECT_TRUE(at::allclose(groups[0].anchor.narrow(0, i, 1), anchors[i], 1e-5, 1e-5)) << i;
   }
   expect_same(conditions[1], 0, model_->append(part(2, 1, 1, 1), text_, 1, alone[2], anchors[2]));

@@ -152,6 +152,12 @@ INSTANTIATE_TEST_SUITE_P(
                   config.model.when_full = WhenFull::ring;
                   config.model.backbone.mixer_rank = 4;
                 }},
+        Variant{"restart", [](PolicyConfig& config) { config.model.when_full = WhenFull::restart; }},
+        Variant{"restart_with_a_mixer",
+                [](PolicyConfig& config) {
+                  config.model.when_full = WhenFull::restart;
+                  config.model.backbone.mixer_rank = 4;
+                }},
         Variant{"mixer", [](PolicyConfig& config) { config.model.backbone.mixer_rank = 4; }},
         Variant{"state", use_state},
         Variant{"two_cameras",
@@ -174,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {{.sampler = "ddim"},
                  {.sampler = "ddpm", .execute = 2},
                  {.denoising_steps = 4, .lookahead = "ensemble"},
-                 {.execute = 2, .lookahead = "warm_start"}}}),
+                 {.execute = 2, .lookahead = "warm_start", .when_full = "restart"}}}),
     [](const auto& variant) { return std::string(variant.param.name); });
 
 class RoundBatcherOfSeveral : public testing::TestWithParam<int64_t> {};

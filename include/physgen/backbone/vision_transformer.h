@@ -15,6 +15,7 @@ struct TokenGroup {
   at::Tensor mask = {};                            ///< additive [length, keys], or undefined
   RotaryTable rotary = {};                         ///< of a window's tokens, or an undefined table
   std::vector<std::vector<KvCache>*> caches = {};  ///< of each window one a block, or none
+  std::vector<RowRange> outputs = {};              ///< of a window, those that are returned; none: all
 };
 
 /// NOVA's transformer: the causal video encoder, and the image encoder that completes a masked frame.
@@ -29,11 +30,14 @@ class VisionTransformerImpl : public torch::nn::Module {
   /// @param x       [B, L, C]
   /// @param mask    additive [L, keys], or undefined
   /// @param caches  one a block, or empty
-  /// @return normalised outputs [B, L, C]
-  at::Tensor encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary, std::vector<KvCache>& caches);
+  /// @param outputs  rows of x whose outputs are returned, which spares the last block the others; none: all
+  /// @return normalised outputs [B, outputs, C]
+  at::Tensor encode(at::Tensor x, const at::Tensor& mask, const RotaryTable& rotary, std::vector<KvCache>& caches,
+                    const std::vector<RowRange>& outputs = {});
 
   /// The same for windows of several lengths, together.
-  /// @param x  the rows of the groups' windows, one after the other [rows, C]  @return as x
+  /// @param x  the rows of the groups' windows, one after the other [rows, C]
+  /// @return the rows of their outputs, likewise
   at::Tensor encode(at::Tensor x, const std::vector<TokenGroup>& groups);
 
   /// The first half of the blocks sees the condition and the known tokens, the second half all tokens.
@@ -49,6 +53,9 @@ class VisionTransformerImpl : public torch::nn::Module {
   /// Returns x unchanged where there is no mixer.
   at::Tensor mix(const at::Tensor& anchor, const at::Tensor& x) const;
 
+  /// Packs the weights of all blocks, see LoraLinear::pack.
+  void pack();
+
   int64_t depth() const { return static_cast<int64_t>(blocks->size()); }
 
   PatchEmbed patch_embed;
@@ -62,7 +69,7 @@ class VisionTransformerImpl : public torch::nn::Module {
  private:
   at::Tensor run(at::Tensor x, int64_t first, int64_t last, const RotaryTable& rotary);
   at::Tensor run_block(int64_t index, const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
-                       KvCache* cache);
+                       KvCache* cache, const std::vector<RowRange>& outputs = {});
 };
 TORCH_MODULE(VisionTransformer);
 

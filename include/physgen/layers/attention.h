@@ -5,15 +5,17 @@
 #include <physgen/layers/kv_cache.h>
 #include <physgen/layers/lora.h>
 #include <physgen/layers/rotary_embed.h>
+#include <physgen/layers/row_range.h>
 
 namespace physgen {
 
 /// Windows of one length among the rows of a batch in which others have another length.
 struct AttentionGroup {
   int64_t windows = 0, length = 0;
-  at::Tensor mask = {};               ///< additive [length, keys], or undefined
-  RotaryTable rotary = {};            ///< positions of a window's tokens, or an undefined table
-  std::vector<KvCache*> caches = {};  ///< one a window, or none
+  at::Tensor mask = {};                ///< additive [length, keys], or undefined
+  RotaryTable rotary = {};             ///< positions of a window's tokens, or an undefined table
+  std::vector<KvCache*> caches = {};   ///< one a window, or none
+  std::vector<RowRange> outputs = {};  ///< of a window, those that are computed; none: all
 };
 
 /// Multi-head self-attention, qkv rows [Q | K | V] head-major.
@@ -26,12 +28,14 @@ class AttentionImpl : public torch::nn::Module {
   /// @param mask   additive [L, keys] in x's dtype, or undefined: every query sees every key
   /// @param rotary positions of x's tokens, or an undefined table
   /// @param cache  where given, x's keys and values are appended and the queries see all that it holds
-  /// @return [B, L, C]
+  /// @param outputs  rows of x whose outputs are computed; none: all
+  /// @return [B, outputs, C]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}, const RotaryTable& rotary = {},
-                     KvCache* cache = nullptr) const;
+                     KvCache* cache = nullptr, const std::vector<RowRange>& outputs = {}) const;
 
   /// The same for windows of several lengths: all that works on single rows is done for all of them together.
-  /// @param x  the rows of the groups' windows, one after the other [rows, C]  @return as x
+  /// @param x  the rows of the groups' windows, one after the other [rows, C]
+  /// @return the rows of their outputs, likewise
   at::Tensor forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups) const;
 
   LoraLinear qkv, proj;

@@ -3,7 +3,11 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include <memory>
+
 namespace physgen {
+
+class PackedLinear;
 
 /// A linear layer that can carry a low-rank adapter: y = x W^T + b + (alpha / r) x A^T B^T (arXiv 2106.09685, eq. 3).
 /// Without an adapter its tensors are those of torch.nn.Linear. W [out, in], A [r, in], B [out, r].
@@ -21,10 +25,17 @@ class LoraLinearImpl : public torch::nn::Module {
   void merge_adapter();
   bool has_adapter() const { return lora_a.defined(); }
 
+  /// Packs the weights for few rows, as they are now: without gradients, in float32 on the CPU, `forward` reads the
+  /// copy from now on. Not with an adapter.
+  void pack();
+  /// The packed layer, where it computes for x.
+  const PackedLinear* packed_for(const at::Tensor& x) const;
+
   at::Tensor weight, bias, lora_a, lora_b;
 
  private:
   double adapter_scale_ = 0;
+  std::shared_ptr<const PackedLinear> packed_;
 };
 TORCH_MODULE(LoraLinear);
 

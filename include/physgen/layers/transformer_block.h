@@ -15,7 +15,7 @@ class TransformerBlockImpl : public torch::nn::Module {
 
   /// As Attention::forward.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}, const RotaryTable& rotary = {},
-                     KvCache* cache = nullptr);
+                     KvCache* cache = nullptr, const std::vector<RowRange>& outputs = {});
   at::Tensor forward(const at::Tensor& x, const std::vector<AttentionGroup>& groups);
 
   torch::nn::LayerNorm norm1;

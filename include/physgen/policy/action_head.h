@@ -62,7 +62,13 @@ class ActionHeadImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const std::vector<std::vector<at::Tensor>>& modulations,
                      const std::vector<ConditionKeys>& condition);
 
+  /// Where in which chunk each token is, [chunks L, width].
+  at::Tensor positions() const;
+  /// Outputs [n R, chunks L, ...] as `forward` returns them.
+  at::Tensor shaped(const at::Tensor& outputs) const;
+
   int64_t tokens() const { return config_.chunks * chunk_; }
+  const ActionHeadConfig& config() const { return config_; }
 
   torch::nn::Linear input, output;
   torch::nn::LayerNorm condition_norm;

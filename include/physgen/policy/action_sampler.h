@@ -1,15 +1,23 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <vector>
+
 #include <physgen/diffusion/sampler.h>
 #include <physgen/policy/physgen_model.h>
 
 namespace physgen {
 
+class PackedActionHead;
+
 /// Draws actions from an action head for one setting of sampler and steps: what does not depend on the observation (the
 /// timesteps' modulations) is made once, here. Immutable: may be shared by threads.
 class ActionSampler {
  public:
-  ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps);
+  /// @param packed  of the model's action head, takes its place; none: the head itself
+  ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps,
+                std::shared_ptr<const PackedActionHead> packed = {});
 
   /// Whether it samples as the other one does.
   bool is_like(const ActionSampler& other) const {
@@ -23,15 +31,18 @@ class ActionSampler {
   /// @param condition  [n, K, C]
   /// @param noise      [n, chunks L, A]
   /// @param start      normalised actions to begin with, shaped as `noise`, or undefined
-  /// @param generators  for DDPM: one for all, or one for each of n
+  /// @param generators  for DDPM: as many as share the n equally, one after the other
   /// @return normalised actions [n, chunks L, A]
   at::Tensor sample(const at::Tensor& condition, const at::Tensor& noise, const at::Tensor& start = {},
                     std::vector<at::Generator> generators = {}) const;
 
  private:
-  at::Tensor most_likely(const at::Tensor& noise, const std::vector<ConditionKeys>& keys) const;
+  // Predicts from noisy actions at the timestep of an index.
+  using Predict = std::function<at::Tensor(const at::Tensor& x, int64_t index)>;
+  Predict predict_under(const at::Tensor& condition) const;
 
   ActionHead head_;
+  std::shared_ptr<const PackedActionHead> packed_;
   ActionHeadConfig config_;
   Sampler sampler_;
   NoiseSchedule schedule_;

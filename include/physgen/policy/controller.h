@@ -66,6 +66,7 @@ struct ControllerOptions {
   int64_t denoising_steps = 0;
   int64_t execute = 0;         ///< rows executed a round, at most L; other than trained is another rhythm than learned
   std::string lookahead = {};  ///< "none", "warm_start" or "ensemble"
+  std::string when_full = {};  ///< "exact", "restart" or "ring": what leaves a window that is full, see WhenFull
   /// On CUDA each stage of a round is one launch, from its second time on.
   bool cuda_graphs = true;
   /// Computes the rounds of this controller together with those of others, see round_batcher.h; none: alone.
@@ -80,7 +81,8 @@ struct ControllerOptions {
 /// independent, so run as many as there are robots.
 class Controller {
  public:
-  /// Throws ConfigError for another sampler or lookahead than there are, Error for a batcher of another policy.
+  /// Throws ConfigError for another sampler, lookahead or `when_full` than there are, Error for a batcher of another
+  /// policy.
   explicit Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options = {});
   ~Controller();
   Controller(Controller&&) noexcept;

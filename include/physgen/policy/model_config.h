@@ -34,10 +34,13 @@ constexpr auto choices_of(Lookahead) {
       {{Lookahead::none, "none"}, {Lookahead::warm_start, "warm_start"}, {Lookahead::ensemble, "ensemble"}});
 }
 
-/// What happens when the window is full: the rest is encoded anew, or the oldest keys are evicted (rope only).
-enum class WhenFull { exact, ring };
+/// What happens when the window is full. `exact`: the oldest pack leaves and the rest is encoded anew, every round.
+/// `restart`: all but the newest half leave, these are encoded anew, and the window grows again. `ring`: the oldest
+/// pack's keys are evicted (rope only).
+enum class WhenFull { exact, restart, ring };
 constexpr auto choices_of(WhenFull) {
-  return std::to_array<Choice<WhenFull>>({{WhenFull::exact, "exact"}, {WhenFull::ring, "ring"}});
+  return std::to_array<Choice<WhenFull>>(
+      {{WhenFull::exact, "exact"}, {WhenFull::restart, "restart"}, {WhenFull::ring, "ring"}});
 }
 
 /// The Action-DiT.

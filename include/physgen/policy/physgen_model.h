@@ -21,6 +21,9 @@ struct PackInputs {
   int64_t executed = 0;  ///< actions of a chunk that were executed; 0: as the config says
 };
 
+/// The packs whose outputs are computed: all that are taken up, or the newest of them.
+enum class OutputPacks { all, newest };
+
 /// The transformer's outputs at the packs: at pack n-1 they are Z_n, the conditions of O_n and A_n.
 struct Conditions {
   at::Tensor frames;  ///< [B, P, M, C], mixed
@@ -34,6 +37,7 @@ struct WindowGroup {
   int64_t first = 0;
   std::vector<std::vector<KvCache>*> caches = {};  ///< of each window, as of `append`; none: nothing is kept
   at::Tensor anchor = {};                          ///< [B, M, C], as of `append`
+  OutputPacks outputs = OutputPacks::all;
 };
 
 /// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head.
@@ -50,10 +54,11 @@ class PhysGenModelImpl : public torch::nn::Module {
 
   /// As `forward`, for packs [first, first + P) after those in the caches (first 0: empty caches, with the prefix).
   /// From `first` = packs on, the caches must have room: the caller has evicted the oldest pack (rope only).
-  /// @param anchor  the frame outputs of pack 0 [B, M, C]: read for first > 0, written for first 0 (in place, where it
-  ///                is defined)
+  /// @param anchor  what the mixer begins with, where there is one: the frame outputs of pack 0 [B, M, C], read for
+  ///                first > 0, written for first 0 (in place, where it is defined)
+  /// @return of the packs that `outputs` says
   Conditions append(const PackInputs& inputs, const TextFeatures& text, int64_t first, std::vector<KvCache>& caches,
-                    at::Tensor& anchor);
+                    at::Tensor& anchor, OutputPacks outputs = OutputPacks::all);
 
   /// As `append` of each group; what is not attention is computed for the rows of all of them together, and no row is
   /// padded. @return of each group
@@ -75,7 +80,8 @@ class PhysGenModelImpl : public torch::nn::Module {
 
  private:
   at::Tensor embed(const PackInputs& inputs, const TextFeatures& text, int64_t first);
-  Conditions split(const at::Tensor& outputs, int64_t packs, at::Tensor& anchor, bool first) const;
+  std::vector<RowRange> output_rows(int64_t first, int64_t packs, OutputPacks outputs) const;
+  Conditions split(const at::Tensor& rows, int64_t packs, at::Tensor& anchor, bool begins) const;
   RotaryTable rotary(int64_t first, int64_t packs, const at::TensorOptions& options) const;
   at::Tensor mask_rows(int64_t first, int64_t packs, const at::TensorOptions& options) const;
 

@@ -37,6 +37,7 @@ struct RolloutConfig {
   std::string sampler;
   int64_t denoising_steps = 0;
   std::string lookahead;
+  std::string when_full;
   std::string shard;  ///< "2/8": the part of the episodes that are run; empty: all
 };
 
@@ -62,6 +63,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("sampler", config.sampler);
   field("denoising_steps", config.denoising_steps, {.least = 0});
   field("lookahead", config.lookahead);
+  field("when_full", config.when_full);
   field("shard", config.shard);
 }
 

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace physgen {
+
+/// What a product does to its rows before and after it, in the same pass.
+struct RowWork {
+  at::Tensor gain = {},
+             shift = {};     ///< [in]: the rows are normalised first, LN(x) gain + shift; undefined: they are not
+  double eps = 1e-6;         ///< of the norm
+  bool gelu = false;         ///< of the product
+  at::Tensor residual = {};  ///< as y: residual + gate * product; undefined: the product
+  at::Tensor gate = {};      ///< [out]; undefined: 1
+};
+
+/// A linear layer in float32 on the CPU for few rows, where calls and passes over memory take more time than the
+/// product: its weights lie as the product reads them, and what comes before and after it is done in the same pass.
+class PackedLinear {
+ public:
+  /// @param weight  float32 [out, in], copied  @param bias  [out], or undefined
+  PackedLinear(const at::Tensor& weight, const at::Tensor& bias);
+
+  /// x float32 [..., in] -> [..., out]
+  at::Tensor forward(const at::Tensor& x, const RowWork& work = {}) const;
+
+ private:
+  int64_t in_, out_;
+  at::Tensor panels_, bias_;  // [panels, in, kPanel], [panels, kPanel]
+};
+
+}  // namespace physgen

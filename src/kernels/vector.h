@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstring>
+
+namespace physgen {
+
+/// As many numbers as a register of AVX-512 holds; elsewhere the compiler takes several.
+inline constexpr int kLanes = 16;
+using Vector [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+
+// From and to memory that need not be aligned. By reference: a function that is not inlined could not return vectors
+// alike for all instruction sets.
+[[gnu::always_inline]] inline void load(const float* from, Vector& to) { std::memcpy(&to, from, sizeof to); }
+[[gnu::always_inline]] inline void store(const Vector& from, float* to) { std::memcpy(to, &from, sizeof from); }
+
+}  // namespace physgen

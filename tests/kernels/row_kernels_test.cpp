@@ -1,0 +1,61 @@
+#include "kernels/row_kernels.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace physgen {
+namespace {
+
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
+}
+
+at::Tensor wide(const at::Tensor& x) { return x.to(at::kDouble); }
+
+/// Queries, keys, heads and the width of one; such as do not fill tiles and vectors, too.
+using Sizes = std::tuple<int64_t, int64_t, int64_t, int64_t>;
+class AttendRowsTest : public testing::TestWithParam<Sizes> {};
+
+TEST_P(AttendRowsTest, EqualsPyTorchsAttentionOfPartsOfRows) {
+  const auto& [queries, keys, heads, width] = GetParam();
+  at::manual_seed(3);
+  const auto split = [h = heads](const at::Tensor& x) { return x.unflatten(2, {h, -1}).transpose(1, 2); };
+  const at::Tensor q = split(at::randn({2, queries, heads * width}) * 3), kv = at::randn({2, keys, 2 * heads * width});
+  const at::Tensor k = split(kv.narrow(2, 0, heads * width)), v = split(kv.narrow(2, heads * width, heads * width));
+  const at::Tensor hidden = at::rand({queries, keys}) < 0.3;
+  hidden.select(1, 0).fill_(false);
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const at::Tensor& mask : {at::Tensor(), at::zeros({queries, keys}).masked_fill(hidden, -infinity)}) {
+    const at::Tensor none = at::zeros({queries, keys});
+    const at::Tensor seen =
+        at::scaled_dot_product_attention(wide(q), wide(k), wide(v), wide(mask.defined() ? mask : none));
+    EXPECT_LT(difference(attend_rows(q, k, v, mask), seen.transpose(1, 2).flatten(2)), 2e-6) << mask.defined();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, AttendRowsTest,
+                         testing::Values(Sizes{24, 24, 4, 32}, Sizes{1, 1, 1, 1}, Sizes{5, 17, 3, 20},
+                                         Sizes{24, 8, 4, 33}, Sizes{30, 140, 2, 48}));
+
+TEST(AddNorm, EqualsPyTorchsOperators) {
+  at::manual_seed(3);
+  for (const int64_t width : {1, 7, 16, 192}) {
+    const at::Tensor x = at::randn({3, 11, width}) + 5, residual = at::randn({3, 11, width});
+    const at::Tensor weight = at::randn({width}), bias = at::randn({width});
+    const at::Tensor expected = wide(residual) + at::layer_norm(wide(x), {width}, wide(weight), wide(bias), 1e-5);
+    EXPECT_LT(difference(add_norm(residual, x, weight, bias, 1e-5), expected), 5e-6) << width;
+  }
+}
+
+TEST(RowKernels, TakeWhatNeedsNoGradient) {
+  const at::Tensor x = at::randn({2, 3});
+  EXPECT_FALSE(takes_rows(x));
+  const at::NoGradGuard no_gradient;
+  EXPECT_TRUE(takes_rows(x));
+  EXPECT_FALSE(takes_rows(x.to(at::kBFloat16)));
+}
+
+}  // namespace
+}  // namespace physgen
