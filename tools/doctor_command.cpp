@@ -14,6 +14,7 @@
 #include <physgen/core/error.h>
 #include <physgen/core/stopwatch.h>
 #include <physgen/device/machine.h>
+#include <physgen/kernels/kernel_report.h>
 #include <physgen/media/video_writer.h>
 #include <physgen/rollout/simulator_process.h>
 
@@ -27,6 +28,7 @@ namespace {
 
 constexpr const char* kOk = "ok";
 constexpr const char* kWarning = "warning";
+constexpr const char* kOff = "off";
 constexpr const char* kFail = "FAIL";
 constexpr const char* kSetup = "run scripts/setup";
 constexpr double kGiB = 1024.0 * 1024 * 1024;
@@ -74,6 +76,20 @@ Check check_cpu(const MachineReport& machine) {
   if (machine.amx_bf16) text += ", AMX";
   if (machine.avx512_bf16 || machine.amx_bf16) return {"CPU", kOk, text};
   return {"CPU", kWarning, text + ", neither AVX512-BF16 nor AMX", "none needed: float32 serves, more slowly"};
+}
+
+Check check_kernels() {
+  KernelReport report;
+  const Check check = attempt("kernels", [&] {
+    report = kernel_report();
+    return fmt::format("{} agree with PyTorch's operators on this CPU ({})", report.names, report.instruction_set);
+  });
+  if (report.state == KernelReport::State::off) {
+    return {"kernels", kOff, report.names, "none needed: PyTorch's operators serve; unset PHYSGEN_KERNELS to use them"};
+  }
+  if (report.problem.empty()) return check;
+  return {"kernels", kWarning, fmt::format("{} ({}): {}", report.names, report.instruction_set, report.problem),
+          "none needed: PyTorch's operators serve, more slowly"};
 }
 
 Check check_gpu(const GpuReport& gpu) {
@@ -207,7 +223,7 @@ void run_doctor(bool json) {
     }
   };
   const MachineReport machine = inspect_machine();
-  add({check_torch(machine), check_cpu(machine)});
+  add({check_torch(machine), check_cpu(machine), check_kernels()});
   add(check_cuda(machine));
   add({check_memory(), check_disk(), check_video()});
   add(check_simulator());

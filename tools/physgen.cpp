@@ -4,6 +4,7 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/version.h>
+#include <physgen/kernels/kernel_report.h>
 
 #include "commands.h"
 #include "usage.h"
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
   try {
     spdlog::set_default_logger(spdlog::stderr_color_mt("physgen"));
     spdlog::set_pattern("%H:%M:%S %^%l%$ %v");
+    physgen::tell_of_kernels([](const std::string& line) { spdlog::warn("{}", line); });
     app.set_version_flag("--version", physgen::version_text());
     app.require_subcommand(1);
     app.fallthrough();

@@ -89,6 +89,16 @@ template <bool kSilu, class T>
 
 }  // namespace
 
+const char* instruction_set() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
+  if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
+  return "x86-64";
+#else
+  return "the compiler's own";
+#endif
+}
+
 EVERY_CPU void add_sums(const float* x, int64_t count, int64_t period, float* sums) {
   sum_rows(x, count, period, sums);
 }

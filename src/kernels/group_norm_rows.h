@@ -11,6 +11,9 @@ enum class Bfloat16Bits : uint16_t {};
 // is read as `count` flat values; per-channel coefficients are repeated over `period` values (a whole number of rows),
 // so that the inner loops are long where the channels are few. With z = x scale + shift, y = silu(z), or y = z.
 
+/// The most of these that this CPU has: "x86-64-v4". What it does not have is never run.
+const char* instruction_set();
+
 /// sums[0, period) += x, sums[period, 2 period) += x x.
 void add_sums(const float* x, int64_t count, int64_t period, float* sums);
 void add_sums(const Bfloat16Bits* x, int64_t count, int64_t period, float* sums);

@@ -1,5 +1,6 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/record_function.h>
 #include <physgen/kernels/group_norm_silu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -7,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/checked_kernel.h"
 #include "kernels/group_norm_rows.h"
 #include "kernels/parallel.h"
 #ifdef PHYSGEN_HAS_CUDA
@@ -19,6 +21,8 @@
 
 namespace physgen {
 namespace {
+
+using Inputs = c10::ArrayRef<const c10::IValue>;  // which profilers are not told
 
 constexpr double kEpsilon = 1e-6;
 constexpr int64_t kBlockValues =
@@ -203,6 +207,7 @@ struct GroupNormSilu : torch::autograd::Function<GroupNormSilu> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    RECORD_FUNCTION("physgen::group_norm_silu_backward", Inputs());
     const auto saved = context->get_saved_variables();
     const at::Tensor& x = saved[0];
     const Statistics statistics{saved[2], saved[3], saved[4], saved[5]};
@@ -221,6 +226,17 @@ bool is_frames(const at::Tensor& x) {
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
+at::Tensor by_rows(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, bool silu) {
+  RECORD_FUNCTION("physgen::group_norm_silu", Inputs());
+  return GroupNormSilu::apply(x, groups, weight, bias, silu);
+}
+
+at::Tensor by_operators(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                        bool silu) {
+  const at::Tensor y = at::group_norm(x, groups, weight.to(x.scalar_type()), bias.to(x.scalar_type()), kEpsilon);
+  return silu ? at::silu(y) : y;
+}
+
 at::Tensor numbers(const at::Tensor& x) { return x.to(at::kFloat).contiguous(); }
 
 /// One number a channel, to be added to x.
@@ -235,11 +251,13 @@ constexpr int64_t kMostChannels = 4096;  // whose sums fit a block's shared memo
 
 bool has_cuda_path(const at::Tensor& x, const at::Tensor& weight) {
   const bool is_differentiated = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  return x.is_cuda() && is_frames(x) && !is_differentiated && x.size(1) <= kMostChannels && x.size(0) <= 65535;
+  if (!x.is_cuda() || kernel_setting() == KernelSetting::off) return false;
+  return is_frames(x) && !is_differentiated && x.size(1) <= kMostChannels && x.size(0) <= 65535;
 }
 
 at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                            bool silu, const at::Tensor& offset) {
+  RECORD_FUNCTION("physgen::group_norm_silu", Inputs());
   const c10::cuda::CUDAGuard guard(x.device());
   const int64_t frames = x.size(0), channels = x.size(1), rows = x.size(2) * x.size(3);
   const int64_t blocks = group_norm_blocks(frames, rows);
@@ -267,6 +285,7 @@ at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor
 }
 
 at::Tensor add_on_cuda(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
+  RECORD_FUNCTION("physgen::add_offset", Inputs());
   const c10::cuda::CUDAGuard guard(x.device());
   at::Tensor y = at::empty_like(x);
   launch_add({.x = x.const_data_ptr(),
@@ -284,6 +303,15 @@ at::Tensor add_on_cuda(const at::Tensor& x, const at::Tensor& offset, const at::
 
 }  // namespace
 
+const CheckedKernel& cpu_group_norm() {
+  static const CheckedKernel checked = [] {
+    const CheckedKernel kernel(&by_rows, &by_operators, kernel_setting());
+    warn_of(kernel.report());
+    return kernel;
+  }();
+  return checked;
+}
+
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                            bool silu, const at::Tensor& offset) {
 #ifdef PHYSGEN_HAS_CUDA
@@ -294,10 +322,9 @@ at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor
 #endif
   const at::Tensor moved = offset.defined() ? x + for_channels(offset, x) : x;
   if (x.is_cpu() && is_frames(moved)) {
-    return GroupNormSilu::apply(moved, groups, numbers(weight), numbers(bias), silu);
+    return cpu_group_norm().form()(moved, groups, numbers(weight), numbers(bias), silu);
   }
-  const at::Tensor y = at::group_norm(moved, groups, weight.to(x.scalar_type()), bias.to(x.scalar_type()), kEpsilon);
-  return silu ? at::silu(y) : y;
+  return by_operators(moved, groups, weight, bias, silu);
 }
 
 at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
