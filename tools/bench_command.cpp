@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -63,23 +64,28 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
 
 double mebibytes(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
+bool has_operations(const StageSpread& stage) { return stage.eager_operations.has_value(); }
+
 void print_stages(const std::string& title, const std::vector<StageSpread>& stages) {
   if (stages.empty()) return;
-  fmt::print("{:<26}{:>7}{:>11}{:>11}{:>11}{:>11}\n", title, "count", "p50 ms", "p90", "p99", "max");
-  for (const auto& [stage, times] : stages) {
-    fmt::print("  {:<24}{:>7}{:>11.2f}{:>11.2f}{:>11.2f}{:>11.2f}\n", stage, times.count, times.p50, times.p90,
-               times.p99, times.most);
+  const bool counted = std::any_of(stages.begin(), stages.end(), has_operations);
+  fmt::print("{:<26}{:>7}{:>11}{:>11}{:>11}{:>11}{}\n", title, "count", "p50 ms", "p90", "p99", "max",
+             counted ? "  eager operations" : "");
+  for (const auto& [stage, times, operations] : stages) {
+    fmt::print("  {:<24}{:>7}{:>11.2f}{:>11.2f}{:>11.2f}{:>11.2f}{:>18}\n", stage, times.count, times.p50, times.p90,
+               times.p99, times.most, operations ? std::to_string(*operations) : "");
   }
 }
 
 Json json_of(const std::vector<StageSpread>& stages) {
   Json json = Json::object();
-  for (const auto& [stage, times] : stages) {
+  for (const auto& [stage, times, operations] : stages) {
     json[stage] = {{"count", times.count},
                    {"p50_ms", times.p50},
                    {"p90_ms", times.p90},
                    {"p99_ms", times.p99},
                    {"max_ms", times.most}};
+    if (operations) json[stage]["eager_operations"] = *operations;
   }
   return json;
 }

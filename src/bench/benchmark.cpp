@@ -105,6 +105,12 @@ struct Benchmark::Subject {
 
   ControlRounds control_rounds() const { return {policy(), config}; }
 
+  // Of the last round before the window is full, and of the first one that slides. A graph's launch has no operations.
+  void count_rounds(const std::shared_ptr<const Policy>& policy, StageTimes& growing, StageTimes& sliding) const {
+    ControlRounds rounds(policy, config, {.cuda_graphs = false});
+    for (int64_t i = 0; i <= config.model.packs; ++i) rounds.count(rounds.slides_next() ? sliding : growing);
+  }
+
   LoadedPolicy trained_policy() const {
     LoadedPolicy policy = load();
     merge_adapters(policy.model);
@@ -134,12 +140,15 @@ MachineSpeed Benchmark::measure_machine() const {
 }
 
 ControlSpeed Benchmark::measure_control() const {
-  ControlRounds rounds = subject_->control_rounds();
+  const std::shared_ptr<const Policy> policy = subject_->policy();
+  ControlRounds rounds(policy, subject_->config);
   reset_peak_memory(subject_->device);
   StageTimes first, growing, sliding;
   rounds.run(first);
   for (int64_t i = 1; i < subject_->options.rounds; ++i) rounds.run(rounds.slides_next() ? sliding : growing);
-  return {first.median("round"), growing.spreads(), sliding.spreads(), peak_memory(subject_->device)};
+  const int64_t peak = peak_memory(subject_->device);
+  subject_->count_rounds(policy, growing, sliding);
+  return {first.median("round"), growing.spreads(), sliding.spreads(), peak};
 }
 
 // In turns, as the speed of a machine changes with the time.
@@ -174,13 +183,15 @@ TrainingSpeed Benchmark::measure_training(const MachineSpeed& machine) const {
   if (subject_->options.steps > 1) steps.run(warm_up);
   for (int64_t i = 0; i < subject_->options.steps; ++i) steps.run(times);
   const double seconds = times.median("step") / 1e3;
-  TrainingSpeed speed{.windows = config.batch, .stages = times.spreads()};
+  TrainingSpeed speed{.windows = config.batch, .stages = {}};
   speed.windows_per_second = static_cast<double>(config.batch) / seconds;
   speed.flops = training_flops(subject_->config.model, config.loss, subject_->mode, config.batch, steps.known());
   const bool bfloat16 = compute_dtype(config.precision, subject_->device) == at::kBFloat16;
   const double peak = bfloat16 ? machine.bfloat16 : machine.float32;
   speed.share_of_peak = speed.flops / seconds / peak;
   speed.peak_memory = peak_memory(subject_->device);
+  if (subject_->options.steps > 1) steps.count(times);
+  speed.stages = times.spreads();
   return speed;
 }
 

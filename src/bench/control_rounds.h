@@ -1,13 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <physgen/policy/controller.h>
 #include <physgen/policy/policy_config.h>
 
+#include "bench/operation_count.h"
 #include "bench/stage_times.h"
 
 namespace physgen {
@@ -15,9 +16,9 @@ namespace physgen {
 /// Control rounds, episode after episode of twice a window.
 class ControlRounds {
  public:
-  /// @param batcher  computes the rounds together with those of others; none: alone
+  /// @param options  of the controller; who is told of its stages is the rounds' own
   ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config,
-                std::shared_ptr<RoundBatcher> batcher = {});
+                const ControllerOptions& options = {});
   ControlRounds(const ControlRounds&) = delete;
   ControlRounds& operator=(const ControlRounds&) = delete;
 
@@ -27,12 +28,23 @@ class ControlRounds {
   /// One round; its stages are added to `times` with the whole as "round".
   void run(StageTimes& times);
 
+  /// One round that is not timed; `times` is told the operations of its stages.
+  void count(StageTimes& times);
+
  private:
-  ControllerOptions watched(std::shared_ptr<RoundBatcher> batcher);
+  struct Stage {
+    std::string name;
+    double milliseconds = 0;
+    int64_t operations = 0;
+  };
+
+  ControllerOptions watched(ControllerOptions options);
+  void act();
 
   std::shared_ptr<const Policy> policy_;
   PolicyConfig config_;
-  std::vector<std::pair<std::string, double>> stages_;
+  std::vector<Stage> stages_;  // of the last round
+  std::optional<OperationCount> operations_;
   Controller controller_;
   std::vector<Observation> observations_;
   Matrix executed_;

@@ -19,7 +19,7 @@ SessionRounds::SessionRounds(const std::shared_ptr<const Policy>& policy, const 
                              const std::shared_ptr<RoundBatcher>& batcher) {
   const int64_t episode = 2 * config.model.packs;
   for (int64_t i = 0; i < sessions; ++i) {
-    sessions_.push_back(std::make_unique<ControlRounds>(policy, config, batcher));
+    sessions_.push_back(std::make_unique<ControlRounds>(policy, config, ControllerOptions{.batcher = batcher}));
     run_rounds(*sessions_.back(), 1 + i * episode / sessions);
   }
 }

@@ -7,20 +7,26 @@
 namespace physgen {
 
 void StageTimes::add(const std::string& stage, double milliseconds) {
-  auto found = std::find_if(times_.begin(), times_.end(), [&](const auto& item) { return item.first == stage; });
-  if (found == times_.end()) found = times_.insert(times_.end(), {stage, {}});
-  found->second.push_back(milliseconds);
+  auto found = std::find_if(stages_.begin(), stages_.end(), [&](const Stage& known) { return known.name == stage; });
+  if (found == stages_.end()) found = stages_.insert(stages_.end(), Stage{.name = stage});
+  found->times.push_back(milliseconds);
+}
+
+void StageTimes::set_operations(const std::string& stage, int64_t operations) {
+  for (Stage& known : stages_) {
+    if (known.name == stage) known.operations = operations;
+  }
 }
 
 std::vector<StageSpread> StageTimes::spreads() const {
   std::vector<StageSpread> spreads;
-  for (const auto& [stage, times] : times_) spreads.push_back({stage, spread_of(times)});
+  for (const auto& [name, times, operations] : stages_) spreads.push_back({name, spread_of(times), operations});
   return spreads;
 }
 
 double StageTimes::median(const std::string& stage) const {
-  for (const auto& [name, times] : times_) {
-    if (name == stage) return spread_of(times).p50;
+  for (const Stage& known : stages_) {
+    if (known.name == stage) return spread_of(known.times).p50;
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <physgen/bench/benchmark.h>
@@ -12,11 +12,18 @@ namespace physgen {
 class StageTimes {
  public:
   void add(const std::string& stage, double milliseconds);
+  /// How many operations a stage is, where it has times.
+  void set_operations(const std::string& stage, int64_t operations);
   std::vector<StageSpread> spreads() const;
   double median(const std::string& stage) const;
 
  private:
-  std::vector<std::pair<std::string, std::vector<double>>> times_;
+  struct Stage {
+    std::string name;
+    std::vector<double> times = {};
+    std::optional<int64_t> operations = {};
+  };
+  std::vector<Stage> stages_;
 };
 
 }  // namespace physgen

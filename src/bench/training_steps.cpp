@@ -1,11 +1,15 @@
 #include "bench/training_steps.h"
 
+#include <array>
+
 #include <torch/torch.h>
 
 #include <physgen/policy/loss_noise.h>
 
 namespace physgen {
 namespace {
+
+constexpr std::array kStages = {"batch", "forward", "backward", "optimizer"};
 
 LoadedPolicy prepared(const LoadedPolicy& policy, const FinetuneConfig& config, TrainMode mode) {
   PhysGenModel model = policy.model;  // a handle
@@ -22,14 +26,30 @@ TrainingSteps::TrainingSteps(const LoadedPolicy& policy, const FinetuneConfig& c
       windows_(policy.config, config.batch),
       policy_(config, prepared(policy, config, mode), windows_, windows_, compute),
       training_(config, config.ema_decay, policy_, compute, ranks) {
-  training_.watch([this](const char* stage, double milliseconds) { stages_[stage] += milliseconds; });
+  training_.watch([this](const char* stage, double milliseconds) {
+    stages_[stage] += milliseconds;
+    if (operations_) counts_[stage] += operations_->take();
+  });
 }
 
 void TrainingSteps::run(StageTimes& times) {
   stages_.clear();
   const StepMetrics metrics = training_.advance();
-  for (const char* stage : {"batch", "forward", "backward", "optimizer"}) times.add(stage, stages_[stage]);
+  for (const char* stage : kStages) times.add(stage, stages_[stage]);
   times.add("step", 1e3 * metrics.seconds);
+}
+
+void TrainingSteps::count(StageTimes& times) {
+  counts_.clear();
+  operations_.emplace();
+  training_.advance();
+  operations_.reset();
+  int64_t whole = 0;
+  for (const char* stage : kStages) {
+    times.set_operations(stage, counts_[stage]);
+    whole += counts_[stage];
+  }
+  times.set_operations("step", whole);
 }
 
 int64_t TrainingSteps::known() const {

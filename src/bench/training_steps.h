@@ -1,8 +1,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
+#include "bench/operation_count.h"
 #include "bench/random_windows.h"
 #include "bench/stage_times.h"
 #include "train/policy_training.h"
@@ -23,6 +25,9 @@ class TrainingSteps {
   /// One step; its stages are added to `times` with the whole as "step".
   void run(StageTimes& times);
 
+  /// One step that is not timed; `times` is told the operations of its stages.
+  void count(StageTimes& times);
+
   /// How many patches of each frame the model was shown in the last step.
   int64_t known() const;
 
@@ -33,6 +38,8 @@ class TrainingSteps {
   PolicyTraining policy_;
   Training training_;
   std::map<std::string, double> stages_;  // of the present step, milliseconds
+  std::optional<OperationCount> operations_;
+  std::map<std::string, int64_t> counts_;  // of the present step
 };
 
 }  // namespace physgen

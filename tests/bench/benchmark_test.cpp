@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <sstream>
+#include <thread>
+
+#include <torch/torch.h>
 
 #include <physgen/bench/training_flops.h>
 #include <physgen/core/error.h>
 #include <physgen/device/peak_memory.h>
 #include <physgen/policy/policy_checkpoint.h>
 
+#include "bench/operation_count.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
@@ -92,6 +97,53 @@ TEST(Benchmark, TellsRoundsOfAGrowingWindowFromThoseOfASlidingOne) {
   EXPECT_GT(speed.peak_memory, 0);
 }
 
+/// The operations of each stage, all of which were counted.
+std::map<std::string, int64_t> operations_of(const std::vector<StageSpread>& stages) {
+  std::map<std::string, int64_t> operations;
+  for (const StageSpread& stage : stages) operations[stage.stage] = stage.eager_operations.value_or(-1);
+  return operations;
+}
+
+TEST(Benchmark, CountsTheOperationsOfARoundByStage) {
+  const ControlSpeed speed = Benchmark(tiny_benchmark()).measure_control();
+  for (const std::vector<StageSpread>& stages : {speed.growing, speed.sliding}) {
+    std::map<std::string, int64_t> operations = operations_of(stages);
+    EXPECT_EQ(operations["canvas"], 0) << "pictures are no tensors";
+    for (const char* stage : {"encode", "append", "denoise"}) EXPECT_GT(operations[stage], 5) << stage;
+    EXPECT_EQ(operations["round"], operations["canvas"] + operations["encode"] + operations["append"] +
+                                       operations["denoise"] + operations["actions"]);
+  }
+  EXPECT_EQ(operations_of(speed.growing)["encode"], operations_of(speed.sliding)["encode"]);
+  EXPECT_EQ(operations_of(speed.growing)["denoise"], operations_of(speed.sliding)["denoise"]);
+
+  BenchmarkOptions twice = tiny_benchmark();
+  twice.config.model.head.denoising_steps *= 2;
+  const int64_t once = operations_of(speed.sliding)["denoise"];
+  const int64_t both = operations_of(Benchmark(twice).measure_control().sliding)["denoise"];
+  EXPECT_GT(both, 1.5 * static_cast<double>(once)) << once;
+  EXPECT_LE(both, 2 * once);
+}
+
+TEST(OperationCount, CountsWhatIsComputedOnceAndNoViews) {
+  const at::Tensor x = torch::ones({4, 6}, at::requires_grad()), weight = at::ones({6, 6}), bias = at::ones({6});
+  OperationCount count;
+  EXPECT_EQ(count.take(), 0);
+  const at::Tensor y = at::linear(x, weight, bias);  // an operator that calls others
+  EXPECT_EQ(count.take(), 1);
+  at::empty({3});
+  x.view({6, 4}).transpose(0, 1).slice(0, 1, 2);
+  x.to(at::kFloat).contiguous().reshape({24});
+  EXPECT_EQ(count.take(), 0) << "nothing was computed";
+  x.transpose(0, 1).reshape({24});
+  EXPECT_EQ(count.take(), 1) << "a copy";
+  std::jthread([] { at::ones({2}).add_(1); }).join();
+  EXPECT_EQ(count.take(), 0) << "another thread's";
+  const at::Tensor loss = y.square().sum();
+  EXPECT_EQ(count.take(), 2);
+  loss.backward();
+  EXPECT_GE(count.take(), 3) << "of the sum, the square and the product";
+}
+
 TEST(Benchmark, MeasuresSessionsEachAloneAndBatched) {
   BenchmarkOptions options = tiny_benchmark();
   options.sessions = 3;
@@ -110,6 +162,10 @@ TEST(Benchmark, MeasuresTrainingStepsByStage) {
   EXPECT_EQ(names_of_stages(speed.stages),
             (std::vector<std::string>{"batch", "forward", "backward", "optimizer", "step"}));
   EXPECT_EQ(speed.stages.back().milliseconds.count, 3);
+  std::map<std::string, int64_t> operations = operations_of(speed.stages);
+  EXPECT_EQ(operations["batch"], 0) << "it is made ahead, by another thread";
+  for (const char* stage : {"forward", "backward", "optimizer"}) EXPECT_GT(operations[stage], 5) << stage;
+  EXPECT_EQ(operations["step"], operations["forward"] + operations["backward"] + operations["optimizer"]);
   const double seconds = speed.stages.back().milliseconds.p50 / 1e3;
   EXPECT_NEAR(speed.windows_per_second, 2 / seconds, 1e-6 / seconds);
   EXPECT_NEAR(speed.share_of_peak, speed.flops / seconds / 1e9, 1e-9);

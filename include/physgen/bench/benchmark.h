@@ -25,6 +25,9 @@ Spread spread_of(std::vector<double> milliseconds);
 struct StageSpread {
   std::string stage;
   Spread milliseconds;
+  /// What LibTorch is asked to compute in one, counted without CUDA graphs in another one that is not timed: operators
+  /// that are called, but for views, and hand-written kernels. Empty: not counted.
+  std::optional<int64_t> eager_operations = {};
 };
 
 /// How fast the machine multiplies large matrices, in FLOP/s: the measure for everything else.
