@@ -19,6 +19,7 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "device/timed_stage.h"
+#include "device/weight_memory.h"
 #include "policy/control_round.h"
 #include "policy/packed_action_head.h"
 #include "policy/round_queue.h"
@@ -63,14 +64,17 @@ std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const 
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
   const at::ScalarType dtype = precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
-  loaded.model->to(device, dtype);
   loaded.model->eval();
-  FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
-  if (options.imagines) loaded.vae->to(device);
-  const std::shared_ptr<const PackedActionHead> packed = packed_for_control(loaded.model);
-  CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
-  return std::shared_ptr<const Policy>(
-      new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, packed, device})));
+  const int64_t needed = weight_bytes(*loaded.model, dtype) + weight_bytes(*loaded.vae, at::kFloat);
+  return with_memory(device, needed, smaller_than(dtype), [&] {
+    loaded.model->to(device, dtype);
+    FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
+    if (options.imagines) loaded.vae->to(device);
+    const std::shared_ptr<const PackedActionHead> packed = packed_for_control(loaded.model);
+    CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);
+    return std::shared_ptr<const Policy>(
+        new Policy(std::make_unique<Weights>(Weights{loaded.config, loaded.model, encoder, decoder, packed, device})));
+  });
 }
 
 std::string Policy::device() const { return weights_->device.str(); }

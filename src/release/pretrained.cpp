@@ -7,6 +7,8 @@
 #include <physgen/files/manifest.h>
 #include <physgen/release/nova_release.h>
 
+#include "device/weight_memory.h"
+
 namespace physgen {
 namespace {
 
@@ -66,6 +68,31 @@ int64_t encode_one(const Pretrained& model, const std::string& text, const at::T
   ids.resize(static_cast<size_t>(length));
   slots.narrow(0, 0, length).copy_(model.text_encoder->forward(ids, model.dtype));
   return length;
+}
+
+int64_t bytes_of(const PretrainedFiles& files, at::ScalarType dtype) {
+  int64_t numbers = 0;
+  for (const NamedTensors* tensors : {&files.backbone, &files.text_encoder, &files.vae}) {
+    for (const auto& [name, tensor] : *tensors) numbers += tensor.numel();
+  }
+  return numbers * static_cast<int64_t>(c10::elementSize(dtype));
+}
+
+Pretrained load_all(const PretrainedFiles& files, at::ScalarType dtype, at::Device device) {
+  const auto moved = [&](const NamedTensors& tensors) {
+    NamedTensors there = with_dtype(tensors, dtype);
+    for (auto& [name, tensor] : there) tensor = tensor.to(device);
+    return there;
+  };
+  Pretrained model = load_text_encoder(files, dtype, device);
+  model.nova = Nova(files.config.backbone);
+  adopt_state_dict(*model.nova, moved(files.backbone), files.backbone_file.string());
+  model.nova->eval();
+  if (!files.config.has_vae) return model;
+  require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, files.vae_file.string());
+  model.vae = CausalVae(files.config.vae);
+  adopt_state_dict(*model.vae, moved(files.vae), files.vae_file.string());
+  return model;
 }
 
 }  // namespace
@@ -153,25 +180,13 @@ Pretrained load_text_encoder(const PretrainedFiles& files, at::ScalarType dtype,
   }
   model.text_encoder = PhiEncoder(phi);
   adopt_state_dict(*model.text_encoder, files.text_encoder, files.text_encoder_file.string());
-  if (device.is_cuda()) model.text_encoder->to(device, dtype);
+  if (!device.is_cpu()) model.text_encoder->to(device, dtype);
   return model;
 }
 
 Pretrained load_pretrained(const PretrainedFiles& files, at::ScalarType dtype, at::Device device) {
-  const auto moved = [&](const NamedTensors& tensors) {
-    NamedTensors there = with_dtype(tensors, dtype);
-    for (auto& [name, tensor] : there) tensor = tensor.to(device);
-    return there;
-  };
-  Pretrained model = load_text_encoder(files, dtype, device);
-  model.nova = Nova(files.config.backbone);
-  adopt_state_dict(*model.nova, moved(files.backbone), files.backbone_file.string());
-  model.nova->eval();
-  if (!files.config.has_vae) return model;
-  require_same_tensors(state_dict(*CausalVae(files.config.vae, at::kMeta)), files.vae, files.vae_file.string());
-  model.vae = CausalVae(files.config.vae);
-  adopt_state_dict(*model.vae, moved(files.vae), files.vae_file.string());
-  return model;
+  return with_memory(device, bytes_of(files, dtype), smaller_than(dtype),
+                     [&] { return load_all(files, dtype, device); });
 }
 
 }  // namespace physgen

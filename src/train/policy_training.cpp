@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "device/weight_memory.h"
 #include "train/held_out_evaluation.h"
 #include "train/host_copy.h"
 
@@ -9,7 +10,8 @@ namespace physgen {
 namespace {
 
 LoadedPolicy on_device(LoadedPolicy policy, at::Device device) {
-  policy.model->to(device);
+  const char* smaller = "use a smaller model, or --device cpu; --plan says what a run takes";
+  with_memory(device, weight_bytes(*policy.model, at::kFloat), smaller, [&] { policy.model->to(device); });
   policy.model->train();
   return policy;
 }

@@ -21,7 +21,8 @@ class Arena {
   void* allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
     const size_t size = pages_of(bytes);
-    ++allocations_;
+    TORCH_CHECK_WITH(OutOfMemoryError, live_bytes_ + size <= size_, "the stand-in device is out of memory");
+    ++allocations_[bytes];
     live_bytes_ += size;
     peak_bytes_ = std::max(peak_bytes_, live_bytes_);
     for (auto hole = holes_.begin(); hole != holes_.end(); ++hole) {
@@ -32,7 +33,7 @@ class Arena {
       taken_.emplace(offset, size);
       return begin_ + offset;
     }
-    TORCH_CHECK(used_ + size <= kSize, "the stand-in device is out of memory");
+    TORCH_CHECK_WITH(OutOfMemoryError, used_ + size <= kSize, "the stand-in device is out of addresses");
     taken_.emplace(used_, size);
     used_ += size;
     return begin_ + used_ - size;
@@ -58,11 +59,20 @@ class Arena {
 
   void* for_kernels(void* address) const { return open_ + (static_cast<char*>(address) - begin_); }
 
-  int64_t allocations() const { return allocations_; }
+  std::map<size_t, int64_t> allocations() const {
+    const std::lock_guard lock(mutex_);
+    return allocations_;
+  }
+  std::map<size_t, size_t> live_blocks() const {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
   int64_t live_bytes() const { return static_cast<int64_t>(live_bytes_); }
   int64_t peak_bytes() const { return static_cast<int64_t>(peak_bytes_); }
   void forget_peak() { peak_bytes_ = live_bytes_; }
-  void reset_counts() { allocations_ = 0; }
+  void reset_counts() { allocations_.clear(); }
+  size_t size() const { return size_; }
+  void set_size(size_t bytes) { size_ = std::min(bytes, kSize); }
 
  private:
   static size_t pages_of(size_t bytes) { return std::max<size_t>(1, (bytes + kPage - 1) / kPage) * kPage; }
@@ -79,13 +89,14 @@ class Arena {
     return static_cast<char*>(begin);
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   int pages_ = pages();
   char* begin_ = map(PROT_NONE);
   char* open_ = map(PROT_READ | PROT_WRITE);
   size_t used_ = 0;                         // from the beginning, ever
   std::map<size_t, size_t> holes_, taken_;  // offset -> size
-  int64_t allocations_ = 0;
+  std::map<size_t, int64_t> allocations_;   // bytes -> how often
+  size_t size_ = kSize;
   size_t live_bytes_ = 0, peak_bytes_ = 0;
 };
 
@@ -109,7 +120,8 @@ class ArenaAllocator final : public c10::DeviceAllocator {
   void resetAccumulatedStats(c10::DeviceIndex) override {}
   void resetPeakStats(c10::DeviceIndex) override { arena().forget_peak(); }
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex) override {
-    return {kSize - static_cast<size_t>(arena().live_bytes()), kSize};
+    const size_t size = arena().size(), live = static_cast<size_t>(arena().live_bytes());
+    return {size - std::min(size, live), size};
   }
 
   c10::DataPtr allocate(size_t bytes) override {
@@ -137,7 +149,9 @@ c10::Allocator& DeviceMemory::allocator() {
 }
 
 void* DeviceMemory::for_kernels(void* address) { return arena().for_kernels(address); }
-int64_t DeviceMemory::allocations() { return arena().allocations(); }
+std::map<size_t, int64_t> DeviceMemory::allocations_of_size() { return arena().allocations(); }
+std::map<size_t, size_t> DeviceMemory::live_blocks() { return arena().live_blocks(); }
+void DeviceMemory::set_size(size_t bytes) { arena().set_size(bytes); }
 int64_t DeviceMemory::live_bytes() { return arena().live_bytes(); }
 void DeviceMemory::reset_counts() { arena().reset_counts(); }
 

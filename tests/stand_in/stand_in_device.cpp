@@ -15,6 +15,7 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
+#include <limits>
 #include <mutex>
 
 #include "stand_in/device_memory.h"
@@ -107,6 +108,7 @@ const at::Tensor& resize(const at::Tensor& self, at::IntArrayRef size, std::opti
 
 at::Scalar local_scalar(const at::Tensor& self) {
   counter().add(&DeviceCounts::copies_out);
+  counter().add(&DeviceCounts::host_reads);
   return alias_of(self).item();
 }
 
@@ -237,8 +239,9 @@ c10::impl::DeviceGuardImplRegistrar guard(c10::DeviceType::HPU, new Guard);
 DeviceCounts StandInDevice::counts() {
   const std::lock_guard lock(counter().mutex);
   DeviceCounts counts = counter().counts;
-  counts.allocations = DeviceMemory::allocations();
+  counts.allocations = DeviceMemory::allocations_of_size();
   counts.live_bytes = DeviceMemory::live_bytes();
+  counts.live_blocks = DeviceMemory::live_blocks();
   return counts;
 }
 
@@ -247,6 +250,9 @@ void StandInDevice::reset() {
   counter().counts = {};
   DeviceMemory::reset_counts();
 }
+
+StandInDevice::Size::Size(size_t bytes) { DeviceMemory::set_size(bytes); }
+StandInDevice::Size::~Size() { DeviceMemory::set_size(std::numeric_limits<size_t>::max()); }
 
 }  // namespace physgen
 

@@ -11,8 +11,10 @@ struct DeviceCounts {
   int64_t operations = 0;                       ///< kernels: what would be launched on a GPU
   int64_t copies_in = 0;                        ///< from the host
   int64_t copies_out = 0;                       ///< to the host, single numbers among them: each would be waited for
-  int64_t allocations = 0;                      ///< blocks that were asked for
+  int64_t host_reads = 0;                       ///< of single numbers alone
   int64_t live_bytes = 0;                       ///< of blocks that are held now
+  std::map<size_t, int64_t> allocations = {};   ///< blocks that were asked for, by their bytes
+  std::map<size_t, size_t> live_blocks = {};    ///< that are held now: where, and of how many bytes
   std::map<std::string, int64_t> of_each = {};  ///< operations by name, "aten::add.Tensor"
 };
 
@@ -22,6 +24,14 @@ class StandInDevice {
  public:
   static DeviceCounts counts();
   static void reset();
+  /// How much memory there is while this lives, in bytes.
+  class Size {
+   public:
+    explicit Size(size_t bytes);
+    ~Size();
+    Size(const Size&) = delete;
+    Size& operator=(const Size&) = delete;
+  };
 };
 
 }  // namespace physgen
