@@ -10,6 +10,9 @@ three plain products, which PyTorch differentiates faster on CPUs in bfloat16.
 
 With --compile its VAE, transformer, sampler and losses go through torch.compile, once for each shape that they see; on a
 GPU control rounds run as CUDA graphs (mode reduce-overhead). The masked patches of its steps are as many each time.
+--backend eager traces them alone, which takes seconds: to try that they can be compiled.
+
+With --device hpu, that of the tests' stand-in, the reference runs on the CPU.
 
 With --full-size the policy is that of physgen bench --full-size, and only control rounds are measured, in one number type
 throughout.
@@ -83,13 +86,13 @@ class Reference:
                 module.register_forward_pre_hook(lambda module, given: (given[0].to(module.weight.dtype),))
         self.vae.to(dtype)
 
-    def compile(self):
+    def compile(self, backend):
         mode = "reduce-overhead" if torch.get_default_device().type == "cuda" else "default"
         torch._dynamo.config.recompile_limit = 2 * self.config["packs"] + 8
-        compiled = partial(torch.compile, dynamic=False, mode=mode)
+        compiled = partial(torch.compile, dynamic=False, backend=backend, mode=mode)
         self.vae = compiled(self.vae)
         self.model.encode, self.model.sample = compiled(self.model.encode), compiled(self.model.sample)
-        self.losses = torch.compile(self.model, dynamic=False)
+        self.losses = torch.compile(self.model, dynamic=False, backend=backend)
         self.model.encode_text(self.instructions[:1])  # bytes of known texts are constants
 
     def draw_noise(self):
@@ -207,11 +210,12 @@ def main():
     parser.add_argument("--physgen", default="build/physgen")
     parser.add_argument("--config", default="configs/maniskill_finetune.json")
     parser.add_argument("--vae-config", default="configs/maniskill_vae.json")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda, of both")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or hpu, of both")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--attention", choices=["sdpa", "math"], default="sdpa", help="of the reference")
     parser.add_argument("--compile", action="store_true", help="the reference, with torch.compile")
+    parser.add_argument("--backend", choices=["inductor", "eager"], default="inductor", help="of --compile")
     parser.add_argument("--full-size", action="store_true", help="control rounds of the published backbone's sizes")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--turns", type=int, default=5)
@@ -221,7 +225,7 @@ def main():
     if arguments.full_size:
         arguments.batch = 1
     torch.set_num_threads(arguments.threads)
-    torch.set_default_device(arguments.device)
+    torch.set_default_device("cpu" if arguments.device == "hpu" else arguments.device)
     torch.backends.cudnn.allow_tf32 = False
     command = [arguments.physgen, "bench", "--config", arguments.config, "--vae-config", arguments.vae_config]
     command += ["--threads", str(arguments.threads), "--batch", str(arguments.batch), "--device", arguments.device]
@@ -237,7 +241,7 @@ def main():
     if arguments.full_size:
         reference.to(torch.bfloat16 if arguments.precision == "bfloat16" else torch.float32)
     if arguments.compile:
-        reference.compile()
+        reference.compile(arguments.backend)
     physgen = Physgen(command)
     print(f"in turns, {arguments.device}, {arguments.threads} threads, {arguments.precision}, batch {arguments.batch}:")
     measured = [("steps", reference.step, 1), ("rounds", reference.control_round, 10)]
