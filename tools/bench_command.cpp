@@ -29,7 +29,7 @@ struct BenchOptions {
   std::string config = "configs/maniskill_finetune.json", vae_config = "configs/maniskill_vae.json";
   std::string checkpoint, device = "auto", precision, out, dump;
   int64_t rounds = -1, steps = -1, batch = 0, threads = 0, processes = 1, sessions = 1;
-  bool full_size = false, serve = false, ranks = false;
+  bool full_size = false, serve = false, ranks = false, when_full = false;
 };
 
 // Adapters on the published backbone's sizes, its VAE and its canvas; one window a step.
@@ -80,11 +80,8 @@ void print_stages(const std::string& title, const std::vector<StageSpread>& stag
 Json json_of(const std::vector<StageSpread>& stages) {
   Json json = Json::object();
   for (const auto& [stage, times, operations] : stages) {
-    json[stage] = {{"count", times.count},
-                   {"p50_ms", times.p50},
-                   {"p90_ms", times.p90},
-                   {"p99_ms", times.p99},
-                   {"max_ms", times.most}};
+    json[stage] = {{"count", times.count}, {"p50_ms", times.p50},  {"p90_ms", times.p90},
+                   {"p99_ms", times.p99},  {"max_ms", times.most}, {"mean_ms", times.mean}};
     if (operations) json[stage]["eager_operations"] = *operations;
   }
   return json;
@@ -108,6 +105,14 @@ Json report(const ControlSpeed& control) {
           {"growing", json_of(control.growing)},
           {"sliding", json_of(control.sliding)},
           {"peak_memory_bytes", control.peak_memory}};
+}
+
+Json report(const WhenFullSpeed& speed) {
+  print_stages(fmt::format("rounds, {} an episode", speed.episode), speed.rounds);
+  fmt::print("  on average:");
+  for (const StageSpread& way : speed.rounds) fmt::print(" {} {:.2f} ms", way.stage, way.milliseconds.mean);
+  fmt::print("\n\n");
+  return {{"episode", speed.episode}, {"rounds", json_of(speed.rounds)}};
 }
 
 Json report(const SessionSpeed& speed) {
@@ -169,6 +174,7 @@ void bench_command(const BenchOptions& given) {
   const MachineSpeed machine = benchmark.measure_machine();
   json["machine"] = report(machine);
   std::fflush(stdout);  // what follows may take minutes
+  if (given.when_full) json["when_full"] = report(benchmark.measure_when_full());
   if (options.rounds > 0 && given.sessions == 1) json["control"] = report(benchmark.measure_control());
   if (options.rounds > 0 && given.sessions > 1) json["sessions"] = report(benchmark.measure_sessions());
   std::fflush(stdout);
@@ -194,6 +200,8 @@ void add_bench_command(CLI::App& app) {
                    "Sessions at the same time, of --rounds each; more than 1: each alone and batched, in turns")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
+  bench->add_flag("--when-full", options->when_full,
+                  "Rounds of long episodes too, by what becomes of a full window, in turns");
   bench->add_option("--steps", options->steps, "Training steps to measure; 0: none")->check(CLI::NonNegativeNumber);
   bench->add_option("--batch", options->batch, "Windows a step")->check(CLI::PositiveNumber);
   add_threads_option(*bench, options->threads);

@@ -78,18 +78,25 @@ Check check_cpu(const MachineReport& machine) {
   return {"CPU", kWarning, text + ", neither AVX512-BF16 nor AMX", "none needed: float32 serves, more slowly"};
 }
 
-Check check_kernels() {
-  KernelReport report;
-  const Check check = attempt("kernels", [&] {
-    report = kernel_report();
-    return fmt::format("{} agree with PyTorch's operators on this CPU ({})", report.names, report.instruction_set);
-  });
-  if (report.state == KernelReport::State::off) {
-    return {"kernels", kOff, report.names, "none needed: PyTorch's operators serve; unset PHYSGEN_KERNELS to use them"};
+Check check_kernel(const KernelReport& report) {
+  const std::string what = fmt::format("{} ({})", report.names, report.instruction_set);
+  switch (report.state) {
+    case KernelReport::State::used:
+      return {"kernels", kOk, what + ": agree with PyTorch's operators on this CPU"};
+    case KernelReport::State::off:
+      return {"kernels", kOff, what, "none needed: PyTorch's operators serve; unset PHYSGEN_KERNELS to use them"};
+    default:
+      return {"kernels", kWarning, what + ": " + report.problem, "none needed: PyTorch's operators serve, more slowly"};
   }
-  if (report.problem.empty()) return check;
-  return {"kernels", kWarning, fmt::format("{} ({}): {}", report.names, report.instruction_set, report.problem),
-          "none needed: PyTorch's operators serve, more slowly"};
+}
+
+std::vector<Check> check_kernels() {
+  std::vector<Check> checks;
+  const Check read = attempt("kernels", [&] {
+    for (const KernelReport& report : kernel_reports()) checks.push_back(check_kernel(report));
+    return std::string();
+  });
+  return checks.empty() ? std::vector{read} : checks;
 }
 
 Check check_gpu(const GpuReport& gpu) {
@@ -223,7 +230,8 @@ void run_doctor(bool json) {
     }
   };
   const MachineReport machine = inspect_machine();
-  add({check_torch(machine), check_cpu(machine), check_kernels()});
+  add({check_torch(machine), check_cpu(machine)});
+  add(check_kernels());
   add(check_cuda(machine));
   add({check_memory(), check_disk(), check_video()});
   add(check_simulator());

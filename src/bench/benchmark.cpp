@@ -5,6 +5,7 @@
 #include <ctime>
 #include <filesystem>
 #include <istream>
+#include <map>
 #include <ostream>
 
 #include <unistd.h>
@@ -149,6 +150,29 @@ ControlSpeed Benchmark::measure_control() const {
   const int64_t peak = peak_memory(subject_->device);
   subject_->count_rounds(policy, growing, sliding);
   return {first.median("round"), growing.spreads(), sliding.spreads(), peak};
+}
+
+WhenFullSpeed Benchmark::measure_when_full() const {
+  constexpr int64_t kWindows = 6;
+  const PolicyConfig& config = subject_->config;
+  const std::shared_ptr<const Policy> policy = subject_->policy();
+  std::map<WhenFull, std::unique_ptr<ControlRounds>> ways;
+  for (const auto& [way, name] : choices_of(WhenFull())) {
+    if (way == WhenFull::ring && config.model.backbone.position != Position::rope) continue;
+    const ControllerOptions options{.when_full = std::string(name)};
+    ways[way] = std::make_unique<ControlRounds>(policy, config, options, kWindows);
+  }
+  StageTimes warm_up, all;
+  ControlRounds(policy, config).run(warm_up);
+  const int64_t episode = kWindows * config.model.packs;
+  for (int64_t i = 0; i < std::max(episode, subject_->options.rounds / episode * episode); ++i) {
+    for (const auto& [way, rounds] : ways) {
+      StageTimes one;
+      rounds->run(one);
+      all.add(std::string(text_of(way)), one.median("round"));
+    }
+  }
+  return {episode, all.spreads()};
 }
 
 // In turns, as the speed of a machine changes with the time.

@@ -7,8 +7,8 @@
 namespace physgen {
 
 ControlRounds::ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config,
-                             const ControllerOptions& options)
-    : policy_(std::move(policy)), config_(config), controller_(policy_, watched(options)) {
+                             const ControllerOptions& options, int64_t windows)
+    : policy_(std::move(policy)), config_(config), controller_(policy_, watched(options)), windows_(windows) {
   for (uint64_t i = 0; i < 4; ++i) observations_.push_back(random_observation(config_, i));
 }
 
@@ -20,7 +20,7 @@ ControllerOptions ControlRounds::watched(ControllerOptions options) {
 }
 
 void ControlRounds::act() {
-  if (round_ == 2 * config_.model.packs) round_ = 0;
+  if (round_ == episode_rounds()) round_ = 0;
   if (round_ == 0) controller_.reset(policy_->instruction(), ++episode_);
   stages_.clear();
   if (operations_) operations_->take();

@@ -13,17 +13,19 @@
 
 namespace physgen {
 
-/// Control rounds, episode after episode of twice a window.
+/// Control rounds, episode after episode.
 class ControlRounds {
  public:
   /// @param options  of the controller; who is told of its stages is the rounds' own
-  ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config,
-                const ControllerOptions& options = {});
+  /// @param windows  of an episode: how many times as many rounds it has as a window packs
+  ControlRounds(std::shared_ptr<const Policy> policy, const PolicyConfig& config, const ControllerOptions& options = {},
+                int64_t windows = 2);
   ControlRounds(const ControlRounds&) = delete;
   ControlRounds& operator=(const ControlRounds&) = delete;
 
   /// Of the next round: a pack will leave the window in it.
-  bool slides_next() const { return round_ % (2 * config_.model.packs) >= config_.model.packs; }
+  bool slides_next() const { return round_ % episode_rounds() >= config_.model.packs; }
+  int64_t episode_rounds() const { return windows_ * config_.model.packs; }
 
   /// One round; its stages are added to `times` with the whole as "round".
   void run(StageTimes& times);
@@ -48,7 +50,7 @@ class ControlRounds {
   Controller controller_;
   std::vector<Observation> observations_;
   Matrix executed_;
-  int64_t round_ = 0;
+  int64_t windows_, round_ = 0;
   uint64_t episode_ = 0;
 };
 

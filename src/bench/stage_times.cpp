@@ -1,6 +1,7 @@
 #include "bench/stage_times.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <physgen/core/statistics.h>
 
@@ -34,8 +35,14 @@ double StageTimes::median(const std::string& stage) const {
 Spread spread_of(std::vector<double> times) {
   if (times.empty()) return {};
   std::sort(times.begin(), times.end());
-  return {static_cast<int64_t>(times.size()), quantile(times, 0.5), quantile(times, 0.9), quantile(times, 0.99),
-          times.back()};
+  const auto count = static_cast<int64_t>(times.size());
+  const double sum = std::accumulate(times.begin(), times.end(), 0.0);
+  return {count,
+          quantile(times, 0.5),
+          quantile(times, 0.9),
+          quantile(times, 0.99),
+          times.back(),
+          sum / static_cast<double>(count)};
 }
 
 }  // namespace physgen

@@ -11,7 +11,7 @@
 namespace physgen {
 namespace {
 
-constexpr int kTile = 4;         // queries whose sums are held in registers
+constexpr int kTile = 4;          // queries whose sums are held in registers
 constexpr float kLeast = -80.0f;  // exponentials of less are zero: tiny numbers are slow to compute with
 
 // Keys, filled up to whole vectors.

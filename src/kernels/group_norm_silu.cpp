@@ -1,6 +1,5 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/record_function.h>
 #include <physgen/kernels/group_norm_silu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -11,6 +10,7 @@
 #include "kernels/checked_kernel.h"
 #include "kernels/group_norm_rows.h"
 #include "kernels/parallel.h"
+#include "kernels/record.h"
 #ifdef PHYSGEN_HAS_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -21,8 +21,6 @@
 
 namespace physgen {
 namespace {
-
-using Inputs = c10::ArrayRef<const c10::IValue>;  // which profilers are not told
 
 constexpr double kEpsilon = 1e-6;
 constexpr int64_t kBlockValues =
@@ -258,7 +256,7 @@ bool has_cuda_path(const at::Tensor& x, const at::Tensor& weight) {
 at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                            bool silu, const at::Tensor& offset) {
   RECORD_FUNCTION("physgen::group_norm_silu", Inputs());
-  const c10::cuda::CUDAGuard guard(x.device());
+  const c10::cuda::CUDAGuard on_device(x.device());
   const int64_t frames = x.size(0), channels = x.size(1), rows = x.size(2) * x.size(3);
   const int64_t blocks = group_norm_blocks(frames, rows);
   at::Tensor y = at::empty_like(x);
@@ -286,7 +284,7 @@ at::Tensor forward_on_cuda(const at::Tensor& x, int64_t groups, const at::Tensor
 
 at::Tensor add_on_cuda(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
   RECORD_FUNCTION("physgen::add_offset", Inputs());
-  const c10::cuda::CUDAGuard guard(x.device());
+  const c10::cuda::CUDAGuard on_device(x.device());
   at::Tensor y = at::empty_like(x);
   launch_add({.x = x.const_data_ptr(),
               .offset = offset.const_data_ptr<float>(),

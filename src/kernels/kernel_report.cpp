@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/checked_kernel.h"
+#include "kernels/row_check.h"
 
 namespace physgen {
 namespace {
@@ -27,7 +28,7 @@ KernelSetting kernel_setting() {
   return setting;
 }
 
-const KernelReport& kernel_report() { return cpu_group_norm().report(); }
+std::vector<KernelReport> kernel_reports() { return {cpu_group_norm().report(), cpu_row_kernels()}; }
 
 void tell_of_kernels(std::function<void(const std::string&)> tell) { listener() = std::move(tell); }
 

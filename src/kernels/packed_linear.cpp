@@ -7,6 +7,7 @@
 
 #include "kernels/packed_rows.h"
 #include "kernels/parallel.h"
+#include "kernels/record.h"
 
 namespace physgen {
 namespace {
@@ -40,6 +41,7 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias)
       bias_(filled_up(bias.defined() ? bias.detach() : at::zeros({out_}))) {}
 
 at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const {
+  RECORD_FUNCTION("physgen::packed_linear", Inputs());
   const at::Tensor rows = x.contiguous();
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = out_;

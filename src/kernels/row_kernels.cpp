@@ -9,14 +9,18 @@
 #include "kernels/few_attention.h"
 #include "kernels/packed_rows.h"
 #include "kernels/parallel.h"
+#include "kernels/record.h"
+#include "kernels/row_check.h"
 
 namespace physgen {
 
 bool takes_rows(const at::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && !at::GradMode::is_enabled();
+  if (!x.is_cpu() || x.scalar_type() != at::kFloat || at::GradMode::is_enabled()) return false;
+  return cpu_row_kernels().state == KernelReport::State::used;
 }
 
 at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  RECORD_FUNCTION("physgen::attend_rows", Inputs());
   const int64_t batch = q.size(0), heads = q.size(1), width = q.size(3);
   at::Tensor y = at::empty({batch, q.size(2), heads * width}, q.options());
   const at::Tensor rows = mask.defined() ? mask.contiguous() : mask;
@@ -44,6 +48,7 @@ at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tenso
 
 at::Tensor add_norm(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     double eps) {
+  RECORD_FUNCTION("physgen::add_norm", Inputs());
   constexpr int64_t kRows = 16;  // of a task
   const at::Tensor from = x.contiguous(), added = residual.contiguous();
   at::Tensor y = at::empty_like(from);

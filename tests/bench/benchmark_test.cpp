@@ -144,6 +144,18 @@ TEST(OperationCount, CountsWhatIsComputedOnceAndNoViews) {
   EXPECT_GE(count.take(), 3) << "of the sum, the square and the product";
 }
 
+TEST(Benchmark, MeasuresRoundsByWhatBecomesOfAFullWindow) {
+  BenchmarkOptions options = tiny_benchmark();
+  options.rounds = 1;
+  const WhenFullSpeed speed = Benchmark(options).measure_when_full();
+  EXPECT_EQ(names_of_stages(speed.rounds), (std::vector<std::string>{"exact", "restart"}));
+  for (const StageSpread& way : speed.rounds) {
+    EXPECT_EQ(way.milliseconds.count, speed.episode);
+    EXPECT_GT(way.milliseconds.mean, 0);
+    EXPECT_LE(way.milliseconds.mean, way.milliseconds.most);
+  }
+}
+
 TEST(Benchmark, MeasuresSessionsEachAloneAndBatched) {
   BenchmarkOptions options = tiny_benchmark();
   options.sessions = 3;

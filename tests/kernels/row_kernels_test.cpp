@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <stdexcept>
+
+#include "kernels/row_check.h"
 
 namespace physgen {
 namespace {
@@ -47,6 +50,35 @@ TEST(AddNorm, EqualsPyTorchsOperators) {
     const at::Tensor expected = wide(residual) + at::layer_norm(wide(x), {width}, wide(weight), wide(bias), 1e-5);
     EXPECT_LT(difference(add_norm(residual, x, weight, bias, 1e-5), expected), 5e-6) << width;
   }
+}
+
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const RowWork& work) {
+  return PackedLinear(weight, bias).forward(x, work);
+}
+
+at::Tensor forgetful(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const RowWork& work) {
+  at::Tensor y = product(x, weight, bias, work);
+  y[-1][-1] = 0;
+  return y;
+}
+
+at::Tensor failing(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&) {
+  throw std::runtime_error("no such instruction\nand a backtrace");
+}
+
+at::Tensor unfinished(const at::Tensor& residual, const at::Tensor&, const at::Tensor&, const at::Tensor&, double) {
+  return residual / 0.0;
+}
+
+TEST(RowKernels, StepAsideWhereOneDiffersOrFails) {
+  using State = KernelReport::State;
+  const auto check = [](const RowForms& forms) { return check_rows(forms, KernelSetting::on); };
+  EXPECT_EQ(check({product, attend_rows, add_norm}).state, State::used);
+  EXPECT_EQ(check({forgetful, attend_rows, add_norm}).state, State::set_aside);
+  EXPECT_EQ(check({forgetful, attend_rows, add_norm}).problem.substr(0, 11), "product off");
+  EXPECT_EQ(check({product, failing, add_norm}).problem, "attention fails: no such instruction");
+  EXPECT_EQ(check({product, attend_rows, unfinished}).problem.substr(0, 8), "norm off");
+  EXPECT_EQ(check_rows({forgetful, failing, unfinished}, KernelSetting::off).state, State::off);
 }
 
 TEST(RowKernels, TakeWhatNeedsNoGradient) {

@@ -16,9 +16,10 @@ namespace physgen {
 struct Spread {
   int64_t count = 0;
   double p50 = 0, p90 = 0, p99 = 0, most = 0;
+  double mean = 0;
 };
 
-/// The quantiles of some times in any order, interpolated; zeros of none.
+/// The quantiles and the mean of some times in any order, interpolated; zeros of none.
 Spread spread_of(std::vector<double> milliseconds);
 
 /// One part of what is repeated, or the whole of it.
@@ -43,6 +44,12 @@ struct ControlSpeed {
   std::vector<StageSpread> growing;  ///< later rounds while the window grows
   std::vector<StageSpread> sliding;  ///< rounds in which the oldest pack leaves the window
   int64_t peak_memory = 0;           ///< bytes, of the device; on the CPU the process's resident memory
+};
+
+/// Control rounds of long episodes, by what becomes of a window that is full.
+struct WhenFullSpeed {
+  int64_t episode = 0;              ///< rounds of one: six windows
+  std::vector<StageSpread> rounds;  ///< "exact", "restart", and "ring" for a policy with rotary positions
 };
 
 /// Control rounds of several sessions of one policy at the same time, a thread each, whose robots take no time.
@@ -100,6 +107,8 @@ class Benchmark {
 
   MachineSpeed measure_machine() const;
   ControlSpeed measure_control() const;
+  /// In turns, a round of each way; the first rounds, as many as windows have packs, are part of it.
+  WhenFullSpeed measure_when_full() const;
   SessionSpeed measure_sessions() const;
   TrainingSpeed measure_training(const MachineSpeed& machine) const;
 

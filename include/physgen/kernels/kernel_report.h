@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace physgen {
 
@@ -16,7 +17,7 @@ constexpr auto choices_of(KernelSetting) {
 /// The setting that a text of PHYSGEN_KERNELS stands for; null and empty are "on". Throws ConfigError for another.
 KernelSetting kernel_setting(const char* text);
 
-/// Whether this process uses the hand-written kernels of the CPU.
+/// Whether this process uses some hand-written kernels of the CPU.
 struct KernelReport {
   enum class State { used, set_aside, off };
   State state = State::used;
@@ -27,7 +28,7 @@ struct KernelReport {
 
 /// Compares the kernels with PyTorch's operators on random numbers, in some milliseconds, at the first call of a
 /// process; their own first use makes it, too. Throws ConfigError as `kernel_setting`.
-const KernelReport& kernel_report();
+std::vector<KernelReport> kernel_reports();
 
 /// Who is told in one line that kernels are set aside, once a process; without one LibTorch's warnings tell it. For the
 /// beginning of a program: before it computes.
