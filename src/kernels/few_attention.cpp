@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/every_cpu.h"
 #include "kernels/fast_exp.h"
@@ -27,20 +28,31 @@ constexpr float kLeast = -80.0f;  // exponentials of less are zero: tiny numbers
   }
 }
 
-// scores [Queries, padded keys]
+// scores [Queries, padded keys], for keys [block, block + Vectors kLanes).
+template <int Queries, int Vectors>
+[[gnu::always_inline]] inline void score_block(const HeadAttention& head, const float* q, const float* transposed,
+                                               int64_t block, float* scores) {
+  const int64_t keys = padded(head.keys);
+  Vector sums[Queries][Vectors] = {}, columns[Vectors];
+  for (int64_t i = 0; i < head.width; ++i) {
+    for (int c = 0; c < Vectors; ++c) load(transposed + i * keys + block + c * kLanes, columns[c]);
+    for (int r = 0; r < Queries; ++r) {
+      for (int c = 0; c < Vectors; ++c) sums[r][c] += q[r * head.q_stride + i] * columns[c];
+    }
+  }
+  for (int r = 0; r < Queries; ++r) {
+    for (int c = 0; c < Vectors; ++c) store(sums[r][c], scores + r * keys + block + c * kLanes);
+  }
+}
+
 template <int Queries>
 [[gnu::always_inline]] inline void score(const HeadAttention& head, int64_t query, const float* transposed,
                                          float* scores) {
   const float* q = head.q + query * head.q_stride;
   const int64_t keys = padded(head.keys);
-  for (int64_t block = 0; block < keys; block += kLanes) {
-    Vector sums[Queries] = {}, column;
-    for (int64_t i = 0; i < head.width; ++i) {
-      load(transposed + i * keys + block, column);
-      for (int r = 0; r < Queries; ++r) sums[r] += q[r * head.q_stride + i] * column;
-    }
-    for (int r = 0; r < Queries; ++r) store(sums[r], scores + r * keys + block);
-  }
+  int64_t block = 0;
+  for (; block + 2 * kLanes <= keys; block += 2 * kLanes) score_block<Queries, 2>(head, q, transposed, block, scores);
+  if (block < keys) score_block<Queries, 1>(head, q, transposed, block, scores);
 }
 
 [[gnu::always_inline]] inline void add_mask(const HeadAttention& head, int64_t query, float* __restrict scores) {
@@ -48,34 +60,44 @@ template <int Queries>
   for (int64_t j = 0; j < head.keys; ++j) scores[j] += mask[j];
 }
 
-// The scores of one query as weights, whose sum is 1.
+// The scores of one query as weights, whose sum is 1. In lanes, as sums and maxima of floats are taken in order else.
 [[gnu::always_inline]] inline void weigh(int64_t keys, float* __restrict scores) {
-  float most = -std::numeric_limits<float>::infinity(), sum = 0;
-  for (int64_t j = 0; j < keys; ++j) most = std::max(most, scores[j]);
-  for (int64_t j = keys; j < padded(keys); ++j) scores[j] = -std::numeric_limits<float>::max();
-  float sums[kLanes] = {};
-  for (int64_t block = 0; block < padded(keys); block += kLanes) {
+  const int64_t all = padded(keys);
+  for (int64_t j = keys; j < all; ++j) scores[j] = -std::numeric_limits<float>::infinity();
+  float most[kLanes], sums[kLanes] = {};
+  std::copy_n(scores, kLanes, most);
+  for (int64_t block = kLanes; block < all; block += kLanes) {
     for (int lane = 0; lane < kLanes; ++lane) {
-      float& value = scores[block + lane];
-      value = value - most < kLeast ? 0.0f : fast_exp(value - most);
+      most[lane] = scores[block + lane] > most[lane] ? scores[block + lane] : most[lane];
+    }
+  }
+  const float top = *std::max_element(most, most + kLanes);
+  for (int64_t block = 0; block < all; block += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float below = scores[block + lane] - top, value = below < kLeast ? 0.0f : fast_exp(below);
+      scores[block + lane] = value;
       sums[lane] += value;
     }
   }
-  for (const float one : sums) sum += one;
-  for (int64_t j = 0; j < keys; ++j) scores[j] /= sum;
+  const float inverse = 1.0f / std::accumulate(sums, sums + kLanes, 0.0f);
+  for (int64_t j = 0; j < all; ++j) scores[j] *= inverse;
 }
 
-// y = weights v, for numbers [first, first + count) of each row.
-template <int Queries>
+// y = weights v, for numbers [first, first + Vectors kLanes) of each row.
+template <int Queries, int Vectors>
 [[gnu::always_inline]] inline void average_values(const HeadAttention& head, int64_t query, const float* weights,
                                                   int64_t first) {
   const int64_t keys = padded(head.keys);
-  Vector sums[Queries] = {}, values;
+  Vector sums[Queries][Vectors] = {}, values[Vectors];
   for (int64_t j = 0; j < head.keys; ++j) {
-    load(head.v + j * head.v_stride + first, values);
-    for (int r = 0; r < Queries; ++r) sums[r] += weights[r * keys + j] * values;
+    for (int c = 0; c < Vectors; ++c) load(head.v + j * head.v_stride + first + c * kLanes, values[c]);
+    for (int r = 0; r < Queries; ++r) {
+      for (int c = 0; c < Vectors; ++c) sums[r][c] += weights[r * keys + j] * values[c];
+    }
   }
-  for (int r = 0; r < Queries; ++r) store(sums[r], head.y + (query + r) * head.y_stride + first);
+  for (int r = 0; r < Queries; ++r) {
+    for (int c = 0; c < Vectors; ++c) store(sums[r][c], head.y + (query + r) * head.y_stride + first + c * kLanes);
+  }
 }
 
 // The numbers of a row past its last whole vector.
@@ -101,7 +123,8 @@ template <int Queries>
     weigh(head.keys, scores + r * padded(head.keys));
   }
   int64_t first = 0;
-  for (; first + kLanes <= head.width; first += kLanes) average_values<Queries>(head, query, scores, first);
+  for (; first + 3 * kLanes <= head.width; first += 3 * kLanes) average_values<Queries, 3>(head, query, scores, first);
+  for (; first + kLanes <= head.width; first += kLanes) average_values<Queries, 1>(head, query, scores, first);
   if (first < head.width) average_rest<Queries>(head, query, scores, first);
 }
 
