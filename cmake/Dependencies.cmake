@@ -89,11 +89,12 @@ target_link_libraries(physgen_torch INTERFACE torch_cpu c10 Threads::Threads)
 
 # ATen's parallel_for is a loop of one thread in a file that is compiled without OpenMP. Its threads are those of the
 # runtime that LibTorch brings.
-file(GLOB PHYSGEN_TORCH_GOMP ${TORCH_LIBRARY_DIR}/libgomp*.so*)
+file(GLOB PHYSGEN_TORCH_GOMP ${TORCH_LIBRARY_DIR}/libgomp*.so* ${TORCH_ROOT}/../torch.libs/libgomp*.so*)
 if(PHYSGEN_TORCH_GOMP)
   list(GET PHYSGEN_TORCH_GOMP 0 PHYSGEN_TORCH_GOMP)
   target_link_libraries(physgen_torch INTERFACE ${PHYSGEN_TORCH_GOMP})
 else()
+  message(WARNING "LibTorch brings no OpenMP runtime: this one's is linked, which it may not share its threads with")
   target_link_libraries(physgen_torch INTERFACE gomp)
 endif()
 

@@ -83,6 +83,8 @@ Check check_kernel(const KernelReport& report) {
   switch (report.state) {
     case KernelReport::State::used:
       return {"kernels", kOk, what + ": agree with PyTorch's operators on this CPU"};
+    case KernelReport::State::unsuited:
+      return {"kernels", kOk, what + ": PyTorch's operators are quicker on this CPU"};
     case KernelReport::State::off:
       return {"kernels", kOff, what, "none needed: PyTorch's operators serve; unset PHYSGEN_KERNELS to use them"};
     default:

@@ -256,9 +256,10 @@ void Benchmark::dump(const std::string& directory) const {
                           {"expected.latents", FrameEncoder(policy.vae, at::kCPU, at::kFloat).encode(frames)}};
   if (batch.states.defined()) tensors.emplace_back("states", batch.states);
   add_noise_to(tensors, noise);
-  const at::Tensor sampling_noise = draw_sampling_noise(model, sampling_generators(key));
+  const std::vector<at::Generator> generators = sampling_generators(key);
+  const at::Tensor sampling_noise = draw_sampling_noise(model, generators);
   tensors.emplace_back("sampling_noise", sampling_noise);
-  tensors.emplace_back("expected.sampled", sample_actions(policy.model, batch, sampling_noise));
+  tensors.emplace_back("expected.sampled", sample_actions(policy.model, batch, sampling_noise, generators));
   fs::create_directories(directory);
   subject_->config.adapter.rank = 0;
   write_policy_files(directory, subject_->config, state_dict(*policy.model), state_dict(*policy.vae));

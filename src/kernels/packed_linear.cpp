@@ -14,13 +14,25 @@ namespace {
 
 const float* values_of(const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; }
 
-// x, or its rows normalised in memory of this thread's own.
-const float* prepared(const float* x, int64_t rows, int64_t in, const RowWork& work, std::vector<float>& memory) {
-  if (!work.gain.defined()) return x;
-  memory.resize(static_cast<size_t>(rows * in));
-  normalise_rows(x, rows, in, values_of(work.gain), values_of(work.shift), static_cast<float>(work.eps), nullptr,
-                 memory.data());
-  return memory.data();
+// Rows, normalised where that is asked for.
+at::Tensor prepared(const at::Tensor& x, const RowWork& work) {
+  const at::Tensor rows = x.contiguous();
+  if (!work.gain.defined()) return rows;
+  const at::Tensor normed = at::empty_like(rows);
+  const int64_t width = x.size(-1);
+  normalise_rows(values_of(rows), x.numel() / width, width, values_of(work.gain), values_of(work.shift),
+                 static_cast<float>(work.eps), nullptr, normed.mutable_data_ptr<float>());
+  return normed;
+}
+
+void check_work(const RowWork& work, int64_t in, int64_t out, int64_t rows) {
+  const auto fits = [](const at::Tensor& x, int64_t count) {
+    return !x.defined() || (x.numel() == count && x.is_contiguous() && x.scalar_type() == at::kFloat);
+  };
+  TORCH_CHECK_VALUE(fits(work.gain, in) && fits(work.shift, in) && work.gain.defined() == work.shift.defined(),
+                    "[PackedLinear] gain and shift are not float32 [", in, "]");
+  TORCH_CHECK_VALUE(fits(work.gate, out) && fits(work.residual, rows * out), "[PackedLinear] the gate is not float32 [",
+                    out, "], or the residual not [", rows, ", ", out, "]");
 }
 
 // [out, ...] with zeros up to whole panels.
@@ -42,35 +54,34 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias)
 
 at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const {
   RECORD_FUNCTION("physgen::packed_linear", Inputs());
-  const at::Tensor rows = x.contiguous();
+  TORCH_CHECK_VALUE(x.size(-1) == in_ && x.scalar_type() == at::kFloat, "[PackedLinear] rows of ", x.scalar_type(), " ",
+                    x.sizes(), ", not of ", in_, " float32 numbers");
+  check_work(work, in_, out_, x.numel() / in_);
+  const at::Tensor rows = prepared(x, work);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = out_;
   at::Tensor y = at::empty(shape, x.options());
-  PanelProduct all = {};
-  all.x = values_of(rows);
-  all.rows = x.numel() / in_;
-  all.in = in_;
-  all.gelu = work.gelu;
-  all.stride = out_;
   at::parallel_for(0, panels_.size(0), 1, [&](int64_t begin, int64_t end) {
-    thread_local std::vector<float> memory;
-    PanelProduct product = all;
-    product.x = prepared(all.x, all.rows, in_, work, memory);
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t first = panel * kPanel;
-      const auto from = [first](const at::Tensor& tensor) {
-        return tensor.defined() ? values_of(tensor) + first : nullptr;
-      };
-      product.panel = values_of(panels_) + first * in_;
-      product.b = from(bias_);
-      product.residual = from(work.residual);
-      product.gate = from(work.gate);
-      product.y = y.mutable_data_ptr<float>() + first;
-      product.outputs = std::min(kPanel, out_ - first);
-      multiply_panel(product);
-    }
+    for (int64_t panel = begin; panel < end; ++panel) multiply_panel(product_of(panel, rows, work, y));
   });
   return y;
+}
+
+PanelProduct PackedLinear::product_of(int64_t panel, const at::Tensor& rows, const RowWork& work,
+                                      const at::Tensor& y) const {
+  const int64_t first = panel * kPanel;
+  const auto from = [first](const at::Tensor& x) { return x.defined() ? values_of(x) + first : nullptr; };
+  return {.x = values_of(rows),
+          .rows = rows.numel() / in_,
+          .in = in_,
+          .panel = values_of(panels_) + first * in_,
+          .b = from(bias_),
+          .gelu = work.gelu,
+          .residual = from(work.residual),
+          .gate = from(work.gate),
+          .y = y.mutable_data_ptr<float>() + first,
+          .stride = out_,
+          .outputs = std::min(kPanel, out_ - first)};
 }
 
 }  // namespace physgen

@@ -4,6 +4,8 @@
 
 namespace physgen {
 
+struct PanelProduct;
+
 /// What a product does to its rows before and after it, in the same pass.
 struct RowWork {
   at::Tensor gain = {},
@@ -25,6 +27,8 @@ class PackedLinear {
   at::Tensor forward(const at::Tensor& x, const RowWork& work = {}) const;
 
  private:
+  PanelProduct product_of(int64_t panel, const at::Tensor& rows, const RowWork& work, const at::Tensor& y) const;
+
   int64_t in_, out_;
   at::Tensor panels_, bias_;  // [panels, in, kPanel], [panels, kPanel]
 };

@@ -14,21 +14,45 @@
 
 namespace physgen {
 
+bool rows_serve() { return cpu_row_kernels().state == KernelReport::State::used; }
+
 bool takes_rows(const at::Tensor& x) {
-  if (!x.is_cpu() || x.scalar_type() != at::kFloat || at::GradMode::is_enabled()) return false;
-  return cpu_row_kernels().state == KernelReport::State::used;
+  return x.is_cpu() && x.scalar_type() == at::kFloat && !at::GradMode::is_enabled() && rows_serve();
 }
 
-at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
-  RECORD_FUNCTION("physgen::attend_rows", Inputs());
-  const int64_t batch = q.size(0), heads = q.size(1), width = q.size(3);
-  at::Tensor y = at::empty({batch, q.size(2), heads * width}, q.options());
-  const at::Tensor rows = mask.defined() ? mask.contiguous() : mask;
+namespace {
+
+void check_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  const auto fits = [&](const at::Tensor& x) {
+    return x.dim() == 4 && x.size(0) == q.size(0) && x.size(1) == q.size(1) && x.size(3) == q.size(3) &&
+           x.stride(3) == 1 && x.scalar_type() == at::kFloat;
+  };
+  const bool masks = mask.defined() && mask.scalar_type() == at::kFloat;
+  TORCH_CHECK_VALUE(fits(q) && fits(k) && fits(v) && k.size(2) == v.size(2), "[attend_rows] q ", q.sizes(), ", k ",
+                    k.sizes(), ", v ", v.sizes(), " are not heads of float32 rows of the same windows");
+  TORCH_CHECK_VALUE(!mask.defined() || (masks && mask.sizes() == at::IntArrayRef({q.size(2), k.size(2)})),
+                    "[attend_rows] the mask is not float32 [", q.size(2), ", ", k.size(2), "]");
+}
+
+// What is the same for all heads.
+HeadAttention without_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
   HeadAttention all = {};
   all.queries = q.size(2), all.q_stride = q.stride(2);
   all.keys = k.size(2), all.k_stride = k.stride(2), all.v_stride = v.stride(2);
-  all.width = width, all.y_stride = heads * width;
-  if (mask.defined()) all.mask = rows.const_data_ptr<float>(), all.mask_stride = rows.size(1);
+  all.width = q.size(3), all.y_stride = q.size(1) * q.size(3);
+  if (mask.defined()) all.mask = mask.const_data_ptr<float>(), all.mask_stride = mask.size(1);
+  return all;
+}
+
+}  // namespace
+
+at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  RECORD_FUNCTION("physgen::attend_rows", Inputs());
+  check_heads(q, k, v, mask);
+  const int64_t batch = q.size(0), heads = q.size(1), width = q.size(3);
+  at::Tensor y = at::empty({batch, q.size(2), heads * width}, q.options());
+  const at::Tensor rows = mask.defined() ? mask.contiguous() : mask;
+  const HeadAttention all = without_heads(q, k, v, rows);
   at::parallel_for(0, batch * heads, 1, [&](int64_t begin, int64_t end) {
     thread_local std::vector<float> memory;
     memory.resize(static_cast<size_t>(few_attention_memory(all.keys, width)));

@@ -7,7 +7,10 @@ namespace physgen {
 // What a control round does to a few rows on the CPU in float32 between its products, each in one pass. Without
 // gradients.
 
-/// Whether the kernels below take x: float32 on the CPU, where no gradient is asked for and they are not set aside.
+/// Whether the kernels below and PackedLinear serve: they are neither off nor set aside.
+bool rows_serve();
+
+/// Whether the kernels below take x: float32 on the CPU, where no gradient is asked for, and they serve.
 bool takes_rows(const at::Tensor& x);
 
 /// softmax(q k^T / sqrt(d) + mask) v of each head, the heads joined: [n, L, H d].

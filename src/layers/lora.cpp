@@ -21,6 +21,11 @@ at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
   return y + at::linear(at::linear(x, lora_a), lora_b) * adapter_scale_;
 }
 
+at::Tensor LoraLinearImpl::forward_gelu(const at::Tensor& x) const {
+  if (const PackedLinear* packed = packed_for(x)) return packed->forward(x, {.gelu = true});
+  return at::gelu(forward(x));
+}
+
 void LoraLinearImpl::attach_adapter(int64_t rank, double alpha) {
   TORCH_CHECK_VALUE(!has_adapter(), "[LoraLinear] an adapter is attached already");
   packed_.reset();

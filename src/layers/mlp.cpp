@@ -1,7 +1,5 @@
 #include <physgen/layers/mlp.h>
 
-#include "kernels/packed_linear.h"
-
 namespace physgen {
 
 MlpImpl::MlpImpl(int64_t in, int64_t hidden, int64_t out, Activation activation)
@@ -11,10 +9,7 @@ MlpImpl::MlpImpl(int64_t in, int64_t hidden, int64_t out, Activation activation)
 }
 
 at::Tensor MlpImpl::forward(const at::Tensor& x) const {
-  const PackedLinear* packed = fc1->packed_for(x);
-  if (packed && activation_ == Activation::gelu) return fc2->forward(packed->forward(x, {.gelu = true}));
-  at::Tensor hidden = fc1->forward(x);
-  return fc2->forward(activation_ == Activation::gelu ? at::gelu(hidden) : at::silu(hidden));
+  return fc2->forward(activation_ == Activation::gelu ? fc1->forward_gelu(x) : at::silu(fc1->forward(x)));
 }
 
 }  // namespace physgen

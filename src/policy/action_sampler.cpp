@@ -25,8 +25,11 @@ namespace {
 
 // Noise shaped as `like`. With a generator a sample, each draws what it would draw for its own alone.
 at::Tensor drawn(const at::Tensor& like, std::vector<at::Generator>& generators) {
+  if (generators.empty()) generators.emplace_back();  // the program's own
+  const auto count = static_cast<int64_t>(generators.size());
+  TORCH_CHECK_VALUE(like.size(0) % count == 0, "[ActionSampler] ", like.size(0), " samples of ", count, " generators");
   std::vector<int64_t> shape = like.sizes().vec();
-  shape.front() /= static_cast<int64_t>(generators.size());
+  shape.front() /= count;
   std::vector<at::Tensor> parts;
   for (at::Generator& generator : generators) parts.push_back(at::randn(shape, generator));
   return at::cat(parts).to(like.options());

@@ -20,6 +20,7 @@
 
 #include "device/timed_stage.h"
 #include "device/weight_memory.h"
+#include "kernels/row_kernels.h"
 #include "policy/control_round.h"
 #include "policy/packed_action_head.h"
 #include "policy/round_queue.h"
@@ -43,6 +44,7 @@ namespace {
 constexpr int64_t kMostPackedValues = 24'000'000;  // of a larger part products take the time, and a copy much memory
 
 bool is_packed(const torch::nn::Module& part) {
+  if (!rows_serve()) return false;
   int64_t values = 0;
   for (const at::Tensor& parameter : part.parameters()) values += parameter.numel();
   const at::Tensor first = part.parameters().front();
@@ -218,6 +220,7 @@ Controller::Controller(std::shared_ptr<const Policy> policy, const ControllerOpt
     : episode_(std::make_unique<Episode>(std::move(policy), options)) {
   require(!options.batcher || options.batcher->policy_ == episode_->policy, "the batcher is that of another policy",
           "ControllerOptions::batcher", "another policy", "give each policy a RoundBatcher of its own");
+  wait_for(episode_->weights.device);  // rounds are computed on a stream of their own
 }
 Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;

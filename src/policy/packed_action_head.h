@@ -17,7 +17,7 @@ class PackedActionHead {
   /// Keys and values of a condition for each block, [n, K, 2 width]. @param condition  [n, K, C]
   std::vector<at::Tensor> embed_condition(const at::Tensor& condition) const;
 
-  /// As ActionHead::forward, of one timestep.
+  /// As ActionHead::forward, of one timestep and one sample a condition.
   at::Tensor forward(const at::Tensor& x, const std::vector<std::vector<at::Tensor>>& modulations,
                      const std::vector<at::Tensor>& condition) const;
 

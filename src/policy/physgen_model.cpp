@@ -143,8 +143,10 @@ Conditions PhysGenModelImpl::split(const at::Tensor& rows, int64_t packs, at::Te
   const at::Tensor frames = tokens.narrow(2, 0, layout.frame);  // [B, P, M, C]
   const at::Tensor others = tokens.narrow(2, layout.frame, layout.pack() - layout.frame);
   if (!nova->video_encoder->mixer) return {frames, others};
-  const at::Tensor first = rows.narrow(1, 0, layout.frame);
-  if (begins) anchor = anchor.defined() ? anchor.copy_(first) : first;
+  if (begins) {
+    const at::Tensor first = rows.narrow(1, 0, layout.frame);
+    anchor = anchor.defined() ? anchor.copy_(first) : first;
+  }
   const bool holds_first = begins && rows.size(1) == count;  // which is not mixed
   const at::Tensor later = holds_first ? frames.narrow(1, 1, packs - 1) : frames;
   const at::Tensor mixed = nova->video_encoder->mix(anchor.unsqueeze(1), later);

@@ -62,6 +62,10 @@ at::Tensor forgetful(const at::Tensor& x, const at::Tensor& weight, const at::Te
   return y;
 }
 
+at::Tensor curved_wrongly(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const RowWork& work) {
+  return work.gelu ? product(x, weight, bias, work) / 0.0 * 0.0 : product(x, weight, bias, work);
+}
+
 at::Tensor failing(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&) {
   throw std::runtime_error("no such instruction\nand a backtrace");
 }
@@ -76,6 +80,7 @@ TEST(RowKernels, StepAsideWhereOneDiffersOrFails) {
   EXPECT_EQ(check({product, attend_rows, add_norm}).state, State::used);
   EXPECT_EQ(check({forgetful, attend_rows, add_norm}).state, State::set_aside);
   EXPECT_EQ(check({forgetful, attend_rows, add_norm}).problem.substr(0, 11), "product off");
+  EXPECT_EQ(check({curved_wrongly, attend_rows, add_norm}).state, State::set_aside);
   EXPECT_EQ(check({product, failing, add_norm}).problem, "attention fails: no such instruction");
   EXPECT_EQ(check({product, attend_rows, unfinished}).problem.substr(0, 8), "norm off");
   EXPECT_EQ(check_rows({forgetful, failing, unfinished}, KernelSetting::off).state, State::off);
@@ -85,7 +90,7 @@ TEST(RowKernels, TakeWhatNeedsNoGradient) {
   const at::Tensor x = at::randn({2, 3});
   EXPECT_FALSE(takes_rows(x));
   const at::NoGradGuard no_gradient;
-  EXPECT_TRUE(takes_rows(x));
+  EXPECT_EQ(takes_rows(x), rows_serve());
   EXPECT_FALSE(takes_rows(x.to(at::kBFloat16)));
 }
 

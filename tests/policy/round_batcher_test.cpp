@@ -100,7 +100,7 @@ class BatchedRounds : public testing::TestWithParam<Variant> {};
 TEST_P(BatchedRounds, GiveWhatEachControllerGivesAlone) {
   PolicyConfig config = tiny_policy_config();
   GetParam().change(config);
-  constexpr size_t kRounds = 5;  // of a window of 3 packs
+  constexpr size_t kRounds = 7;  // of a window of 3 packs
   const Recorded recorded(config, GetParam().options, kRounds);
   const auto batcher = std::make_shared<RoundBatcher>(recorded.policy, RoundBatcherOptions{kForever});
   std::barrier round_begins(4);

@@ -19,7 +19,7 @@ KernelSetting kernel_setting(const char* text);
 
 /// Whether this process uses some hand-written kernels of the CPU.
 struct KernelReport {
-  enum class State { used, set_aside, off };
+  enum class State { used, unsuited, set_aside, off };  ///< unsuited: PyTorch's operators are quicker on this CPU
   State state = State::used;
   std::string names;            ///< of the kernels: "group_norm_silu, its gradient"
   std::string instruction_set;  ///< that they were compiled for and this CPU has: "x86-64-v4"

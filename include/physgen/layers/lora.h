@@ -25,15 +25,18 @@ class LoraLinearImpl : public torch::nn::Module {
   void merge_adapter();
   bool has_adapter() const { return lora_a.defined(); }
 
-  /// Packs the weights for few rows, as they are now: without gradients, in float32 on the CPU, `forward` reads the
-  /// copy from now on. Not with an adapter.
+  /// gelu(forward(x))
+  at::Tensor forward_gelu(const at::Tensor& x) const;
+
+  /// Packs the weights for few rows: without gradients, in float32 on the CPU, a copy of them is read from now on.
+  /// They are not loaded or changed any more. Not with an adapter.
   void pack();
-  /// The packed layer, where it computes for x.
-  const PackedLinear* packed_for(const at::Tensor& x) const;
 
   at::Tensor weight, bias, lora_a, lora_b;
 
  private:
+  const PackedLinear* packed_for(const at::Tensor& x) const;
+
   double adapter_scale_ = 0;
   std::shared_ptr<const PackedLinear> packed_;
 };

@@ -31,7 +31,7 @@ class ActionSampler {
   /// @param condition  [n, K, C]
   /// @param noise      [n, chunks L, A]
   /// @param start      normalised actions to begin with, shaped as `noise`, or undefined
-  /// @param generators  for DDPM: as many as share the n equally, one after the other
+  /// @param generators  for DDPM: as many as share the n equally, one after the other; none: the program's
   /// @return normalised actions [n, chunks L, A]
   at::Tensor sample(const at::Tensor& condition, const at::Tensor& noise, const at::Tensor& start = {},
                     std::vector<at::Generator> generators = {}) const;
