@@ -71,9 +71,9 @@ class PhysicalToken(nn.Module):
         if codec["state_token"]:
             self.state_tokenizer = Mlp(codec["state_width"], width, width, F.silu)
 
-    def forward(self, nova, patches, actions, states):
+    def forward(self, nova, patches, actions, states, first=0):
         packs, chunk = patches.shape[1], self.codec["chunk"]
-        known = (torch.arange(packs)[:, None] > 0) & (torch.arange(chunk) < self.codec["execute"])
+        known = (torch.arange(first, first + packs)[:, None] > 0) & (torch.arange(chunk) < self.codec["execute"])
         embedded = self.action_tokenizer(actions)
         tokens = torch.where(known[..., None], embedded, self.begin_of_action.to(embedded.dtype))
         parts = [nova.embed_frames(patches)]
@@ -82,7 +82,7 @@ class PhysicalToken(nn.Module):
         if self.rotary:
             return torch.cat([*parts, tokens], 2)
         tokens = tokens + self.slot_proj(sin_cos(torch.arange(chunk), 32))
-        time = nova.video_pos_embed(torch.arange(1, packs + 1))
+        time = nova.video_pos_embed(torch.arange(first + 1, first + packs + 1))
         return torch.cat([*parts, tokens], 2) + time[:, None]
 
     def angles(self, nova, pack):
@@ -100,20 +100,22 @@ class ActionBlock(nn.Module):
         self.modulation, self.self_attention = AdaLayerNorm(width, 9), Attention(width, heads)
         self.query, self.key_value = nn.Linear(width, width), nn.Linear(condition_width, 2 * width)
         self.cross_proj, self.mlp = nn.Linear(width, width), Mlp(width, 4 * width, width)
-        self.heads = heads
+        self.heads, self.attend = heads, F.scaled_dot_product_attention
 
-    def cross_attention(self, x, condition):
-        rows, tokens, width = x.shape
+    def keys(self, condition):
+        """Keys and values of the condition."""
         n, keys, _ = condition.shape
-        q = self.query(x).view(n, -1, self.heads, width // self.heads).transpose(1, 2)
-        k, v = self.key_value(condition).view(n, keys, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(rows, tokens, width)
+        return self.key_value(condition).view(n, keys, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+
+    def cross_attention(self, x, k, v):
+        rows, tokens, width = x.shape
+        q = self.query(x).view(k.shape[0], -1, self.heads, width // self.heads).transpose(1, 2)
+        x = self.attend(q, k, v).transpose(1, 2).reshape(rows, tokens, width)
         return self.cross_proj(x)
 
-    def forward(self, x, t, condition):
-        m = self.modulation(t)
+    def forward(self, x, m, keys):
         x = x + m[2] * self.self_attention(modulate(x, m[1], m[0]))
-        x = x + m[5] * self.cross_attention(modulate(x, m[4], m[3]), condition)
+        x = x + m[5] * self.cross_attention(modulate(x, m[4], m[3]), *keys)
         return x + m[8] * self.mlp(modulate(x, m[7], m[6]))
 
 
@@ -130,14 +132,32 @@ class ActionHead(nn.Module):
         self.blocks = nn.ModuleList(ActionBlock(width, head["heads"], condition_width) for _ in range(head["depth"]))
         self.final_modulation = AdaLayerNorm(width, 2)
 
-    def forward(self, x, timesteps, condition):
-        t = self.timestep_proj(timestep_frequencies(timesteps))[:, None]
+    def keys(self, condition):
+        """Of every block."""
         condition = self.condition_norm(condition)
+        return [block.keys(condition) for block in self.blocks]
+
+    def modulations(self, timesteps):
+        """Of every block and the end."""
+        t = self.timestep_proj(timestep_frequencies(timesteps))[:, None]
+        return [block.modulation(t) for block in self.blocks] + [self.final_modulation(t)]
+
+    def denoise(self, x, modulations, keys):
         x = self.input(x) + (self.chunk_token[:, None] + self.slot_token).flatten(0, 1)
-        for block in self.blocks:
-            x = block(x, t, condition)
-        y = self.output(modulate(x, *self.final_modulation(t)))
+        for block, m, of_block in zip(self.blocks, modulations, keys):
+            x = block(x, m, of_block)
+        y = self.output(modulate(x, *modulations[-1]))
         return y.unflatten(-1, (-1, self.bins)) if self.bins else y
+
+    def forward(self, x, timesteps, condition):
+        return self.denoise(x, self.modulations(timesteps), self.keys(condition))
+
+    def steps(self, timesteps, condition):
+        """The head at each of some timesteps; what is the same at all of them is computed once."""
+        keys, modulations = self.keys(condition), self.modulations(torch.tensor(timesteps))
+        for i in range(len(timesteps)):
+            of_step = [[part[i : i + 1] for part in parts] for parts in modulations]
+            yield lambda x, of_step=of_step: self.denoise(x, of_step, keys).float()
 
 
 def alpha_bars():
@@ -196,34 +216,41 @@ class PhysGen(nn.Module):
         shape = (len(instructions), self.config["backbone"]["text_slots"])
         return self.nova.text_embed.weight.new_zeros(1), torch.zeros(shape, dtype=torch.bool)
 
-    def angles(self, packs):
-        """Rotary angles of a whole sequence; the prefix is not turned."""
+    def angles(self, first, packs):
+        """Rotary angles of packs, behind the prefix for the first; that is not turned."""
         if not self.nova.rotary:
             return None
-        of_packs = torch.cat([self.physical_token.angles(self.nova, pack) for pack in range(packs)])
-        return F.pad(of_packs, (0, 0, self.prefix, 0))
+        of_packs = torch.cat([self.physical_token.angles(self.nova, pack) for pack in range(first, first + packs)])
+        return F.pad(of_packs, (0, 0, 0 if first else self.prefix, 0))
 
-    def mix(self, outputs):
-        """The frames after the first through NOVA's mixer, which modulates the first by them."""
+    def mix(self, outputs, anchor):
+        """Frames after the first through NOVA's mixer, which modulates the first, the anchor, by them."""
         if not hasattr(self.nova.video_encoder, "mixer"):
             return outputs
-        first, later = outputs[:, :1, : self.frame], outputs[:, 1:, : self.frame]
-        scale, shift = self.nova.video_encoder.mixer(later)
-        frames = torch.cat([first, first * (1 + scale) + shift], 1)
-        return torch.cat([frames, outputs[:, :, self.frame :]], 2)
+        scale, shift = self.nova.video_encoder.mixer(outputs[:, :, : self.frame])
+        return torch.cat([anchor * (1 + scale) + shift, outputs[:, :, self.frame :]], 2)
+
+    def append(self, latents, actions, states, instructions, first=0, caches=None, kept=None):
+        """Outputs at packs, not mixed: [B, P, pack, C]. caches: of each block, with all packs before the first."""
+        b, packs = latents.shape[:2]
+        patches = patchify(latents.flatten(0, 1), 2 * self.config["backbone"]["image_patch"]).unflatten(0, (b, packs))
+        x = self.physical_token(self.nova, patches, actions, states, first).flatten(1, 2)
+        pack = x.shape[1] // packs
+        start, end = first and self.prefix + first * pack, self.prefix + (first + packs) * pack
+        if not first:
+            values, used = self.encode_text(instructions)
+            x = torch.cat([self.nova.text_embed(values, used if kept is None else used & kept[:, None]), x], 1)
+        mask = self.mask[start:end, :end].to(x.dtype)
+        outputs = self.nova.video_encoder(x, mask, self.angles(first, packs), caches, start)
+        return outputs[:, -packs * pack :].unflatten(1, (packs, -1))
 
     def encode(self, latents, actions, states, instructions, kept=None):
         """Outputs at every pack: [B, P, pack, C]."""
-        b, packs = latents.shape[:2]
-        values, used = self.encode_text(instructions)
-        if kept is not None:
-            used = used & kept[:, None]
-        patches = patchify(latents.flatten(0, 1), 2 * self.config["backbone"]["image_patch"]).unflatten(0, (b, packs))
-        x = self.physical_token(self.nova, patches, actions, states).flatten(1, 2)
-        x = torch.cat([self.nova.text_embed(values, used), x], 1)
-        mask = self.mask[: x.shape[1], : x.shape[1]].to(x.dtype)
-        outputs = self.nova.video_encoder(x, mask, self.angles(packs))
-        return self.mix(outputs[:, self.prefix :].unflatten(1, (packs, -1)))
+        outputs = self.append(latents, actions, states, instructions, kept=kept)
+        if not hasattr(self.nova.video_encoder, "mixer"):
+            return outputs
+        first, later = outputs[:, :1], outputs[:, 1:]
+        return torch.cat([first, self.mix(later, first[:, :, : self.frame])], 1)
 
     def add_noise(self, x, noise, timesteps):
         abar = self.alpha_bar[timesteps].view(-1, *[1] * (x.dim() - 1))
@@ -325,9 +352,9 @@ class PhysGen(nn.Module):
 
     def sample_flow(self, condition, x, steps):
         """Euler's method, the sample clipped at the end."""
-        for i in reversed(range(steps)):
-            now, following = (i + 1) * 1000 // steps, i * 1000 // steps
-            x = x + (following - now) / 1000 * self.action_head(x, torch.full((1,), now), condition).float()
+        times = [(i + 1) * 1000 // steps for i in reversed(range(steps))]
+        for now, following, velocity in zip(times, times[1:] + [0], self.action_head.steps(times, condition)):
+            x = x + (following - now) / 1000 * velocity(x)
         return x.clamp(-1, 1)
 
     def sample_ddim(self, condition, noise, steps):
@@ -335,10 +362,10 @@ class PhysGen(nn.Module):
         stride = 1000 // steps
         timesteps = [i * stride + 1 for i in reversed(range(steps))]
         x = noise
-        for i, timestep in enumerate(timesteps):
+        for i, (timestep, noise_in) in enumerate(zip(timesteps, self.action_head.steps(timesteps, condition))):
             now = self.alpha_bar[timestep]
             following = self.alpha_bar[timesteps[i + 1]] if i + 1 < steps else torch.ones(())
-            epsilon = self.action_head(x, torch.full((1,), timestep), condition).float()
+            epsilon = noise_in(x)
             x0 = ((x - (1 - now).sqrt() * epsilon) / now.sqrt()).clamp(-1, 1)
             epsilon = (x - now.sqrt() * x0) / (1 - now).sqrt()
             x = following.sqrt() * x0 + (1 - following).sqrt() * epsilon

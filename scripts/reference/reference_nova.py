@@ -42,6 +42,20 @@ def rotate(x, angles):
     return torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], -1).flatten(-2)
 
 
+def attend_by_products(q, k, v, attn_mask=None):
+    """scaled_dot_product_attention by three plain products, which PyTorch differentiates faster on some CPUs."""
+    scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+    scores = scores if attn_mask is None else scores + attn_mask
+    return torch.matmul(torch.softmax(scores, -1), v)
+
+
+def use_attention(module, attend):
+    """The form of attention in all layers of a module."""
+    for layer in module.modules():
+        if hasattr(layer, "attend"):
+            layer.attend = attend
+
+
 def patchify(x, patch):
     b, c, height, width = x.shape
     x = x.view(b, c, height // patch, patch, width // patch, patch)
@@ -62,14 +76,19 @@ class Attention(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.heads = heads
+        self.heads, self.attend = heads, F.scaled_dot_product_attention
 
-    def forward(self, x, mask=None, angles=None):
+    def forward(self, x, mask=None, angles=None, cache=None, start=0):
+        """With a cache, (keys, values), those of x are written there from `start` on; queries see all up to them."""
         b, n, c = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        if cache is not None:
+            for held, new in zip(cache, (k, v)):
+                held[:, :, start : start + n] = new
+            k, v = (held[:, :, : start + n] for held in cache)
+        x = self.attend(q, k, v, attn_mask=None if mask is None else mask.to(q.dtype))
         return self.proj(x.transpose(1, 2).reshape(b, n, c))
 
 
@@ -79,8 +98,8 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attn, self.mlp = Attention(width, heads), Mlp(width, 4 * width, width)
 
-    def forward(self, x, mask=None, angles=None):
-        x = self.norm1(self.attn(x, mask, angles)) + x
+    def forward(self, x, mask=None, angles=None, cache=None, start=0):
+        x = self.norm1(self.attn(x, mask, angles, cache, start)) + x
         return self.norm2(self.mlp(x)) + x
 
 
@@ -107,9 +126,9 @@ class Encoder(nn.Module):
         if mixer_rank:
             self.mixer = AdaLayerNorm(nova["width"], 2, mixer_rank)
 
-    def forward(self, x, mask=None, angles=None):
-        for block in self.blocks:
-            x = block(x, mask, angles)
+    def forward(self, x, mask=None, angles=None, caches=None, start=0):
+        for i, block in enumerate(self.blocks):
+            x = block(x, mask, angles, caches and caches[i], start)
         return self.norm(x)
 
     def complete(self, x, known_ids, condition, angles=None):
