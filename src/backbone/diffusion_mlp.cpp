@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <physgen/diffusion/noise_schedule.h>
+#include <physgen/kernels/residual_norm.h>
 #include <physgen/layers/timestep_embed.h>
 
 namespace physgen {
@@ -24,7 +25,7 @@ DiffusionMlpBlockImpl::DiffusionMlpBlockImpl(int64_t width)
 at::Tensor DiffusionMlpBlockImpl::forward(const at::Tensor& x, const at::Tensor& y) {
   std::vector<at::Tensor> parts = norm1->forward(y);  // scale, shift, gate
   at::Tensor h = proj->forward(modulate_norm(x, 1 + parts[0], parts[1]));
-  return norm2->forward(h) * parts[2] + x;
+  return residual_norm(h, norm2->weight, norm2->bias, x, norm2->options.eps(), parts[2]);
 }
 
 DiffusionMlpImpl::DiffusionMlpImpl(int64_t channels, int64_t patch, int64_t condition_width, int64_t width,

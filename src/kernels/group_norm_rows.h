@@ -2,10 +2,9 @@
 
 #include <cstdint>
 
-namespace physgen {
+#include "kernels/row_numbers.h"
 
-/// The bits of a bfloat16 number.
-enum class Bfloat16Bits : uint16_t {};
+namespace physgen {
 
 // The loops of GroupNorm + SiLU over rows of channels, each compiled for several instruction sets. A run of whole rows
 // is read as `count` flat values; per-channel coefficients are repeated over `period` values (a whole number of rows),

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/kernels/modulated_norm.h>
+
 namespace physgen {
 
 AdaLayerNormImpl::AdaLayerNormImpl(int64_t condition_width, int64_t width, int64_t parts, int64_t rank)
@@ -22,7 +24,15 @@ at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& gain, const at::
     return at::layer_norm(x, {width}, gain.view({width}).to(x.scalar_type()), shift.view({width}).to(x.scalar_type()),
                           eps);
   }
-  return at::layer_norm(x, {width}, {}, {}, eps) * gain + shift;
+  return modulated_norm(x, gain, shift, eps);
+}
+
+std::pair<at::Tensor, at::Tensor> add_and_modulate_norm(const at::Tensor& x, const at::Tensor& gate,
+                                                        const at::Tensor& y, const at::Tensor& gain,
+                                                        const at::Tensor& shift, double eps) {
+  if (at::GradMode::is_enabled()) return gated_modulated_norm(x, gate, y, gain, shift, eps);
+  const at::Tensor h = at::addcmul(x, gate, y);
+  return {h, modulate_norm(h, gain, shift, eps)};
 }
 
 }  // namespace physgen

@@ -4,6 +4,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/kernels/residual_norm.h>
+
 #include "kernels/row_kernels.h"
 
 namespace physgen {
@@ -11,7 +13,7 @@ namespace {
 
 at::Tensor add_normed(const at::Tensor& residual, const at::Tensor& x, torch::nn::LayerNorm& norm) {
   if (takes_rows(x)) return add_norm(residual, x, norm->weight, norm->bias, norm->options.eps());
-  return norm->forward(x) + residual;
+  return residual_norm(x, norm->weight, norm->bias, residual, norm->options.eps());
 }
 
 // @param x  the rows of the groups' windows  @return those whose outputs are computed

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include <physgen/layers/lora.h>
@@ -25,5 +26,10 @@ TORCH_MODULE(AdaLayerNorm);
 
 /// LN(x) gain + shift, the norm without weights. @param gain  1 + scale @param eps  1e-6 in the reference
 at::Tensor modulate_norm(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double eps = 1e-6);
+
+/// h = x + gate y, and of h what `modulate_norm` returns.
+std::pair<at::Tensor, at::Tensor> add_and_modulate_norm(const at::Tensor& x, const at::Tensor& gate,
+                                                        const at::Tensor& y, const at::Tensor& gain,
+                                                        const at::Tensor& shift, double eps = 1e-6);
 
 }  // namespace physgen
