@@ -122,7 +122,7 @@ KernelReport check_rows(const RowForms& forms, KernelSetting setting) {
 
 const KernelReport& cpu_row_kernels() {
   static const KernelReport checked = [] {
-    KernelReport report = check_rows({packed_product, attend_rows, add_norm}, kernel_setting());
+    KernelReport report = check_rows({packed_product, attend_heads, add_norm}, kernel_setting());
     // Their sums fill the registers of AVX-512. With those of AVX2 they are 40 times as slow as PyTorch's product.
     const bool is_suited = report.instruction_set == "x86-64-v4";
     if (!is_suited && report.state == KernelReport::State::used) report.state = KernelReport::State::unsuited;

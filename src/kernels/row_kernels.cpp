@@ -28,10 +28,10 @@ void check_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
            x.stride(3) == 1 && x.scalar_type() == at::kFloat;
   };
   const bool masks = mask.defined() && mask.scalar_type() == at::kFloat;
-  TORCH_CHECK_VALUE(fits(q) && fits(k) && fits(v) && k.size(2) == v.size(2), "[attend_rows] q ", q.sizes(), ", k ",
+  TORCH_CHECK_VALUE(fits(q) && fits(k) && fits(v) && k.size(2) == v.size(2), "[attend_heads] q ", q.sizes(), ", k ",
                     k.sizes(), ", v ", v.sizes(), " are not heads of float32 rows of the same windows");
   TORCH_CHECK_VALUE(!mask.defined() || (masks && mask.sizes() == at::IntArrayRef({q.size(2), k.size(2)})),
-                    "[attend_rows] the mask is not float32 [", q.size(2), ", ", k.size(2), "]");
+                    "[attend_heads] the mask is not float32 [", q.size(2), ", ", k.size(2), "]");
 }
 
 // What is the same for all heads.
@@ -46,8 +46,8 @@ HeadAttention without_heads(const at::Tensor& q, const at::Tensor& k, const at::
 
 }  // namespace
 
-at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
-  RECORD_FUNCTION("physgen::attend_rows", Inputs());
+at::Tensor attend_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
+  RECORD_FUNCTION("physgen::attend_heads", Inputs());
   check_heads(q, k, v, mask);
   const int64_t batch = q.size(0), heads = q.size(1), width = q.size(3);
   at::Tensor y = at::empty({batch, q.size(2), heads * width}, q.options());

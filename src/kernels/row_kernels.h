@@ -17,7 +17,7 @@ bool takes_rows(const at::Tensor& x);
 /// @param q     [n, H, L, d], views whose last dimension is contiguous, as all of these
 /// @param k, v  [n, H, K, d]
 /// @param mask  additive [L, K], or undefined
-at::Tensor attend_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask = {});
+at::Tensor attend_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask = {});
 
 /// residual + LayerNorm(x) weight + bias, of rows [..., width].
 at::Tensor add_norm(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

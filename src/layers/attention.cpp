@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include <physgen/kernels/row_attention.h>
+
 #include "kernels/row_kernels.h"
 
 namespace physgen {
@@ -53,7 +55,7 @@ constexpr int64_t kFewKeys = 512;  // of more, PyTorch's fused attention is the 
 at::Tensor attend_outputs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
                           const std::vector<RowRange>& outputs) {
   const at::Tensor queries = rows_of(q, outputs, 2), mask_rows = mask.defined() ? rows_of(mask, outputs, 0) : mask;
-  if (takes_rows(q) && k.size(2) <= kFewKeys) return attend_rows(queries, k, v, mask_rows);
+  if (takes_rows(q) && k.size(2) <= kFewKeys) return attend_heads(queries, k, v, mask_rows);
   return join_heads(attend(queries, k, v, mask_rows));
 }
 
@@ -66,7 +68,11 @@ AttentionImpl::AttentionImpl(int64_t width, int64_t heads) : qkv(width, 3 * widt
 
 at::Tensor AttentionImpl::forward(const at::Tensor& x, const at::Tensor& mask, const RotaryTable& rotary,
                                   KvCache* cache, const std::vector<RowRange>& outputs) const {
-  auto [q, k, v] = split_qkv(qkv->forward(x), heads_, rotary);
+  const at::Tensor rows = qkv->forward(x);
+  if (!cache && !rotary.defined() && takes_row_attention(rows, rows.size(1))) {
+    return proj->forward(rows_of(attend_rows(rows, heads_, mask), outputs, 1));
+  }
+  auto [q, k, v] = split_qkv(rows, heads_, rotary);
   if (cache) std::tie(k, v) = cache->append(k, v);
   return proj->forward(attend_outputs(q, k, v, mask, outputs));
 }

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <physgen/kernels/modulated_norm.h>
+#include <physgen/kernels/row_attention.h>
 #include <physgen/layers/timestep_embed.h>
 
 namespace physgen {
@@ -23,22 +25,26 @@ ActionBlockImpl::ActionBlockImpl(int64_t width, int64_t heads, int64_t condition
 }
 
 ConditionKeys ActionBlockImpl::embed_condition(const at::Tensor& condition) const {
-  std::vector<at::Tensor> parts = key_value->forward(condition).chunk(2, -1);
-  return {split_heads(parts[0], heads_), split_heads(parts[1], heads_)};
+  const at::Tensor rows = key_value->forward(condition);
+  const std::vector<at::Tensor> parts = rows.chunk(2, -1);
+  return {split_heads(parts[0], heads_), split_heads(parts[1], heads_), rows};
 }
 
 at::Tensor ActionBlockImpl::attend_condition(const at::Tensor& x, const ConditionKeys& condition) const {
   // Samples of one condition are queries of one attention: its keys are not repeated.
   at::Tensor queries = query->forward(x).view({condition.keys.size(0), -1, x.size(2)});  // [n, R tokens, width]
-  at::Tensor seen = join_heads(attend(split_heads(queries, heads_), condition.keys, condition.values));
+  at::Tensor seen = takes_row_attention(queries, condition.rows.size(1))
+                        ? attend_other_rows(queries, condition.rows, heads_)
+                        : join_heads(attend(split_heads(queries, heads_), condition.keys, condition.values));
   return cross_proj->forward(seen.view(x.sizes()));
 }
 
 at::Tensor ActionBlockImpl::forward(at::Tensor x, const std::vector<at::Tensor>& m,
                                     const ConditionKeys& condition) const {
-  x = at::addcmul(x, m[2], self_attention->forward(modulate_norm(x, m[1], m[0])));
-  x = at::addcmul(x, m[5], attend_condition(modulate_norm(x, m[4], m[3]), condition));
-  return at::addcmul(x, m[8], mlp->forward(modulate_norm(x, m[7], m[6])));
+  at::Tensor seen = self_attention->forward(modulate_norm(x, m[1], m[0]));
+  std::tie(x, seen) = add_and_modulate_norm(x, m[2], seen, m[4], m[3]);
+  std::tie(x, seen) = add_and_modulate_norm(x, m[5], attend_condition(seen, condition), m[7], m[6]);
+  return gated_sum(x, m[8], mlp->forward(seen));
 }
 
 ActionHeadImpl::ActionHeadImpl(const ActionHeadConfig& config, int64_t condition_width, int64_t chunk,

@@ -31,10 +31,10 @@ PackedActionHead::Block::Block(const ActionBlockImpl& block)
 at::Tensor PackedActionHead::Block::forward(at::Tensor x, const std::vector<at::Tensor>& m, const at::Tensor& condition,
                                             int64_t heads) const {
   const std::vector<at::Tensor> own = parts_of(qkv.forward(x, {.gain = m[1], .shift = m[0]}), 3, heads);
-  x = proj.forward(attend_rows(own[0], own[1], own[2]), {.residual = x, .gate = m[2]});
+  x = proj.forward(attend_heads(own[0], own[1], own[2]), {.residual = x, .gate = m[2]});
   const at::Tensor asked = split_heads(query.forward(x, {.gain = m[4], .shift = m[3]}), heads);
   const std::vector<at::Tensor> seen = parts_of(condition, 2, heads);
-  x = cross_proj.forward(attend_rows(asked, seen[0], seen[1]), {.residual = x, .gate = m[5]});
+  x = cross_proj.forward(attend_heads(asked, seen[0], seen[1]), {.residual = x, .gate = m[5]});
   const at::Tensor hidden = fc1.forward(x, {.gain = m[7], .shift = m[6], .gelu = true});
   return fc2.forward(hidden, {.residual = x, .gate = m[8]});
 }

@@ -19,9 +19,9 @@ at::Tensor wide(const at::Tensor& x) { return x.to(at::kDouble); }
 
 /// Queries, keys, heads and the width of one; such as do not fill tiles and vectors, too.
 using Sizes = std::tuple<int64_t, int64_t, int64_t, int64_t>;
-class AttendRowsTest : public testing::TestWithParam<Sizes> {};
+class AttendHeadsTest : public testing::TestWithParam<Sizes> {};
 
-TEST_P(AttendRowsTest, EqualsPyTorchsAttentionOfPartsOfRows) {
+TEST_P(AttendHeadsTest, EqualsPyTorchsAttentionOfPartsOfRows) {
   const auto& [queries, keys, heads, width] = GetParam();
   at::manual_seed(3);
   const auto split = [h = heads](const at::Tensor& x) { return x.unflatten(2, {h, -1}).transpose(1, 2); };
@@ -34,11 +34,11 @@ TEST_P(AttendRowsTest, EqualsPyTorchsAttentionOfPartsOfRows) {
     const at::Tensor none = at::zeros({queries, keys});
     const at::Tensor seen =
         at::scaled_dot_product_attention(wide(q), wide(k), wide(v), wide(mask.defined() ? mask : none));
-    EXPECT_LT(difference(attend_rows(q, k, v, mask), seen.transpose(1, 2).flatten(2)), 2e-6) << mask.defined();
+    EXPECT_LT(difference(attend_heads(q, k, v, mask), seen.transpose(1, 2).flatten(2)), 2e-6) << mask.defined();
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, AttendRowsTest,
+INSTANTIATE_TEST_SUITE_P(Sizes, AttendHeadsTest,
                          testing::Values(Sizes{24, 24, 4, 32}, Sizes{1, 1, 1, 1}, Sizes{5, 17, 3, 20},
                                          Sizes{24, 8, 4, 33}, Sizes{30, 140, 2, 48}));
 
@@ -77,12 +77,12 @@ at::Tensor unfinished(const at::Tensor& residual, const at::Tensor&, const at::T
 TEST(RowKernels, StepAsideWhereOneDiffersOrFails) {
   using State = KernelReport::State;
   const auto check = [](const RowForms& forms) { return check_rows(forms, KernelSetting::on); };
-  EXPECT_EQ(check({product, attend_rows, add_norm}).state, State::used);
-  EXPECT_EQ(check({forgetful, attend_rows, add_norm}).state, State::set_aside);
-  EXPECT_EQ(check({forgetful, attend_rows, add_norm}).problem.substr(0, 11), "product off");
-  EXPECT_EQ(check({curved_wrongly, attend_rows, add_norm}).state, State::set_aside);
+  EXPECT_EQ(check({product, attend_heads, add_norm}).state, State::used);
+  EXPECT_EQ(check({forgetful, attend_heads, add_norm}).state, State::set_aside);
+  EXPECT_EQ(check({forgetful, attend_heads, add_norm}).problem.substr(0, 11), "product off");
+  EXPECT_EQ(check({curved_wrongly, attend_heads, add_norm}).state, State::set_aside);
   EXPECT_EQ(check({product, failing, add_norm}).problem, "attention fails: no such instruction");
-  EXPECT_EQ(check({product, attend_rows, unfinished}).problem.substr(0, 8), "norm off");
+  EXPECT_EQ(check({product, attend_heads, unfinished}).problem.substr(0, 8), "norm off");
   EXPECT_EQ(check_rows({forgetful, failing, unfinished}, KernelSetting::off).state, State::off);
 }
 

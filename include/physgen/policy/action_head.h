@@ -14,6 +14,7 @@ namespace physgen {
 /// Keys and values of a condition for one block, [n, H, K, d]: made once for all denoising steps.
 struct ConditionKeys {
   at::Tensor keys, values;
+  at::Tensor rows;  ///< both as rows, [n, K, 2 width]
 };
 
 /// One block of the Action-DiT: self-attention, cross-attention and MLP, each modulated by the timestep (AdaLN-Zero,
