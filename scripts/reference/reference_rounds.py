@@ -30,7 +30,7 @@ class Rounds:
 
     def compile(self, mode):
         compiled = partial(torch.compile, dynamic=False, mode=mode)
-        torch._dynamo.config.recompile_limit = self.packs + 8
+        torch._dynamo.config.recompile_limit = 64  # every form of attention has its own for each number of packs
         self.model.encode_text(self.instructions)  # bytes of known texts are constants
         self.vae = compiled(self.vae)
         self.grow, self.slide, self.denoise = compiled(self.append), compiled(self.encode), compiled(self.sample)
