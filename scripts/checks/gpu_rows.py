@@ -81,8 +81,10 @@ def beside_row(report, what):
     figures = []
     for kind, name in (("rounds", "round"), ("steps", "step")):
         if kind in report:
-            wall = report[kind]["wall"]
-            figures.append(f"{name} {milliseconds(wall['physgen_ms'])} ms to {milliseconds(wall['pytorch_ms'])} ms: {wall['ratio']:.2f}x")
+            times = {opponent: found for opponent, found in report[kind].items() if opponent != "best opponent"}
+            own = milliseconds(times.pop("physgen")["wall_ms"])
+            others = [f"{opponent} {milliseconds(found['wall_ms'])} ms, {found['wall_ratio']:.2f}x" for opponent, found in times.items()]
+            figures.append(f"{name} {own} ms; {'; '.join(others)}")
     figures.append(f"float32 results differ by at most {max(report['differences'].values()):.1e}")
     return what, "; ".join(figures)
 
@@ -90,8 +92,7 @@ def beside_row(report, what):
 ROWS = [
     *((name, make, text) for name, text in SIZES.items() for make in (round_row, step_row)),
     ("small_float32", round_row, "the small model in float32"),
-    *((f"{name}_eager", beside_row, f"{text}, beside eager PyTorch") for name, text in SIZES.items()),
-    *((f"{name}_compiled", beside_row, f"{text}, beside compiled PyTorch") for name, text in SIZES.items()),
+    *((f"{name}_beside", beside_row, f"{text}, beside PyTorch in turns") for name, text in SIZES.items()),
 ]
 
 

@@ -12,8 +12,9 @@ torch.optim.AdamW(fused=True), averages of the weights. physgen's is the step th
 too. How many patches are masked changes from step to step there; PyTorch masks the mean of it each time, as other shapes
 would be compiled anew. Control rounds: see reference_rounds.py. Weights of control rounds are in the number type throughout.
 
-Compiling takes some minutes; --compiled FOLDER keeps what was compiled. With --full-size the policy is that of
-physgen bench --full-size, and only control rounds are measured.
+Compiling takes some minutes; --compiled FOLDER keeps what was compiled; --backend eager traces alone, which takes
+seconds: to try that all can be compiled. With --device hpu, that of the tests' stand-in, PyTorch computes on the CPU. With
+--full-size the policy is that of physgen bench --full-size, and only control rounds are measured.
 """
 
 import argparse
@@ -95,12 +96,13 @@ def parse_arguments():
     parser.add_argument("--physgen", default="build/physgen")
     parser.add_argument("--config", default="configs/maniskill_finetune.json")
     parser.add_argument("--vae-config", default="configs/maniskill_vae.json")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda, of all")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or hpu, of all")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--opponents", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS), help="of their attention")
     parser.add_argument("--measure", nargs="+", choices=["steps", "rounds"], default=["steps", "rounds"])
+    parser.add_argument("--backend", choices=["inductor", "eager"], default="inductor", help="of torch.compile")
     parser.add_argument("--compiled", metavar="FOLDER", help="where compiled code is kept for the next time")
     parser.add_argument("--full-size", action="store_true", help="control rounds of the published backbone's sizes")
     parser.add_argument("--batch", type=int, default=32)
@@ -117,7 +119,7 @@ def main():
     if arguments.compiled:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(arguments.compiled).resolve())
     torch.set_num_threads(arguments.threads)
-    torch.set_default_device(arguments.device)
+    torch.set_default_device("cpu" if arguments.device == "hpu" else arguments.device)
     torch.backends.cudnn.allow_tf32 = False
     dtype = getattr(torch, arguments.precision)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +136,7 @@ def main():
         work = {}
         for kind in arguments.opponents:
             for form, opponent in made.items():
-                work[kind, form] = opponent.work(what, batch, dtype, kind == "compiled")
+                work[kind, form] = opponent.work(what, batch, dtype, arguments.backend if kind == "compiled" else None)
         report[what] = measure(what, physgen, work, counts[what], arguments.turns)
         print_report(what, report[what], arguments.opponents)
     for what in arguments.measure:

@@ -34,13 +34,13 @@ def load_safetensors(path):
 class Steps:
     """Training steps on one batch, with new noise each time."""
 
-    def __init__(self, model, batch, instructions, dtype, compiled):
+    def __init__(self, model, batch, instructions, dtype, backend):
         self.model, self.batch, self.instructions, self.dtype = model, batch, instructions, dtype
         self.parameters = list(model.parameters())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-4, betas=(0.9, 0.95), weight_decay=0.02, fused=True)
         self.averages = [parameter.detach().clone() for parameter in self.parameters]
         model.encode_text(instructions)  # bytes of known texts are constants
-        self.losses = torch.compile(model, dynamic=False) if compiled else model
+        self.losses = torch.compile(model, dynamic=False, backend=backend) if backend else model
 
     def draw_noise(self):
         noise = {k: v for k, v in self.batch.items() if k.startswith("noise.")}
@@ -86,20 +86,20 @@ class Opponent:
     def instructions(self, batch):
         return [self.instruction] * batch["latents"].shape[0]
 
-    def work(self, what, batch, dtype, compiled):
-        """A function that does one step or one round of its own."""
+    def work(self, what, batch, dtype, backend):
+        """A function that does one step or one round of its own; backend: that of torch.compile, or None."""
         if what == "steps":
-            return Steps(deepcopy(self.model), batch, self.instructions(batch), dtype, compiled)
-        return self.rounds(batch, dtype, compiled)
+            return Steps(deepcopy(self.model), batch, self.instructions(batch), dtype, backend)
+        return self.rounds(batch, dtype, backend)
 
-    def rounds(self, batch, dtype, compiled=False):
+    def rounds(self, batch, dtype, backend=None):
         model, vae = deepcopy(self.model).to(dtype), deepcopy(self.vae).to(dtype)
         for module in model.modules():
             if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)):  # sine tables and noise are float32
                 module.register_forward_pre_hook(lambda module, given: (given[0].to(module.weight.dtype),))
         rounds = Rounds(model, vae, batch["frames"], self.instruction)
-        if compiled:
-            rounds.compile("reduce-overhead" if torch.get_default_device().type == "cuda" else "default")
+        if backend:
+            rounds.compile(backend, "reduce-overhead" if torch.get_default_device().type == "cuda" else None)
         return rounds
 
     @torch.inference_mode()

@@ -28,8 +28,8 @@ class Rounds:
         torch._dynamo.mark_static_address(made)
         return made
 
-    def compile(self, mode):
-        compiled = partial(torch.compile, dynamic=False, mode=mode)
+    def compile(self, backend, mode):
+        compiled = partial(torch.compile, dynamic=False, backend=backend, mode=mode)
         torch._dynamo.config.recompile_limit = 64  # every form of attention has its own for each number of packs
         self.model.encode_text(self.instructions)  # bytes of known texts are constants
         self.vae = compiled(self.vae)
