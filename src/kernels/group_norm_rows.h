@@ -23,6 +23,23 @@ void apply_norm(const float* x, int64_t count, int64_t period, const float* scal
 void apply_norm(const Bfloat16Bits* x, int64_t count, int64_t period, const float* scale, const float* shift, bool silu,
                 Bfloat16Bits* y);
 
+/// How numbers become bytes: x / step + zero, rounded to the nearest integer (halves to the even one) in [0, 255].
+struct ByteRounding {
+  ByteRounding(double step, int64_t zero_byte)
+      : inverse_step(static_cast<float>(1 / step)), zero(static_cast<float>(zero_byte)) {}
+  float inverse_step, zero;
+};
+
+/// y from x, as bytes.
+void apply_norm(const float* x, int64_t count, int64_t period, const float* scale, const float* shift, bool silu,
+                const ByteRounding& rounding, uint8_t* y);
+void apply_norm(const Bfloat16Bits* x, int64_t count, int64_t period, const float* scale, const float* shift, bool silu,
+                const ByteRounding& rounding, uint8_t* y);
+
+/// x itself, as bytes.
+void round_to_bytes(const float* x, int64_t count, const ByteRounding& rounding, uint8_t* y);
+void round_to_bytes(const Bfloat16Bits* x, int64_t count, const ByteRounding& rounding, uint8_t* y);
+
 /// sums[0, period) += dz, sums[period, 2 period) += dz x.
 void add_gradient_sums(const float* x, const float* dy, int64_t count, int64_t period, const float* scale,
                        const float* shift, bool silu, float* sums);

@@ -103,31 +103,52 @@ Statistics measure(const std::vector<double>& sums, const Rows& rows, int64_t gr
   return result;
 }
 
-template <class T>
-at::Tensor normalise(const at::Tensor& x, const Rows& rows, const Statistics& statistics, bool silu) {
-  at::Tensor y = at::empty_like(x);
+/// @param apply  (from, count, scale, shift, to): a block of T, as Y; `period` coefficients
+template <class T, class Y, class Apply>
+at::Tensor normalise(const at::Tensor& x, const Rows& rows, const Statistics& statistics, at::ScalarType dtype,
+                     const Apply& apply) {
+  at::Tensor y = at::empty_like(x, x.options().dtype(dtype));
   const auto* from = static_cast<const T*>(x.const_data_ptr());
-  auto* to = static_cast<T*>(y.mutable_data_ptr());
+  auto* to = static_cast<Y*>(y.mutable_data_ptr());
   for_each_block(rows, [&](int64_t task) {
     const int64_t row = (task / rows.blocks) * rows.channels, first = rows.first_value(task);
     const auto scale = repeat_to(rows.period, statistics.scale.const_data_ptr<float>() + row, rows.channels);
     const auto shift = repeat_to(rows.period, statistics.shift.const_data_ptr<float>() + row, rows.channels);
-    apply_norm(from + first, rows.values(task), rows.period, scale.data(), shift.data(), silu, to + first);
+    apply(from + first, rows.values(task), scale.data(), shift.data(), to + first);
   });
   return y;
+}
+
+template <class T>
+Statistics measure_rows(const at::Tensor& x, const Rows& rows, int64_t groups, const at::Tensor& weight,
+                        const at::Tensor& bias) {
+  const auto* from = static_cast<const T*>(x.const_data_ptr());
+  const auto sums = sum_blocks(rows, [&](int64_t task, float* block) {
+    add_sums(from + rows.first_value(task), rows.values(task), rows.period, block);
+  });
+  return measure(sums, rows, groups, weight.const_data_ptr<float>(), bias.const_data_ptr<float>());
 }
 
 template <class T>
 std::pair<at::Tensor, Statistics> forward_rows(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
                                                const at::Tensor& bias, bool silu) {
   const Rows rows(x);
-  const auto* from = static_cast<const T*>(x.const_data_ptr());
-  const auto sums = sum_blocks(rows, [&](int64_t task, float* block) {
-    add_sums(from + rows.first_value(task), rows.values(task), rows.period, block);
-  });
-  Statistics statistics = measure(sums, rows, groups, weight.const_data_ptr<float>(), bias.const_data_ptr<float>());
-  at::Tensor y = normalise<T>(x, rows, statistics, silu);
+  Statistics statistics = measure_rows<T>(x, rows, groups, weight, bias);
+  const auto apply = [&](const T* from, int64_t count, const float* scale, const float* shift, T* to) {
+    apply_norm(from, count, rows.period, scale, shift, silu, to);
+  };
+  at::Tensor y = normalise<T, T>(x, rows, statistics, x.scalar_type(), apply);
   return {y, statistics};
+}
+
+template <class T>
+at::Tensor bytes_of_rows(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                         bool silu, const ByteRounding& rounding) {
+  const Rows rows(x);
+  const auto apply = [&](const T* from, int64_t count, const float* scale, const float* shift, uint8_t* to) {
+    apply_norm(from, count, rows.period, scale, shift, silu, rounding, to);
+  };
+  return normalise<T, uint8_t>(x, rows, measure_rows<T>(x, rows, groups, weight, bias), at::kByte, apply);
 }
 
 /// With dx = dz scale + x slope + offset: what couples the values of a group, and the gradients of weight and bias.
@@ -323,6 +344,16 @@ at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor
     return cpu_group_norm().form()(moved, groups, numbers(weight), numbers(bias), silu);
   }
   return by_operators(moved, groups, weight, bias, silu);
+}
+
+at::Tensor group_norm_silu_bytes(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                                 const ByteScale& scale, bool silu) {
+  TORCH_CHECK_VALUE(x.is_cpu() && is_frames(x), "[group_norm_silu_bytes] channels-last frames on the CPU");
+  const ByteRounding rounding(scale.step, scale.zero);
+  if (x.scalar_type() == at::kBFloat16) {
+    return bytes_of_rows<Bfloat16Bits>(x, groups, numbers(weight), numbers(bias), silu, rounding);
+  }
+  return bytes_of_rows<float>(x, groups, numbers(weight), numbers(bias), silu, rounding);
 }
 
 at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {

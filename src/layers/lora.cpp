@@ -15,8 +15,10 @@ LoraLinearImpl::LoraLinearImpl(int64_t in, int64_t out, bool with_bias) {
 }
 
 at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
+  if (int8_) return (*int8_)(x);
   if (const PackedLinear* packed = packed_for(x)) return packed->forward(x);
   at::Tensor y = at::linear(x, weight, bias);
+  if (watch_) watch_({name_, x, y, [&](const ByteScale& scale) { return QuantizedLinear(weight, bias, scale)(x); }});
   if (!has_adapter()) return y;
   return y + at::linear(at::linear(x, lora_a), lora_b) * adapter_scale_;
 }
@@ -43,7 +45,7 @@ void LoraLinearImpl::pack() {
 }
 
 const PackedLinear* LoraLinearImpl::packed_for(const at::Tensor& x) const {
-  return packed_ && takes_rows(x) ? packed_.get() : nullptr;
+  return packed_ && !int8_ && !watch_ && takes_rows(x) ? packed_.get() : nullptr;
 }
 
 void LoraLinearImpl::merge_adapter() {
@@ -54,6 +56,16 @@ void LoraLinearImpl::merge_adapter() {
   lora_b = at::Tensor();
   parameters_.erase("lora_a");
   parameters_.erase("lora_b");
+}
+
+void LoraLinearImpl::quantize(const std::optional<ByteScale>& input) {
+  TORCH_CHECK_VALUE(!has_adapter(), "[LoraLinear] an adapter is merged before its layer computes in int8");
+  int8_ = input ? std::make_shared<const QuantizedLinear>(weight, bias, *input) : nullptr;
+}
+
+void LoraLinearImpl::tell(const std::string& name, const LayerWatch& watch) {
+  name_ = name;
+  watch_ = watch;
 }
 
 }  // namespace physgen

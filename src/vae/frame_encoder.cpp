@@ -7,17 +7,37 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
+
+#include "vae/quantized_conv.h"
 
 namespace physgen {
 namespace {
 
 constexpr double kHalfRange = 127.5;  // a pixel is (byte - 127.5) / 127.5
 
-/// Where the weights of a snapshot live.
+/// Where the weights of a snapshot live, and which of its convolutions compute in int8.
 struct Place {
   at::Device device;
   at::ScalarType dtype;
+  const LayerScales& int8;
+  const LayerWatch& watch;
+};
+
+struct FoldedNorm {
+  FoldedNorm(const ChannelNorm& norm, const Place& place)
+      : weight(norm->weight.detach().to(place.device, at::kFloat).clone()),
+        bias(norm->bias.detach().to(place.device, at::kFloat).clone()),
+        groups(norm->groups) {}
+
+  at::Tensor operator()(const at::Tensor& x, bool silu = true, const at::Tensor& offset = {}) const {
+    return group_norm_silu(x, groups, weight, bias, silu, offset);
+  }
+
+  at::Tensor weight, bias;
+  int64_t groups;
 };
 
 struct FoldedConv {
@@ -40,45 +60,65 @@ struct FoldedConv {
   int64_t stride;
 };
 
-struct FoldedNorm {
-  FoldedNorm(const ChannelNorm& norm, const Place& place)
-      : weight(norm->weight.detach().to(place.device, at::kFloat).clone()),
-        bias(norm->bias.detach().to(place.device, at::kFloat).clone()),
-        groups(norm->groups) {}
-
-  at::Tensor operator()(const at::Tensor& x, bool silu = true, const at::Tensor& offset = {}) const {
-    return group_norm_silu(x, groups, weight, bias, silu, offset);
+/// A norm with SiLU and the convolution of what it gives, which may be bytes.
+struct FoldedPair {
+  /// @param module  the convolution's name
+  FoldedPair(const ChannelNorm& channel_norm, const CausalConv& module, std::string module_name, const Place& place)
+      : norm(channel_norm, place), conv(module, place), name(std::move(module_name)), watch(place.watch) {
+    const auto scale = place.int8.find(name);
+    if (scale == place.int8.end()) return;
+    int8.emplace(module->frame_weight(), module->bias, scale->second, place.dtype);
   }
 
-  at::Tensor weight, bias;
-  int64_t groups;
+  at::Tensor operator()(const at::Tensor& x) const {
+    if (int8) return (*int8)(bytes(x));
+    const at::Tensor input = norm(x);
+    at::Tensor y = conv(input);
+    if (watch) watch({name, input, y, [&](const ByteScale& scale) { return in_int8(input, scale); }});
+    return y;
+  }
+  /// Of x, and `sum` added, which may be overwritten.
+  at::Tensor added(const at::Tensor& x, const at::Tensor& sum) const {
+    return int8 ? int8->added(bytes(x), sum) : (*this)(x).add_(sum);
+  }
+
+  at::Tensor bytes(const at::Tensor& x) const {
+    return group_norm_silu_bytes(x, norm.groups, norm.weight, norm.bias, int8->input());
+  }
+  at::Tensor in_int8(const at::Tensor& input, const ByteScale& scale) const {
+    return QuantizedConv(conv.weight, conv.bias, scale, input.scalar_type())(to_bytes(input, scale));
+  }
+
+  FoldedNorm norm;
+  FoldedConv conv;
+  std::string name;
+  LayerWatch watch;
+  std::optional<QuantizedConv> int8;
 };
 
 struct FoldedBlock {
-  FoldedBlock(const ResidualBlockImpl& block, const Place& place)
-      : norm1(block.norm1, place), conv1(block.conv1, place), norm2(block.norm2, place), conv2(block.conv2, place) {
+  FoldedBlock(const ResidualBlockImpl& block, const Place& place, const std::string& name)
+      : first(block.norm1, block.conv1, name + ".conv1", place),
+        second(block.norm2, block.conv2, name + ".conv2", place) {
     if (!block.conv_shortcut.is_empty()) shortcut.emplace(block.conv_shortcut, place);
-    inner = conv1.bias.to(at::kFloat);
-    outer = shortcut ? conv2.bias.to(at::kFloat) + shortcut->bias : conv2.bias.to(at::kFloat);
+    inner = first.conv.bias.to(at::kFloat);
+    outer = shortcut ? second.conv.bias.to(at::kFloat) + shortcut->bias : second.conv.bias.to(at::kFloat);
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
     if (x.is_cuda()) return with_biases_later(x);
-    return conv2(norm2(conv1(norm1(x)))).add_(shortcut ? (*shortcut)(x) : x);
+    return second.added(first(x), shortcut ? (*shortcut)(x) : x);
   }
 
   // cuDNN's convolutions leave the bias to a pass of its own, which what comes next can save.
   at::Tensor with_biases_later(const at::Tensor& x) const {
-    const at::Tensor h = norm2(conv1.without_bias(norm1(x)), /*silu=*/true, inner);
-    return add_offset(conv2.without_bias(h), outer, shortcut ? shortcut->without_bias(x) : x);
+    const at::Tensor h = second.norm(first.conv.without_bias(first.norm(x)), /*silu=*/true, inner);
+    return add_offset(second.conv.without_bias(h), outer, shortcut ? shortcut->without_bias(x) : x);
   }
 
-  FoldedNorm norm1;
-  FoldedConv conv1;
-  FoldedNorm norm2;
-  FoldedConv conv2;
+  FoldedPair first, second;
   std::optional<FoldedConv> shortcut;
-  at::Tensor inner, outer;  // the biases of conv1, and of all that ends in the sum
+  at::Tensor inner, outer;  // the biases of the first convolution, and of all that ends in the sum
 };
 
 /// Query, key and value as one matrix.
@@ -134,27 +174,31 @@ FoldedConv fold_output(const CausalVae& vae, const Place& place) {
 }  // namespace
 
 struct FrameEncoder::Weights {
-  Weights(const CausalVae& vae, const Place& at_place)
-      : place(at_place),
+  Weights(const CausalVae& vae, const Place& place)
+      : device(place.device),
+        dtype(place.dtype),
         patch(vae->config.patch),
         stride(vae->config.stride()),
         conv_in(fold_input(vae->encoder->conv_in, place)),
-        before(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(0), place),
+        before(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(0), place, "encoder.mid_block.resnets.0"),
         attention(*vae->encoder->mid_block->attentions->ptr<FrameAttentionImpl>(0), place),
-        after(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(1), place),
+        after(*vae->encoder->mid_block->resnets->ptr<ResidualBlockImpl>(1), place, "encoder.mid_block.resnets.1"),
         norm_out(vae->encoder->conv_norm_out, place),
         conv_out(fold_output(vae, place)) {
     for (size_t level = 0; level < vae->encoder->down_blocks->size(); ++level) {
       const auto block = vae->encoder->down_blocks->ptr<DownBlockImpl>(level);
+      const std::string name = "encoder.down_blocks." + std::to_string(level);
       auto& stage = blocks.emplace_back();
       for (size_t layer = 0; layer < block->resnets->size(); ++layer) {
-        stage.emplace_back(*block->resnets->ptr<ResidualBlockImpl>(layer), place);
+        stage.emplace_back(*block->resnets->ptr<ResidualBlockImpl>(layer), place,
+                           name + ".resnets." + std::to_string(layer));
       }
       if (block->downsamplers) downsamplers.emplace_back(block->downsamplers->ptr<ResizeImpl>(0)->conv, place);
     }
   }
 
-  Place place;
+  at::Device device;
+  at::ScalarType dtype;
   int64_t patch, stride;
   FoldedConv conv_in;
   std::vector<std::vector<FoldedBlock>> blocks;  // a list a level
@@ -166,9 +210,10 @@ struct FrameEncoder::Weights {
   FoldedConv conv_out;
 };
 
-FrameEncoder::FrameEncoder(const CausalVae& vae, at::Device device, at::ScalarType dtype) {
+FrameEncoder::FrameEncoder(const CausalVae& vae, at::Device device, at::ScalarType dtype, const LayerScales& int8,
+                           const LayerWatch& watch) {
   const at::NoGradGuard no_gradient;
-  weights_ = std::make_shared<const Weights>(vae, Place{device, dtype});
+  weights_ = std::make_shared<const Weights>(vae, Place{device, dtype, int8, watch});
 }
 
 at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
@@ -179,11 +224,11 @@ at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
                     ", got ", frames.scalar_type(), " ", frames.sizes());
   const at::NoGradGuard no_gradient;
   const int64_t p = weights.patch, height = frames.size(1) / p, width = frames.size(2) / p;
-  at::Tensor x = frames.to(weights.place.device)
+  at::Tensor x = frames.to(weights.device)
                      .reshape({frames.size(0), height, p, width, p, 3})
                      .permute({0, 1, 3, 5, 2, 4})
-                     .flatten(3);                  // [B, H/p, W/p, 3 p p]
-  x = x.to(weights.place.dtype).sub_(kHalfRange);  // halves up to 127.5 are exact in bfloat16
+                     .flatten(3);            // [B, H/p, W/p, 3 p p]
+  x = x.to(weights.dtype).sub_(kHalfRange);  // halves up to 127.5 are exact in bfloat16
   const int64_t missing = weights.conv_in.weight.size(1) - x.size(3);
   if (missing > 0) x = at::constant_pad_nd(x, {0, missing});
   x = weights.conv_in(x.permute({0, 3, 1, 2}));
@@ -193,6 +238,16 @@ at::Tensor FrameEncoder::encode(const at::Tensor& frames) const {
   }
   x = weights.after(weights.attention(weights.before(x)));
   return weights.conv_out(weights.norm_out(x)).to(at::kFloat).contiguous();
+}
+
+std::vector<std::string> int8_layers(const CausalVae& vae) {
+  std::vector<std::string> names;
+  for (const auto& module : vae->encoder->named_modules("encoder", /*include_self=*/false)) {
+    const auto* conv = module.value()->as<CausalConvImpl>();
+    const bool is_after_norm = module.key().ends_with(".conv1") || module.key().ends_with(".conv2");
+    if (conv && is_after_norm) names.push_back(module.key());
+  }
+  return names;
 }
 
 }  // namespace physgen

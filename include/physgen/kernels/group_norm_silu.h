@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <physgen/kernels/byte_scale.h>
 
 namespace physgen {
 
@@ -13,6 +14,11 @@ namespace physgen {
 /// @param offset        [C], added to x before, or undefined
 at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                            bool silu = true, const at::Tensor& offset = {});
+
+/// The bytes of group_norm_silu(x), as `to_bytes` rounds them, in the same two passes. Nothing is differentiated.
+/// @param x  [B, C, H, W], channels-last float32 or bfloat16 on the CPU
+at::Tensor group_norm_silu_bytes(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                                 const ByteScale& scale, bool silu = true);
 
 /// x + offset + residual, in one pass over memory on GPUs. @param offset  [C]  @param residual  as x, [B, C, H, W]
 at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual);

@@ -4,6 +4,11 @@
 #include <torch/nn/pimpl.h>
 
 #include <memory>
+#include <optional>
+#include <string>
+
+#include <physgen/layers/layer_use.h>
+#include <physgen/layers/quantized_linear.h>
 
 namespace physgen {
 
@@ -32,6 +37,12 @@ class LoraLinearImpl : public torch::nn::Module {
   /// They are not loaded or changed any more. Not with an adapter.
   void pack();
 
+  /// Computes in int8 from now on, with the weights as they are now; not to be trained, and without an adapter.
+  /// @param input  of the bytes of x; none: computes as before
+  void quantize(const std::optional<ByteScale>& input);
+  /// Tells `watch` of each computation from now on, by this name.
+  void tell(const std::string& name, const LayerWatch& watch);
+
   at::Tensor weight, bias, lora_a, lora_b;
 
  private:
@@ -39,6 +50,9 @@ class LoraLinearImpl : public torch::nn::Module {
 
   double adapter_scale_ = 0;
   std::shared_ptr<const PackedLinear> packed_;
+  std::shared_ptr<const QuantizedLinear> int8_;
+  std::string name_;
+  LayerWatch watch_;
 };
 TORCH_MODULE(LoraLinear);
 
