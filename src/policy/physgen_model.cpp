@@ -27,6 +27,15 @@ bool takes_adapter(const std::string& name) {
   return false;
 }
 
+// Those that can compute in int8.
+void for_each_int8_layer(const PhysGenModel& model,
+                         const std::function<void(const std::string&, LoraLinearImpl&)>& visit) {
+  VisionTransformer encoder = model->nova->video_encoder;  // a handle
+  for_each_linear(*encoder, [&](const std::string& name, LoraLinearImpl& linear) {
+    if (takes_adapter(name)) visit("nova.video_encoder." + name, linear);
+  });
+}
+
 }  // namespace
 
 PhysGenModelImpl::PhysGenModelImpl(const ModelConfig& config)
@@ -176,6 +185,23 @@ void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, do
 
 void merge_adapters(PhysGenModel& model) {
   for_each_linear(*model, [](const std::string&, LoraLinearImpl& linear) { linear.merge_adapter(); });
+}
+
+std::vector<std::string> int8_layers(const PhysGenModel& model) {
+  std::vector<std::string> names;
+  for_each_int8_layer(model, [&](const std::string& name, LoraLinearImpl&) { names.push_back(name); });
+  return names;
+}
+
+void quantize_layers(PhysGenModel& model, const LayerScales& scales) {
+  for_each_int8_layer(model, [&](const std::string& name, LoraLinearImpl& linear) {
+    const auto scale = scales.find(name);
+    linear.quantize(scale == scales.end() ? std::nullopt : std::optional(scale->second));
+  });
+}
+
+void watch_layers(PhysGenModel& model, const LayerWatch& watch) {
+  for_each_int8_layer(model, [&](const std::string& name, LoraLinearImpl& linear) { linear.tell(name, watch); });
 }
 
 }  // namespace physgen

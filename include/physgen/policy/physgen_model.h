@@ -97,4 +97,12 @@ void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, do
 /// Adds every adapter into the weights that it adapts.
 void merge_adapters(PhysGenModel& model);
 
+/// The layers that can compute in int8: qkv, proj, fc1 and fc2 of the causal transformer, by the names of their
+/// modules.
+std::vector<std::string> int8_layers(const PhysGenModel& model);
+/// Lets those that have a scale compute in int8 from now on, and no others; adapters are merged before.
+void quantize_layers(PhysGenModel& model, const LayerScales& scales);
+/// Tells `watch` of what they compute from now on.
+void watch_layers(PhysGenModel& model, const LayerWatch& watch);
+
 }  // namespace physgen
