@@ -11,8 +11,10 @@
 #include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
 #include <physgen/device/compute_device.h>
+#include <physgen/device/int8.h>
 #include <physgen/device/precision.h>
 #include <physgen/policy/action_sampler.h>
+#include <physgen/policy/calibration.h>
 #include <physgen/policy/lookahead.h>
 #include <physgen/policy/policy_checkpoint.h>
 #include <physgen/policy/round_batcher.h>
@@ -41,6 +43,12 @@ Policy::~Policy() = default;
 
 namespace {
 
+// What is not int8 of an int8 policy is in the quicker number type.
+at::ScalarType model_dtype(Precision precision, at::Device device) {
+  if (precision == Precision::int8) return best_dtype(device);
+  return precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
 constexpr int64_t kMostPackedValues = 24'000'000;  // of a larger part products take the time, and a copy much memory
 
 bool is_packed(const torch::nn::Module& part) {
@@ -63,14 +71,18 @@ std::shared_ptr<const PackedActionHead> packed_for_control(PhysGenModel& model) 
 std::shared_ptr<const Policy> Policy::load(const std::string& checkpoint, const PolicyOptions& options) {
   const at::Device device = compute_device(options.device);
   const auto precision = choice_of<Precision>(options.precision, "there is no such precision", "precision");
+  if (precision == Precision::int8) require_int8(device, "precision int8");
   LoadedPolicy loaded = load_policy(checkpoint);
   merge_adapters(loaded.model);
-  const at::ScalarType dtype = precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat;
   loaded.model->eval();
+  const LayerScales int8 =
+      precision == Precision::int8 ? scales_of(read_calibration(checkpoint, loaded)) : LayerScales();
+  const at::ScalarType dtype = model_dtype(precision, device);
   const int64_t needed = weight_bytes(*loaded.model, dtype) + weight_bytes(*loaded.vae, at::kFloat);
   return with_memory(device, needed, smaller_than(dtype), [&] {
     loaded.model->to(device, dtype);
-    FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype);
+    quantize_layers(loaded.model, int8);
+    FrameEncoder encoder(loaded.vae, device, precision == Precision::automatic ? best_dtype(device) : dtype, int8);
     if (options.imagines) loaded.vae->to(device);
     const std::shared_ptr<const PackedActionHead> packed = packed_for_control(loaded.model);
     CausalVae decoder = options.imagines ? loaded.vae : CausalVae(nullptr);

@@ -25,7 +25,8 @@ struct PolicyOptions {
   std::string device = "auto";  ///< "auto", "cpu", "cuda" or "cuda:1"
   /// Keeps the VAE's decoder, which `Controller::imagine` needs.
   bool imagines = false;
-  /// What is computed in: "float32", "bfloat16", or "auto": frames are encoded in the quicker one, the rest is float32.
+  /// What is computed in: "float32", "bfloat16", or "auto": frames are encoded in the quicker one, the rest is float32;
+  /// or "int8", on the CPU: the layers that `calibrate` has chosen, and the rest in bfloat16 where the CPU has it.
   std::string precision = "auto";
 };
 
@@ -33,7 +34,8 @@ struct PolicyOptions {
 /// be shared by controllers on several threads.
 class Policy {
  public:
-  /// Throws ConfigError when `checkpoint` does not exist, FormatError when it is damaged or holds no policy.
+  /// Throws ConfigError when `checkpoint` does not exist, and for int8 on a GPU, on a CPU that does not multiply bytes,
+  /// and without a calibration; FormatError when it is damaged or holds no policy.
   static std::shared_ptr<const Policy> load(const std::string& checkpoint, const PolicyOptions& options = {});
 
   ~Policy();
