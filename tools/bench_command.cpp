@@ -53,12 +53,15 @@ BenchmarkOptions benchmark_of(const BenchOptions& given) {
   }
   options.checkpoint_activations = given.full_size;
   options.rounds = given.rounds >= 0 ? given.rounds : given.full_size ? 2 * options.config.model.packs : 200;
-  options.steps = given.steps >= 0 ? given.steps : given.full_size ? 1 : 10;
+  const bool acts_alone = given.precision == text_of(Precision::int8);
+  options.steps = given.steps >= 0 ? given.steps : acts_alone ? 0 : given.full_size ? 1 : 10;
   options.sessions = given.sessions;
   if (given.batch > 0) options.config.batch = given.batch;
   if (given.threads > 0) options.config.threads = given.threads;
-  if (!given.precision.empty())
+  options.precision = given.precision;
+  if (!given.precision.empty() && !acts_alone) {
     options.config.precision = choice_of<Precision>(given.precision, "there is no such precision", "--precision");
+  }
   return options;
 }
 
@@ -207,7 +210,8 @@ void add_bench_command(CLI::App& app) {
   add_threads_option(*bench, options->threads);
   bench
       ->add_option("--precision", options->precision,
-                   "auto, float32 or bfloat16, of training and control; auto: control but for the VAE is float32")
+                   "auto, float32 or bfloat16, of training and control, or int8, of control alone; auto: control but "
+                   "for the VAE is float32")
       ->check(CLI::IsMember(texts_of<Precision>()));
   CLI::Option* ranks =
       bench->add_flag("--ranks", options->ranks,

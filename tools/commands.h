@@ -6,6 +6,7 @@ namespace physgen {
 
 // Each adds its subcommand to `app`; a subcommand does its work in its callback and throws Error.
 void add_bench_command(CLI::App& app);
+void add_calibrate_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_doctor_command(CLI::App& app);

@@ -25,6 +25,7 @@ void add_commands(CLI::App& app) {
   physgen::add_pretrain_command(app);
   physgen::add_finetune_command(app);
   physgen::add_merge_command(app);
+  physgen::add_calibrate_command(app);
   physgen::add_inspect_command(app);
   physgen::add_rollout_command(app);
   physgen::add_report_command(app);

@@ -13,6 +13,7 @@
 #include <physgen/core/suggestion.h>
 #include <physgen/core/version.h>
 #include <physgen/device/machine.h>
+#include <physgen/device/precision.h>
 #include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 #include <physgen/policy/controller.h>
@@ -52,7 +53,9 @@ int64_t usual_size(const Policy& policy) {
 
 std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
   RolloutConfig& config = options.config;
-  auto policy = Policy::load(config.checkpoint, {.device = config.device, .imagines = options.evaluation.imagine});
+  const PolicyOptions how{
+      .device = config.device, .imagines = options.evaluation.imagine, .precision = config.precision};
+  auto policy = Policy::load(config.checkpoint, how);
   const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
   if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
   config.data_sha256 = policy->data_sha256();
@@ -276,6 +279,13 @@ void run_rollout(RolloutOptions options) {
 void add_policy_options(CLI::App& command, RolloutConfig& config) {
   command.add_option("--checkpoint", config.checkpoint, "Policy that acts")->required();
   add_device_option(command, config.device);
+  command
+      .add_option(
+          "--precision", config.precision,
+          "auto, float32, bfloat16, or int8 on the CPU after physgen calibrate; auto: frames are encoded in the "
+          "quicker one, the rest is float32")
+      ->capture_default_str()
+      ->check(CLI::IsMember(texts_of<Precision>()));
   command.add_option("--execute", config.execute, "Actions to execute between two looks; without it, as trained")
       ->check(CLI::Range(1, 4096));
   command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it, as trained");

@@ -19,6 +19,7 @@
 #include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
 #include <physgen/device/peak_memory.h>
+#include <physgen/policy/calibration.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "bench/control_rounds.h"
@@ -77,7 +78,9 @@ void add_noise_to(NamedTensors& tensors, const LossNoise& noise) {
 
 struct Benchmark::Subject {
   PolicyOptions how() const {
-    return {.device = options.device, .precision = std::string(text_of(options.config.precision))};
+    return {
+        .device = options.device,
+        .precision = options.precision.empty() ? std::string(text_of(options.config.precision)) : options.precision};
   }
 
   explicit Subject(const BenchmarkOptions& given) : options(given), device(compute_device(given.device)) {
@@ -100,6 +103,9 @@ struct Benchmark::Subject {
     {
       const LoadedPolicy drawn = random_weights(config);
       save_policy(folder.path(), config, state_dict(*drawn.model), state_dict(*drawn.vae));
+      if (how().precision == text_of(Precision::int8)) {
+        save_calibration(folder.path(), calibrate(drawn, {random_calibration_window(config)}));
+      }
     }
     return Policy::load(folder.path(), how());
   }

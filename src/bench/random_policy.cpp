@@ -1,5 +1,7 @@
 #include "bench/random_policy.h"
 
+#include <algorithm>
+
 #include <torch/torch.h>
 
 #include <physgen/layers/initialization.h>
@@ -61,6 +63,15 @@ WindowBatch random_windows(const PolicyConfig& config, int64_t windows) {
   if (model.codec.state_token) batch.states = numbers({windows, frames, model.codec.state_width}).clamp(-1, 1);
   batch.instructions.assign(windows, config.instructions.empty() ? kInstruction : config.instructions.front());
   return batch;
+}
+
+CalibrationWindow random_calibration_window(const PolicyConfig& config) {
+  const int64_t packs = std::min<int64_t>(config.model.packs, 2);
+  const WindowBatch windows = random_windows(config, 1);
+  CalibrationWindow window{
+      random_frames(config, packs), windows.actions[0].narrow(0, 0, packs), {}, windows.instructions.front()};
+  if (windows.states.defined()) window.states = windows.states[0].narrow(0, 0, packs);
+  return window;
 }
 
 at::Tensor random_frames(const PolicyConfig& config, int64_t count) {

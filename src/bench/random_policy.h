@@ -1,6 +1,7 @@
 #pragma once
 
 #include <physgen/core/random.h>
+#include <physgen/policy/calibration.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/policy_checkpoint.h>
@@ -17,6 +18,9 @@ LoadedPolicy random_weights(const PolicyConfig& config);
 
 /// Random windows, all of them valid.
 WindowBatch random_windows(const PolicyConfig& config, int64_t windows);
+
+/// Random frames and actions of a short window.
+CalibrationWindow random_calibration_window(const PolicyConfig& config);
 
 /// Random pictures, uint8 [count, H, W, 3].
 at::Tensor random_frames(const PolicyConfig& config, int64_t count);

@@ -11,6 +11,7 @@
 
 #include <physgen/bench/training_flops.h>
 #include <physgen/core/error.h>
+#include <physgen/device/int8.h>
 #include <physgen/device/peak_memory.h>
 #include <physgen/policy/policy_checkpoint.h>
 
@@ -59,6 +60,15 @@ TEST(SpreadOf, TakesQuantilesOfTimesInAnyOrder) {
   EXPECT_EQ(spread.most, 100);
   EXPECT_EQ(spread_of({3}).p99, 3);
   EXPECT_EQ(spread_of({}).count, 0);
+}
+
+TEST(Benchmark, MeasuresControlInInt8OfAPolicyThatItCalibrates) {
+  if (!multiplies_bytes()) GTEST_SKIP() << "this CPU does not multiply bytes";
+  BenchmarkOptions options = tiny_benchmark();
+  options.device = "cpu";
+  options.precision = "int8";
+  const ControlSpeed control = Benchmark(options).measure_control();
+  EXPECT_EQ(control.growing.back().milliseconds.count + control.sliding.back().milliseconds.count, 8);
 }
 
 TEST(TrainingFlops, CountTheMatricesOfATinyModelByHand) {

@@ -92,6 +92,9 @@ struct BenchmarkOptions {
   VaeConfig vae;           ///< of a policy with random weights
   std::string checkpoint;  ///< a policy, or empty: random weights
   std::string device = "auto";
+  /// Of control, as PolicyOptions::precision; empty: that of the recipe. In int8 a policy with random weights is
+  /// calibrated with random frames first.
+  std::string precision = {};
   int64_t rounds = 100;                 ///< of each session
   int64_t sessions = 4;                 ///< of `measure_sessions`
   int64_t steps = 10;                   ///< after one that warms up, unless it is a single one

@@ -34,6 +34,7 @@ struct RolloutConfig {
   std::vector<std::pair<int64_t, int64_t>> excluded_seeds;  ///< first and last of each range to skip
   int64_t execute = 0;                                      ///< control steps between two answers of the policy
   std::string device;
+  std::string precision = "auto";  ///< of the policy, as PolicyOptions::precision
   std::string sampler;
   int64_t denoising_steps = 0;
   std::string lookahead;
@@ -60,6 +61,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("excluded_seeds", config.excluded_seeds);
   field("execute", config.execute, {.least = 1});
   field("device", config.device);
+  field("precision", config.precision);
   field("sampler", config.sampler);
   field("denoising_steps", config.denoising_steps, {.least = 0});
   field("lookahead", config.lookahead);
