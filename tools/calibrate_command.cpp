@@ -7,10 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <physgen/device/int8.h>
 #include <physgen/device/machine.h>
-#include <physgen/policy/calibration.h>
-#include <physgen/train/calibration_windows.h>
+#include <physgen/train/calibration_job.h>
 
 #include "commands.h"
 #include "shared_options.h"
@@ -19,11 +17,8 @@ namespace physgen {
 namespace {
 
 struct CalibrateOptions {
-  std::string checkpoint, instruction;
-  std::vector<std::string> data;
-  double resample = 0;
-  int64_t windows = 8, threads = 0;
-  CalibrationOptions calibration;
+  CalibrationJob job;
+  int64_t threads = 0;
 };
 
 void print_layers(const std::vector<LayerCalibration>& layers) {
@@ -44,15 +39,9 @@ void print_errors(const std::vector<StageError>& errors) {
 }
 
 void calibrate_command(CalibrateOptions options) {
-  require_int8(at::kCPU, "calibrate");
   if (options.threads > 0) set_compute_threads(options.threads);
-  const LoadedPolicy policy = load_policy(options.checkpoint);
-  const auto sets = read_demonstrations(options.data, options.instruction, /*held_out=*/0, /*seed=*/0,
-                                        policy.config.control_mode, options.resample);
-  options.calibration.report = [](const std::string& text) { spdlog::info("{}", text); };
-  const Calibration calibration =
-      calibrate(policy, calibration_windows(sets, policy.config, options.windows), options.calibration);
-  save_calibration(options.checkpoint, calibration);
+  options.job.report = [](const std::string& text) { spdlog::info("{}", text); };
+  const Calibration calibration = calibrate_checkpoint(options.job);
   print_layers(calibration.layers);
   print_errors(calibration.errors);
 }
@@ -63,16 +52,16 @@ void add_calibrate_command(CLI::App& app) {
   auto options = std::make_shared<CalibrateOptions>();
   CLI::App* command =
       app.add_subcommand("calibrate", "Prepare a policy for --precision int8: see which numbers its layers meet");
-  command->add_option("--checkpoint", options->checkpoint, "Policy to calibrate; int8.json is written into it")
+  command->add_option("--checkpoint", options->job.checkpoint, "Policy to calibrate; int8.json is written into it")
       ->required();
-  add_data_option(*command, options->data)->required();
-  add_instruction_option(*command, options->instruction);
-  add_resample_option(*command, options->resample);
-  command->add_option("--windows", options->windows, "Windows of the demonstrations to look at")
+  add_data_option(*command, options->job.data)->required();
+  add_instruction_option(*command, options->job.instruction);
+  add_resample_option(*command, options->job.resample);
+  command->add_option("--windows", options->job.windows, "Windows of the demonstrations to look at")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
   command
-      ->add_option("--tolerance", options->calibration.tolerance,
+      ->add_option("--tolerance", options->job.tolerance,
                    "Relative error of the latents and of the conditions, below which as many layers as can are in int8")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));

@@ -52,8 +52,8 @@ struct BiasedActivation : torch::autograd::Function<BiasedActivation> {
 }  // namespace
 
 bool takes_biased_activation(const at::Tensor& x) {
-  return x.is_cpu() && at::GradMode::is_enabled() && at::autocast::is_autocast_enabled(at::kCPU) &&
-         at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
+  return x.is_cpu() && training_kernels_serve() && at::GradMode::is_enabled() &&
+         at::autocast::is_autocast_enabled(at::kCPU) && at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
 }
 
 at::Tensor biased_activation(const at::Tensor& x, const at::Tensor& bias, Activation activation) {

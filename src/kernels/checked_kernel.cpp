@@ -19,7 +19,7 @@
 namespace physgen {
 namespace {
 
-constexpr const char* kNames = "group_norm_silu, its gradient";
+constexpr const char* kNames = "group_norm_silu and its gradient";
 
 // The most that a result may differ, of its greatest number: bfloat16 keeps eight bits of each.
 struct Tolerance {

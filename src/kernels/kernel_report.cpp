@@ -7,6 +7,7 @@
 
 #include "kernels/checked_kernel.h"
 #include "kernels/row_check.h"
+#include "kernels/training_check.h"
 
 namespace physgen {
 namespace {
@@ -28,7 +29,9 @@ KernelSetting kernel_setting() {
   return setting;
 }
 
-std::vector<KernelReport> kernel_reports() { return {cpu_group_norm().report(), cpu_row_kernels()}; }
+std::vector<KernelReport> kernel_reports() {
+  return {cpu_group_norm().report(), cpu_row_kernels(), cpu_training_kernels()};
+}
 
 void tell_of_kernels(std::function<void(const std::string&)> tell) { listener() = std::move(tell); }
 

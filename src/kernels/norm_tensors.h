@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/norm_rows.h"
+#include "kernels/training_check.h"
 
 namespace physgen {
 
@@ -42,7 +43,8 @@ inline bool is_number_type(const at::Tensor& x) {
 
 /// Whether rows of x are normalised, and differentiated, by the loops of norm_rows.h.
 inline bool takes_norm_rows(const at::Tensor& x) {
-  return x.is_cpu() && at::GradMode::is_enabled() && is_number_type(x) && x.numel() > 0 && x.size(-1) <= kMostNormWidth;
+  return x.is_cpu() && training_kernels_serve() && at::GradMode::is_enabled() && is_number_type(x) && x.numel() > 0 &&
+         x.size(-1) <= kMostNormWidth;
 }
 
 }  // namespace physgen

@@ -120,7 +120,8 @@ struct RowAttention : torch::autograd::Function<RowAttention> {
 }  // namespace
 
 bool takes_row_attention(const at::Tensor& rows, int64_t keys) {
-  return rows.is_cpu() && at::GradMode::is_enabled() && is_number_type(rows) && rows.numel() > 0 && keys <= kMostKeys;
+  return rows.is_cpu() && training_kernels_serve() && at::GradMode::is_enabled() && is_number_type(rows) &&
+         rows.numel() > 0 && keys <= kMostKeys;
 }
 
 at::Tensor attend_rows(const at::Tensor& rows, int64_t heads, const at::Tensor& mask) {

@@ -132,9 +132,10 @@ TEST(KernelSetting, ReadsTheEnvironmentsText) {
 
 TEST(KernelReport, SaysWhichKernelsThisProcessUses) {
   const std::vector<KernelReport> reports = kernel_reports();
-  ASSERT_EQ(reports.size(), 2);
-  EXPECT_EQ(reports[0].names, "group_norm_silu, its gradient");
+  ASSERT_EQ(reports.size(), 3);
+  EXPECT_EQ(reports[0].names, "group_norm_silu and its gradient");
   EXPECT_EQ(reports[1].names, "few rows: product, attention, norm");
+  EXPECT_EQ(reports[2].names, "training: norms, attention, activations");
   for (const KernelReport& report : reports) {
     EXPECT_EQ(report.problem, "");
     EXPECT_FALSE(report.instruction_set.empty());

@@ -148,6 +148,13 @@ c10::Allocator& DeviceMemory::allocator() {
   return *allocator;
 }
 
+namespace {
+
+// Who asks for free memory may not have allocated any.
+[[maybe_unused]] const c10::Allocator& known_from_the_beginning = DeviceMemory::allocator();
+
+}  // namespace
+
 void* DeviceMemory::for_kernels(void* address) { return arena().for_kernels(address); }
 std::map<size_t, int64_t> DeviceMemory::allocations_of_size() { return arena().allocations(); }
 std::map<size_t, size_t> DeviceMemory::live_blocks() { return arena().live_blocks(); }

@@ -21,7 +21,7 @@ KernelSetting kernel_setting(const char* text);
 struct KernelReport {
   enum class State { used, unsuited, set_aside, off };  ///< unsuited: PyTorch's operators are quicker on this CPU
   State state = State::used;
-  std::string names;            ///< of the kernels: "group_norm_silu, its gradient"
+  std::string names;            ///< of the kernels: "group_norm_silu and its gradient"
   std::string instruction_set;  ///< that they were compiled for and this CPU has: "x86-64-v4"
   std::string problem = {};     ///< of those that are set aside: where they differ, and by how much
 };
