@@ -34,8 +34,8 @@ constexpr int64_t kMoments = 2;                 // of AdamW: two numbers a param
 constexpr int64_t kMetricsLine = 400;           // bytes of a step's line in metrics.jsonl, about
 constexpr int64_t kCheckpointTexts = 16 << 10;  // bytes of configs, manifests and headers, about
 // glibc's malloc keeps what was freed between blocks in use: of activations that come and go in every step about a
-// third more is resident than tensors hold (a fifth to two fifths, over precisions and micro-batches).
-constexpr double kGaps = 0.3;
+// tenth more is resident than tensors hold (none to a quarter, over precisions and micro-batches).
+constexpr double kGaps = 0.1;
 // What oneDNN keeps of the kernels that it compiles in bfloat16 (see bound_kernel_caches); float32 needs none.
 constexpr int64_t kCompiledKernels = int64_t{160} << 20;
 

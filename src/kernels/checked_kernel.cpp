@@ -8,7 +8,9 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -87,7 +89,8 @@ double worst_difference(GroupNormForm kernel, GroupNormForm plain, at::ScalarTyp
     const std::vector<at::Tensor> expected = results_of(plain, frames, at::kDouble, groups, silu);
     for (size_t i = 0; i < got.size(); ++i) {
       const double here = difference(got[i], expected[i]);
-      if (!(here <= worst)) worst = here;  // also what is no number
+      if (std::isnan(here)) return here;
+      worst = std::max(worst, here);
     }
   }
   return worst;

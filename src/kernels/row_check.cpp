@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
@@ -45,7 +46,8 @@ at::Tensor norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor&
 double worst_of(std::initializer_list<double> differences) {
   double worst = 0;
   for (const double one : differences) {
-    if (!(one <= worst)) worst = one;
+    if (std::isnan(one)) return one;
+    worst = std::max(worst, one);
   }
   return worst;
 }

@@ -12,6 +12,7 @@
 #include <physgen/kernels/row_attention.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -121,7 +122,8 @@ double worst_difference(const Pair& pair) {
   double worst = 0;
   for (size_t i = 0; i < got.size(); ++i) {
     const double here = difference(got[i], expected[i]);
-    if (!(here <= worst)) worst = here;  // also what is no number
+    if (std::isnan(here)) return here;
+    worst = std::max(worst, here);
   }
   return worst;
 }
