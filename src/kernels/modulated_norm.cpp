@@ -106,7 +106,7 @@ struct ModulatedNorm : torch::autograd::Function<ModulatedNorm> {
     if (gain) out.statistics = at::empty({x.numel() / x.size(-1), 2}, x.options().dtype(at::kFloat));
     by_types(x, in.modulation(), [&](auto of_x, auto of_m) { modulate<decltype(of_x), decltype(of_m)>(in, eps, out); });
     context->save_for_backward({gate && gain ? out.h : in.x, in.gate, in.y, in.gain, out.statistics});
-    context->saved_data["sizes"] = (gain ? gain : gate)->sizes().vec();
+    context->saved_data["sizes"] = gain.value_or(gate.value_or(none)).sizes().vec();
     context->set_materialize_grads(false);
     variable_list outputs;
     for (const at::Tensor& output : {out.h, out.z}) {

@@ -16,9 +16,9 @@ const float* values_of(const at::Tensor& x) { return x.defined() ? x.const_data_
 
 // Rows, normalised where that is asked for.
 at::Tensor prepared(const at::Tensor& x, const RowWork& work) {
-  const at::Tensor rows = x.contiguous();
+  at::Tensor rows = x.contiguous();
   if (!work.gain.defined()) return rows;
-  const at::Tensor normed = at::empty_like(rows);
+  at::Tensor normed = at::empty_like(rows);
   const int64_t width = x.size(-1);
   normalise_rows(values_of(rows), x.numel() / width, width, values_of(work.gain), values_of(work.shift),
                  static_cast<float>(work.eps), nullptr, normed.mutable_data_ptr<float>());

@@ -44,7 +44,7 @@ at::Tensor normed(const at::Tensor& x) { return at::layer_norm(x, {x.size(-1)}, 
 at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const auto split = [](const at::Tensor& x) { return x.unflatten(2, {kHeads, -1}).transpose(1, 2); };
   const at::Tensor scores =
-      at::matmul(split(q), split(k).transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(2) / kHeads));
+      at::matmul(split(q), split(k).transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(2)) / kHeads);
   return at::matmul(at::softmax(scores, -1), split(v)).transpose(1, 2).flatten(2);
 }
 
