@@ -1,32 +1,18 @@
 #include "kernels/activation_rows.h"
 
-#include <cmath>
-
 #include "kernels/every_cpu.h"
 #include "kernels/fast_exp.h"
+#include "kernels/gelu.h"
 
 namespace physgen {
 namespace {
 
-// The value of an activation and its slope.
-struct Point {
-  float value, slope;
-};
-
 struct Gelu {
-  // With Abramowitz and Stegun's 7.1.26 for erf, whose exponential is that of the slope.
-  [[gnu::always_inline]] static Point at(float x) {
-    const float z = std::fabs(x) * 0.70710678f, t = 1.0f / (1.0f + 0.3275911f * z), bell = fast_exp(-z * z);
-    const float sum =
-        t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-    const float tail = 0.5f * sum * bell;  // of the normal distribution beyond |x|
-    const float below = x < 0.0f ? tail : 1.0f - tail;
-    return {x * below, below + x * 0.39894228f * bell};
-  }
+  [[gnu::always_inline]] static ActivationPoint at(float x) { return gelu_at(x); }
 };
 
 struct Silu {
-  [[gnu::always_inline]] static Point at(float x) {
+  [[gnu::always_inline]] static ActivationPoint at(float x) {
     const float share = 1.0f / (1.0f + fast_exp(-x));
     return {x * share, share * (1.0f + x * (1.0f - share))};
   }

@@ -3,20 +3,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "kernels/group_norm_rows.h"
+#include "kernels/agreement.h"
 
 namespace physgen {
 namespace {
@@ -30,13 +23,6 @@ struct Tolerance {
   double most;
 };
 constexpr std::array kTolerances = {Tolerance{at::kFloat, "float32", 1e-5}, Tolerance{at::kBFloat16, "bfloat16", 1e-2}};
-
-// What a user's program has set for its own computing does not count.
-struct OwnModes {
-  c10::InferenceMode no_inference{false};
-  at::AutoGradMode gradients{true};
-  c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
-};
 
 /// Random frames, with what their result is differentiated by.
 struct Frames {
@@ -66,11 +52,6 @@ std::vector<at::Tensor> results_of(GroupNormForm form, const Frames& frames, at:
   return results;
 }
 
-double difference(const at::Tensor& got, const at::Tensor& expected) {
-  if (got.sizes() != expected.sizes()) return std::numeric_limits<double>::infinity();
-  return ((got.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
-}
-
 // Rows that end within a vector and within a period, in both: several blocks a frame, and more channels than a period
 // has.
 struct Case {
@@ -81,50 +62,29 @@ struct Case {
 constexpr std::array kCases = {Case{{1, 24, 27, 27}, 4, true}, Case{{2, 328, 3, 3}, 8, false}};
 
 /// How far the kernel's worst result of one number type is from the plain form's in float64.
-double worst_difference(GroupNormForm kernel, GroupNormForm plain, at::ScalarType dtype) {
-  double worst = 0;
+double difference_of(GroupNormForm kernel, GroupNormForm plain, at::ScalarType dtype) {
+  std::vector<double> differences;
   for (const auto& [sizes, groups, silu] : kCases) {
     const Frames frames(sizes, dtype);
-    const std::vector<at::Tensor> got = results_of(kernel, frames, dtype, groups, silu);
-    const std::vector<at::Tensor> expected = results_of(plain, frames, at::kDouble, groups, silu);
-    for (size_t i = 0; i < got.size(); ++i) {
-      const double here = difference(got[i], expected[i]);
-      if (std::isnan(here)) return here;
-      worst = std::max(worst, here);
-    }
+    differences.push_back(worst_difference(results_of(kernel, frames, dtype, groups, silu),
+                                           results_of(plain, frames, at::kDouble, groups, silu)));
   }
-  return worst;
+  return worst_of(differences);
 }
 
-/// What is wrong with the kernel in one number type; empty: nothing.
-std::string problem_of(GroupNormForm kernel, GroupNormForm plain, const Tolerance& tolerance) {
-  std::ostringstream text;
-  try {
-    const double worst = worst_difference(kernel, plain, tolerance.dtype);
-    if (worst <= tolerance.most) return "";
-    text << "off by " << worst << " of the greatest number in " << tolerance.name << ", at most " << tolerance.most;
-  } catch (const std::exception& error) {
-    const std::string reason = error.what();  // of LibTorch's errors the other lines are a backtrace
-    text << "fails in " << tolerance.name << ": " << reason.substr(0, reason.find('\n'));
+/// What is wrong with the kernel; empty: nothing.
+std::string problem_of(GroupNormForm kernel, GroupNormForm plain) {
+  for (const auto& [dtype, name, most] : kTolerances) {
+    const Compared compared{.where = std::string(" in ") + name, .most = most};
+    const std::string problem = disagreement(compared, [&] { return difference_of(kernel, plain, dtype); });
+    if (!problem.empty()) return problem;
   }
-  return text.str();
+  return "";
 }
 
 }  // namespace
 
 CheckedKernel::CheckedKernel(GroupNormForm kernel, GroupNormForm plain, KernelSetting setting)
-    : kernel_(kernel), plain_(plain), report_{.names = kNames, .instruction_set = instruction_set()} {
-  if (setting == KernelSetting::off) {
-    report_.state = KernelReport::State::off;
-    return;
-  }
-  const OwnModes modes;
-  for (const Tolerance& tolerance : kTolerances) {
-    report_.problem = problem_of(kernel, plain, tolerance);
-    if (report_.problem.empty()) continue;
-    report_.state = KernelReport::State::set_aside;
-    return;
-  }
-}
+    : kernel_(kernel), plain_(plain), report_(report_of(kNames, setting, [&] { return problem_of(kernel, plain); })) {}
 
 }  // namespace physgen

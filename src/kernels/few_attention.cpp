@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "kernels/every_cpu.h"
-#include "kernels/fast_exp.h"
 #include "kernels/vector.h"
 
 namespace physgen {
 namespace {
 
-constexpr int kTile = 4;          // queries whose sums are held in registers
-constexpr float kLeast = -80.0f;  // exponentials of less are zero: tiny numbers are slow to compute with
+constexpr int kTile = 4;  // queries whose sums are held in registers
 
 // Keys, filled up to whole vectors.
 [[gnu::always_inline]] inline int64_t padded(int64_t keys) { return (keys + kLanes - 1) / kLanes * kLanes; }
@@ -60,27 +57,10 @@ template <int Queries>
   for (int64_t j = 0; j < head.keys; ++j) scores[j] += mask[j];
 }
 
-// The scores of one query as weights, whose sum is 1. In lanes, as sums and maxima of floats are taken in order else.
+// The scores of one query as weights, whose sum is 1; past the last key they are zero.
 [[gnu::always_inline]] inline void weigh(int64_t keys, float* __restrict scores) {
-  const int64_t all = padded(keys);
-  for (int64_t j = keys; j < all; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-  float most[kLanes], sums[kLanes] = {};
-  std::copy_n(scores, kLanes, most);
-  for (int64_t block = kLanes; block < all; block += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      most[lane] = scores[block + lane] > most[lane] ? scores[block + lane] : most[lane];
-    }
-  }
-  const float top = *std::max_element(most, most + kLanes);
-  for (int64_t block = 0; block < all; block += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const float below = scores[block + lane] - top, value = below < kLeast ? 0.0f : fast_exp(below);
-      scores[block + lane] = value;
-      sums[lane] += value;
-    }
-  }
-  const float inverse = 1.0f / std::accumulate(sums, sums + kLanes, 0.0f);
-  for (int64_t j = 0; j < all; ++j) scores[j] *= inverse;
+  std::fill(scores + keys, scores + padded(keys), -std::numeric_limits<float>::infinity());
+  softmax(scores, padded(keys));
 }
 
 // y = weights v, for numbers [first, first + Vectors kLanes) of each row.

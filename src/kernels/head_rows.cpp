@@ -1,13 +1,10 @@
 #include "kernels/head_rows.h"
 
 #include "kernels/every_cpu.h"
-#include "kernels/fast_exp.h"
 #include "kernels/lane_sums.h"
 
 namespace physgen {
 namespace {
-
-constexpr float kLeastExponent = -87.0f;  // below it a share is nothing
 
 template <class T>
 [[gnu::always_inline]] inline void gather_rows(const HeadRows<T>& work) {
@@ -36,13 +33,8 @@ template <class T>
   float row[kMostKeys];
   for (int64_t i = 0; i < keys; ++i) row[i] = load(scores[i]);
   for (int64_t i = 0; mask && i < keys; ++i) row[i] += mask[i];
-  const float most = greatest_of(row, keys);
-  for (int64_t i = 0; i < keys; ++i) {
-    const float exponent = row[i] - most;
-    row[i] = exponent < kLeastExponent ? 0.0f : fast_exp(exponent);
-  }
-  const float inverse = 1.0f / sum_of(row, keys);
-  for (int64_t i = 0; i < keys; ++i) store(row[i] * inverse, scores[i]);
+  softmax(row, keys);
+  for (int64_t i = 0; i < keys; ++i) store(row[i], scores[i]);
 }
 
 template <class T>

@@ -9,19 +9,6 @@
 namespace physgen {
 namespace {
 
-struct Moments {
-  float mean, inverse;
-};
-
-// Leaves the row normalised.
-[[gnu::always_inline]] inline Moments normalise(float* __restrict row, int64_t width, float epsilon) {
-  const float mean = sum_of(row, width) / static_cast<float>(width);
-  for (int64_t i = 0; i < width; ++i) row[i] -= mean;
-  const float inverse = 1.0f / std::sqrt(sum_of_products(row, row, width) / static_cast<float>(width) + epsilon);
-  for (int64_t i = 0; i < width; ++i) row[i] *= inverse;
-  return {mean, inverse};
-}
-
 // With the sums of g and of g x̂ over a row: dx = inverse (g - mean(g) - x̂ mean(g x̂)).
 struct NormSlope {
   float level, slope, inverse;

@@ -5,16 +5,12 @@
 #include <ATen/TensorOperators.h>
 #include <c10/core/InferenceMode.h>
 
-#include <algorithm>
-#include <cmath>
-#include <initializer_list>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "kernels/agreement.h"
 #include "kernels/checked_kernel.h"
-#include "kernels/group_norm_rows.h"
 #include "kernels/row_kernels.h"
 
 namespace physgen {
@@ -31,25 +27,10 @@ class Draw {
   at::Generator random_ = at::make_generator<at::CPUGeneratorImpl>(1);
 };
 
-double difference(const at::Tensor& got, const at::Tensor& expected) {
-  if (got.sizes() != expected.sizes()) return std::numeric_limits<double>::infinity();
-  return ((got.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
-}
-
 at::Tensor wide(const at::Tensor& x) { return x.to(at::kDouble); }
 
 at::Tensor norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
   return at::layer_norm(wide(x), {x.size(-1)}, wide(weight), wide(bias), eps);
-}
-
-// The greatest, or what is no number.
-double worst_of(std::initializer_list<double> differences) {
-  double worst = 0;
-  for (const double one : differences) {
-    if (std::isnan(one)) return one;
-    worst = std::max(worst, one);
-  }
-  return worst;
 }
 
 // Rows, inputs and outputs that fill no whole tile, vector or panel.
@@ -87,19 +68,13 @@ double norm_difference(const RowForms& forms, Draw draw) {
 
 // What is wrong; empty: nothing.
 std::string problem_of(const RowForms& forms) {
+  const c10::InferenceMode inference;
   const std::pair<const char*, double (*)(const RowForms&, Draw)> parts[] = {
-      {"product", product_difference}, {"attention", attention_difference}, {"norm", norm_difference}};
+      {"product ", product_difference}, {"attention ", attention_difference}, {"norm ", norm_difference}};
   for (const auto& [name, difference_of] : parts) {
-    std::ostringstream text;
-    try {
-      const double here = difference_of(forms, Draw());
-      if (here <= kMostDifference) continue;
-      text << name << " off by " << here << " of the greatest number, at most " << kMostDifference;
-    } catch (const std::exception& error) {
-      const std::string reason = error.what();  // of LibTorch's errors the other lines are a backtrace
-      text << name << " fails: " << reason.substr(0, reason.find('\n'));
-    }
-    return text.str();
+    const Compared compared{.what = name, .most = kMostDifference};
+    const std::string problem = disagreement(compared, [&] { return difference_of(forms, Draw()); });
+    if (!problem.empty()) return problem;
   }
   return "";
 }
@@ -111,15 +86,7 @@ at::Tensor packed_product(const at::Tensor& x, const at::Tensor& weight, const a
 }  // namespace
 
 KernelReport check_rows(const RowForms& forms, KernelSetting setting) {
-  KernelReport report{.names = "few rows: product, attention, norm", .instruction_set = instruction_set()};
-  if (setting == KernelSetting::off) {
-    report.state = KernelReport::State::off;
-    return report;
-  }
-  const c10::InferenceMode inference;
-  report.problem = problem_of(forms);
-  if (!report.problem.empty()) report.state = KernelReport::State::set_aside;
-  return report;
+  return report_of("few rows: product, attention, norm", setting, [&] { return problem_of(forms); });
 }
 
 const KernelReport& cpu_row_kernels() {

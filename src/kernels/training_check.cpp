@@ -3,24 +3,18 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <physgen/kernels/biased_activation.h>
 #include <physgen/kernels/modulated_norm.h>
 #include <physgen/kernels/residual_norm.h>
 #include <physgen/kernels/row_attention.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "kernels/agreement.h"
 #include "kernels/checked_kernel.h"
-#include "kernels/group_norm_rows.h"
 
 namespace physgen {
 namespace {
@@ -91,11 +85,6 @@ const std::vector<Pair>& pairs() {
   return all;
 }
 
-double difference(const at::Tensor& got, const at::Tensor& expected) {
-  if (got.sizes() != expected.sizes()) return std::numeric_limits<double>::infinity();
-  return ((got.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
-}
-
 /// The result, and the gradients of the inputs by a random slope.
 Tensors results_of(Form form, const Tensors& inputs, at::ScalarType dtype) {
   Tensors leaves;
@@ -111,63 +100,35 @@ Tensors results_of(Form form, const Tensors& inputs, at::ScalarType dtype) {
   return results;
 }
 
-double worst_difference(const Pair& pair) {
+double difference_of(const Pair& pair) {
   at::Generator random = at::make_generator<at::CPUGeneratorImpl>(1);
   Tensors inputs;
   for (const auto& sizes : pair.sizes) {
     inputs.push_back(at::randn(sizes, random, at::kFloat).to(inputs.empty() ? pair.first : at::kFloat));
   }
-  const Tensors got = results_of(pair.kernel, inputs, at::kFloat),
-                expected = results_of(pair.plain, inputs, at::kDouble);
-  double worst = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    const double here = difference(got[i], expected[i]);
-    if (std::isnan(here)) return here;
-    worst = std::max(worst, here);
-  }
-  return worst;
-}
-
-// What is wrong with one; empty: nothing.
-std::string problem_of(const Pair& pair) {
-  const double most = pair.first == at::kBFloat16 ? 2e-2 : 2e-5;
-  std::ostringstream text;
-  try {
-    const double worst = worst_difference(pair);
-    if (worst <= most) return "";
-    text << pair.name << " off by " << worst << " of the greatest number, at most " << most;
-  } catch (const std::exception& error) {
-    const std::string reason = error.what();  // of LibTorch's errors the other lines are a backtrace
-    text << pair.name << " fails: " << reason.substr(0, reason.find('\n'));
-  }
-  return text.str();
+  return worst_difference(results_of(pair.kernel, inputs, at::kFloat), results_of(pair.plain, inputs, at::kDouble));
 }
 
 thread_local bool is_checking = false;  // in which they serve, or they could not be compared
 
-KernelReport check_training_kernels() {
-  KernelReport report{.names = "training: norms, attention, activations", .instruction_set = instruction_set()};
-  if (kernel_setting() == KernelSetting::off) {
-    report.state = KernelReport::State::off;
-    return report;
-  }
-  const c10::InferenceMode no_inference(false);
-  const at::AutoGradMode gradients(true);
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+// What is wrong; empty: nothing.
+std::string problem_of_kernels() {
+  std::string problem;
   is_checking = true;
   for (const Pair& pair : pairs()) {
-    if (report.problem.empty()) report.problem = problem_of(pair);
+    const Compared compared{.what = std::string(pair.name) + " ", .most = pair.first == at::kBFloat16 ? 2e-2 : 2e-5};
+    if (problem.empty()) problem = disagreement(compared, [&] { return difference_of(pair); });
   }
   is_checking = false;
-  if (!report.problem.empty()) report.state = KernelReport::State::set_aside;
-  return report;
+  return problem;
 }
 
 }  // namespace
 
 const KernelReport& cpu_training_kernels() {
   static const KernelReport checked = [] {
-    const KernelReport report = check_training_kernels();
+    const KernelReport report =
+        report_of("training: norms, attention, activations", kernel_setting(), problem_of_kernels);
     warn_of(report);
     return report;
   }();

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <cstring>
+
+#include "kernels/lane_sums.h"
 
 namespace physgen {
 
-/// As many numbers as a register of AVX-512 holds; elsewhere the compiler takes several.
-inline constexpr int64_t kLanes = 16;
+/// A register of AVX-512; elsewhere the compiler takes several.
 using Vector [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 
 // From and to memory that need not be aligned. By reference: a function that is not inlined could not return vectors

@@ -14,12 +14,18 @@ at::Tensor split_heads(const at::Tensor& x, int64_t heads) { return x.unflatten(
 
 at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
+std::vector<at::Tensor> split_parts(const at::Tensor& rows, int64_t parts, int64_t heads) {
+  return rows.unflatten(-1, {parts, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+}
+
 namespace {
+
+constexpr int64_t kFewKeys = 512;  // of more, PyTorch's fused attention is the quicker one
 
 // With few keys PyTorch's fused attention is slow to differentiate on the CPU: in bfloat16 three products take a third
 // of its time.
 bool trains_on_few_keys(const at::Tensor& q, const at::Tensor& k) {
-  return q.is_cpu() && at::GradMode::is_enabled() && k.size(2) <= 512;
+  return q.is_cpu() && at::GradMode::is_enabled() && k.size(2) <= kFewKeys;
 }
 
 struct QueriesKeysValues {
@@ -28,7 +34,7 @@ struct QueriesKeysValues {
 
 // @param rows  [B, L, 3 C]
 QueriesKeysValues split_qkv(const at::Tensor& rows, int64_t heads, const RotaryTable& rotary) {
-  const std::vector<at::Tensor> parts = rows.unflatten(-1, {3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+  const std::vector<at::Tensor> parts = split_parts(rows, 3, heads);
   if (!rotary.defined()) return {parts[0], parts[1], parts[2]};
   return {apply_rotary(parts[0], rotary), apply_rotary(parts[1], rotary), parts[2]};
 }
@@ -48,8 +54,6 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 }
 
 namespace {
-
-constexpr int64_t kFewKeys = 512;  // of more, PyTorch's fused attention is the quicker one
 
 // What the queries of some rows see: [B, outputs, C]. @param mask  of all rows
 at::Tensor attend_outputs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,

@@ -53,9 +53,10 @@ constexpr int64_t kMostPackedValues = 24'000'000;  // of a larger part products 
 
 bool is_packed(const torch::nn::Module& part) {
   if (!rows_serve()) return false;
+  const std::vector<at::Tensor> parameters = part.parameters();
   int64_t values = 0;
-  for (const at::Tensor& parameter : part.parameters()) values += parameter.numel();
-  const at::Tensor first = part.parameters().front();
+  for (const at::Tensor& parameter : parameters) values += parameter.numel();
+  const at::Tensor& first = parameters.front();
   return first.is_cpu() && first.scalar_type() == at::kFloat && values <= kMostPackedValues;
 }
 

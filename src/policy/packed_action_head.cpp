@@ -12,11 +12,6 @@ PackedLinear packed(const Linear& linear) {
   return {linear->weight, linear->bias};
 }
 
-// Each row's parts as heads, [n, H, L, d] each.
-std::vector<at::Tensor> parts_of(const at::Tensor& rows, int64_t count, int64_t heads) {
-  return rows.unflatten(2, {count, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
-}
-
 }  // namespace
 
 PackedActionHead::Block::Block(const ActionBlockImpl& block)
@@ -30,10 +25,10 @@ PackedActionHead::Block::Block(const ActionBlockImpl& block)
 
 at::Tensor PackedActionHead::Block::forward(at::Tensor x, const std::vector<at::Tensor>& m, const at::Tensor& condition,
                                             int64_t heads) const {
-  const std::vector<at::Tensor> own = parts_of(qkv.forward(x, {.gain = m[1], .shift = m[0]}), 3, heads);
+  const std::vector<at::Tensor> own = split_parts(qkv.forward(x, {.gain = m[1], .shift = m[0]}), 3, heads);
   x = proj.forward(attend_heads(own[0], own[1], own[2]), {.residual = x, .gate = m[2]});
   const at::Tensor asked = split_heads(query.forward(x, {.gain = m[4], .shift = m[3]}), heads);
-  const std::vector<at::Tensor> seen = parts_of(condition, 2, heads);
+  const std::vector<at::Tensor> seen = split_parts(condition, 2, heads);
   x = cross_proj.forward(attend_heads(asked, seen[0], seen[1]), {.residual = x, .gate = m[5]});
   const at::Tensor hidden = fc1.forward(x, {.gain = m[7], .shift = m[6], .gelu = true});
   return fc2.forward(hidden, {.residual = x, .gate = m[8]});

@@ -7,12 +7,10 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "kernels/agreement.h"
+
 namespace physgen {
 namespace {
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 class BiasedActivationTest : public testing::TestWithParam<Activation> {
  protected:

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "kernels/agreement.h"
+
 namespace physgen {
 namespace {
 
@@ -27,10 +29,6 @@ struct Sample {
 
   at::Tensor x, weight, bias, gradient, fused_x, fused_weight, fused_bias;
 };
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 using Case = std::tuple<std::vector<int64_t>, int64_t, at::ScalarType, bool>;
 class GroupNormSiluTest : public testing::TestWithParam<Case> {};

@@ -8,14 +8,12 @@
 
 #include "physgen/kernels/residual_norm.h"
 
+#include "kernels/agreement.h"
+
 namespace physgen {
 namespace {
 
 constexpr double kEps = 1e-6;
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 /// A number type of x, one of all else, and whether the modulations are of rows or of groups of rows.
 using Case = std::tuple<at::ScalarType, at::ScalarType, bool>;

@@ -3,12 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "kernels/agreement.h"
+
 namespace physgen {
 namespace {
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 /// Rows, inputs and outputs; such as do not fill tiles, vectors and panels, too.
 using Sizes = std::tuple<int64_t, int64_t, int64_t>;

@@ -8,14 +8,12 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/agreement.h"
+
 namespace physgen {
 namespace {
 
 constexpr int64_t kHeads = 3, kWidth = 24;
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 at::Tensor triangle(int64_t length) {
   return at::full({length, length}, -std::numeric_limits<double>::infinity(), at::kDouble).triu(1);

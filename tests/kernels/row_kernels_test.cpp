@@ -6,14 +6,11 @@
 #include <limits>
 #include <stdexcept>
 
+#include "kernels/agreement.h"
 #include "kernels/row_check.h"
 
 namespace physgen {
 namespace {
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
-}
 
 at::Tensor wide(const at::Tensor& x) { return x.to(at::kDouble); }
 

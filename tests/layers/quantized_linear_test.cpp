@@ -7,12 +7,10 @@
 #include <physgen/layers/initialization.h>
 #include <physgen/layers/lora.h>
 
+#include "support/relative_error.h"
+
 namespace physgen {
 namespace {
-
-double relative_error(const at::Tensor& got, const at::Tensor& truth) {
-  return ((got.to(at::kFloat) - truth).norm() / truth.norm()).item<double>();
-}
 
 class QuantizedLinearTest : public testing::Test {
  protected:

@@ -7,14 +7,11 @@
 #include "physgen/device/int8.h"
 #include "physgen/vae/causal_vae.h"
 #include "physgen/vae/frame_encoder.h"
+#include "support/relative_error.h"
 #include "vae/quantized_conv.h"
 
 namespace physgen {
 namespace {
-
-double relative_error(const at::Tensor& got, const at::Tensor& truth) {
-  return ((got.to(at::kFloat) - truth).norm() / truth.norm()).item<double>();
-}
 
 class QuantizedEncoderTest : public testing::Test {
  protected:

@@ -55,6 +55,8 @@ at::Tensor attend_by_products(const at::Tensor& q, const at::Tensor& k, const at
 
 /// [B, L, C] -> [B, H, L, C/H]
 at::Tensor split_heads(const at::Tensor& x, int64_t heads);
+/// [B, L, parts H d], the parts side by side, -> as many of [B, H, L, d]
+std::vector<at::Tensor> split_parts(const at::Tensor& rows, int64_t parts, int64_t heads);
 /// [B, H, L, d] -> [B, L, H d]
 at::Tensor join_heads(const at::Tensor& x);
 
