@@ -14,6 +14,7 @@ namespace physgen {
 namespace {
 
 constexpr int64_t kHeads = 3, kWidth = 24;
+constexpr double kHeadWidth = 8;
 
 at::Tensor triangle(int64_t length) {
   return at::full({length, length}, -std::numeric_limits<double>::infinity(), at::kDouble).triu(1);
@@ -21,7 +22,7 @@ at::Tensor triangle(int64_t length) {
 
 at::Tensor expected_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask) {
   const auto by_head = [](const at::Tensor& x) { return x.unflatten(2, {kHeads, -1}).transpose(1, 2); };
-  at::Tensor scores = at::matmul(by_head(q), by_head(k).transpose(2, 3)) / std::sqrt(double(kWidth / kHeads));
+  at::Tensor scores = at::matmul(by_head(q), by_head(k).transpose(2, 3)) / std::sqrt(kHeadWidth);
   if (mask.defined()) scores = scores + mask;
   return at::matmul(at::softmax(scores, -1), by_head(v)).transpose(1, 2).flatten(2);
 }
