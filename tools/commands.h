@@ -18,6 +18,7 @@ void add_pretrain_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_replay_command(CLI::App& app);
 void add_rollout_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
 void add_train_vae_command(CLI::App& app);
 void add_verify_command(CLI::App& app);
 

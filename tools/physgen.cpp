@@ -28,6 +28,7 @@ void add_commands(CLI::App& app) {
   physgen::add_calibrate_command(app);
   physgen::add_inspect_command(app);
   physgen::add_rollout_command(app);
+  physgen::add_serve_command(app);
   physgen::add_report_command(app);
   physgen::add_replay_command(app);
   physgen::add_bench_command(app);

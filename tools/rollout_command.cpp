@@ -25,6 +25,7 @@
 
 #include "command_line.h"
 #include "commands.h"
+#include "policy_options.h"
 #include "shared_options.h"
 #include "simulator_options.h"
 #include "stop_signal.h"
@@ -86,12 +87,7 @@ std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, cons
 
 RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const RolloutConfig& config,
                         const std::shared_ptr<RoundBatcher>& batcher) {
-  ControllerOptions options;
-  options.sampler = config.sampler;
-  options.denoising_steps = config.denoising_steps;
-  options.lookahead = config.lookahead;
-  options.when_full = config.when_full;
-  options.execute = config.execute;
+  ControllerOptions options = controller_options_of(config);
   options.batcher = batcher;
   const auto controller = std::make_shared<Controller>(policy, options);
   return {
@@ -274,26 +270,6 @@ void run_rollout(RolloutOptions options) {
       evaluate(options.config, options.evaluation, make_environment, make_policy, show_progress, stop.requested());
   if (batcher) print_batches(*batcher);
   conclude(result, options.config, options.evaluation, stop.received());
-}
-
-void add_policy_options(CLI::App& command, RolloutConfig& config) {
-  command.add_option("--checkpoint", config.checkpoint, "Policy that acts")->required();
-  add_device_option(command, config.device);
-  command
-      .add_option(
-          "--precision", config.precision,
-          "auto, float32, bfloat16, or int8 on the CPU after physgen calibrate; auto: frames are encoded in the "
-          "quicker one, the rest is float32")
-      ->capture_default_str()
-      ->check(CLI::IsMember(texts_of<Precision>()));
-  command.add_option("--execute", config.execute, "Actions to execute between two looks; without it, as trained")
-      ->check(CLI::Range(1, 4096));
-  command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it, as trained");
-  command.add_option("--denoising-steps", config.denoising_steps, "Steps of an action chunk; without it, as trained")
-      ->check(CLI::Range(1, 1000));
-  command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it, as trained");
-  command.add_option("--when-full", config.when_full,
-                     "What leaves a window that is full: exact, restart or ring; without it, as trained");
 }
 
 void add_environment_options(CLI::App& command, RolloutOptions& options) {

@@ -144,6 +144,12 @@ void write_png(const std::string& path, const Image& image) {
   }
 }
 
+PictureSize png_size(std::span<const uint8_t> bytes, const std::string& name) {
+  PngFile png(bytes);
+  if (!png.read_header()) fail_to_read(name, png.problem());
+  return {png.height(), png.width()};
+}
+
 Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
   PngFile png(bytes);
   if (!png.read_header()) fail_to_read(name, png.problem());

@@ -21,41 +21,73 @@ using Decoder = std::unique_ptr<void, Destroy>;
   throw FormatError({"a JPEG cannot be read", name, got, expected, "make it or download it again"});
 }
 
+bool is_jpeg(std::span<const uint8_t> bytes) {
+  return bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
+
+bool is_png(std::span<const uint8_t> bytes) {
+  constexpr std::string_view kPng = "\x89PNG";
+  return std::ranges::equal(bytes.first(std::min(bytes.size(), kPng.size())), kPng, {}, {},
+                            [](char c) { return static_cast<uint8_t>(c); });
+}
+
+[[noreturn]] void refuse_format(const std::string& name) {
+  throw FormatError({"a picture cannot be read", name, "neither a PNG nor a JPEG file", "a whole one of them",
+                     "write it again, as PNG"});
+}
+
+/// A JPEG file in memory as libjpeg reads it.
+class JpegFile {
+ public:
+  /// Throws FormatError for one without a header, of printing colours, and of more pixels than a picture may have.
+  JpegFile(std::span<const uint8_t> bytes, const std::string& name) : bytes_(bytes), name_(name) {
+    int subsampling = 0, colors = 0;
+    const int code =
+        tjDecompressHeader3(decoder_.get(), bytes.data(), size(), &width_, &height_, &subsampling, &colors);
+    const bool fatal = code != 0 && tjGetErrorCode(decoder_.get()) == TJERR_FATAL;
+    if (fatal || width_ < 1 || height_ < 1) refuse(name, tjGetErrorStr2(decoder_.get()), "a whole JPEG file");
+    if (colors == TJCS_CMYK || colors == TJCS_YCCK) refuse(name, "CMYK, which is made for printing", "RGB or grey");
+    constexpr int kMostSide = kMostPixelsPerSide;
+    if (width_ > kMostSide || height_ > kMostSide || static_cast<uint64_t>(int64_t{width_} * height_) > kMostPixels) {
+      refuse(name, std::to_string(width_) + " x " + std::to_string(height_) + " pixels", "fewer");
+    }
+  }
+
+  PictureSize picture_size() const { return {height_, width_}; }
+
+  Image decode() const {
+    const size_t count = size_t{3} * static_cast<size_t>(width_) * static_cast<size_t>(height_);
+    Image image{height_, width_, std::vector<uint8_t>(count)};
+    const int code =
+        tjDecompress2(decoder_.get(), bytes_.data(), size(), image.pixels.data(), width_, 0, height_, TJPF_RGB, 0);
+    // A part that is missing would be grey.
+    if (code != 0) refuse(name_, tjGetErrorStr2(decoder_.get()), "a whole JPEG file");
+    return image;
+  }
+
+ private:
+  unsigned long size() const { return static_cast<unsigned long>(bytes_.size()); }
+
+  std::span<const uint8_t> bytes_;
+  std::string name_;
+  Decoder decoder_{tjInitDecompress()};
+  int width_ = 0, height_ = 0;
+};
+
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
-  const Decoder decoder(tjInitDecompress());
-  const auto size = static_cast<unsigned long>(bytes.size());
-  const auto check = [&](int code) {
-    if (code != 0 && tjGetErrorCode(decoder.get()) == TJERR_FATAL)
-      refuse(name, tjGetErrorStr2(decoder.get()), "a whole JPEG file");
-  };
-  int width = 0, height = 0, subsampling = 0, colors = 0;
-  check(tjDecompressHeader3(decoder.get(), bytes.data(), size, &width, &height, &subsampling, &colors));
-  if (width < 1 || height < 1) refuse(name, tjGetErrorStr2(decoder.get()), "a whole JPEG file");
-  if (colors == TJCS_CMYK || colors == TJCS_YCCK) refuse(name, "CMYK, which is made for printing", "RGB or grey");
-  constexpr int kMostSide = kMostPixelsPerSide;
-  if (width > kMostSide || height > kMostSide || static_cast<uint64_t>(int64_t{width} * height) > kMostPixels) {
-    refuse(name, std::to_string(width) + " x " + std::to_string(height) + " pixels", "fewer");
-  }
-  Image image{height, width,
-              std::vector<uint8_t>(size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height))};
-  const int code = tjDecompress2(decoder.get(), bytes.data(), size, image.pixels.data(), width, 0, height, TJPF_RGB, 0);
-  if (code != 0)
-    refuse(name, tjGetErrorStr2(decoder.get()), "a whole JPEG file");  // a part that is missing is gray else
-  return image;
+Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) { return JpegFile(bytes, name).decode(); }
+
+PictureSize picture_size(std::span<const uint8_t> bytes, const std::string& name) {
+  if (is_jpeg(bytes)) return JpegFile(bytes, name).picture_size();
+  if (is_png(bytes)) return png_size(bytes, name);
+  refuse_format(name);
 }
 
 Image decode_picture(std::span<const uint8_t> bytes, const std::string& name) {
-  const bool jpeg = bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
-  if (jpeg) return decode_jpeg(bytes, name);
-  constexpr std::string_view kPng = "\x89PNG";
-  if (std::ranges::equal(bytes.first(std::min(bytes.size(), kPng.size())), kPng, {}, {},
-                         [](char c) { return static_cast<uint8_t>(c); })) {
-    return decode_png(bytes, name);
-  }
-  throw FormatError({"a picture cannot be read", name, "neither a PNG nor a JPEG file", "a whole one of them",
-                     "write the data set again, with its pictures as PNG"});
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, name);
+  if (is_png(bytes)) return decode_png(bytes, name);
+  refuse_format(name);
 }
 
 }  // namespace physgen

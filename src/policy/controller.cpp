@@ -100,6 +100,7 @@ int64_t Policy::action_width() const { return weights_->config.model.codec.actio
 int64_t Policy::chunk_length() const { return weights_->config.model.codec.chunk; }
 int64_t Policy::execute() const { return weights_->config.model.codec.execute; }
 bool Policy::uses_state() const { return weights_->config.model.codec.state_token; }
+int64_t Policy::state_width() const { return uses_state() ? weights_->config.model.codec.state_width : 0; }
 const std::vector<std::pair<int64_t, int64_t>>& Policy::seeds_tried() const { return weights_->config.seeds_tried; }
 
 const std::string& Policy::data_sha256() const { return weights_->config.data_sha256; }
@@ -174,7 +175,7 @@ struct Controller::Episode {
   auto timed(const char* stage, const Work& work) const;
   at::Tensor executed_actions(const Matrix& executed) const;
   at::Tensor state_of(const Observation& observation) const;
-  RoundInputs inputs_of(const Image& canvas, const Observation& observation, const Matrix& executed) const;
+  RoundInputs inputs_of(const Observation& observation, const Matrix& executed) const;
   at::Tensor predict(const RoundInputs& inputs);
 
   std::shared_ptr<const Policy> policy;
@@ -186,7 +187,10 @@ struct Controller::Episode {
   ControlRound on_device;
   std::shared_ptr<RoundBatcher> batcher;
   std::optional<RoundQueue::Seat> seat;  // from the first episode on
+  void require_round(const char* where) const;
+
   bool started = false;
+  Image canvas;  // that the policy saw last
   uint64_t seed = 0;
   int64_t round = 0;
 };
@@ -216,8 +220,7 @@ at::Tensor Controller::Episode::state_of(const Observation& observation) const {
   return tensor_of(config.states.normalize(row))[0];
 }
 
-RoundInputs Controller::Episode::inputs_of(const Image& canvas, const Observation& observation,
-                                           const Matrix& executed) const {
+RoundInputs Controller::Episode::inputs_of(const Observation& observation, const Matrix& executed) const {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(mixed_seed(seed, Stream::rollout, round));
   const CodecConfig& codec = config.model.codec;
   const at::Tensor noise = at::randn({1, config.model.head.chunks * codec.chunk, codec.action_width}, generator);
@@ -227,6 +230,10 @@ RoundInputs Controller::Episode::inputs_of(const Image& canvas, const Observatio
 at::Tensor Controller::Episode::predict(const RoundInputs& inputs) {
   const auto alone = [&] { return on_device.run(inputs, on_stage); };
   return seat ? batcher->queue_->run(on_device, inputs, alone) : alone();
+}
+
+void Controller::Episode::require_round(const char* where) const {
+  require(round > 0, "the policy has seen nothing yet", where, "no call of act", "call Controller::act first");
 }
 
 Controller::Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options)
@@ -257,9 +264,8 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   Episode& episode = *episode_;
   require(episode.started, "an episode has not begun", "Controller::act", "no call of reset",
           "call Controller::reset with the instruction first");
-  const Image canvas =
-      episode.timed("canvas", [&] { return compose_canvas(observation.views, episode.config.canvas); });
-  const at::Tensor predicted = episode.predict(episode.inputs_of(canvas, observation, executed));
+  episode.canvas = episode.timed("canvas", [&] { return compose_canvas(observation.views, episode.config.canvas); });
+  const at::Tensor predicted = episode.predict(episode.inputs_of(observation, executed));
   ++episode.round;
   return episode.timed("actions", [&] {
     const at::Tensor plan = episode.lookahead.plan(predicted).narrow(1, 0, episode.policy->chunk_length())[0];
@@ -267,11 +273,15 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   });
 }
 
+const Image& Controller::canvas() const {
+  episode_->require_round("Controller::canvas");
+  return episode_->canvas;
+}
+
 Image Controller::imagine() {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
-  require(episode.round > 0, "the policy has seen nothing yet", "Controller::imagine", "no call of act",
-          "call Controller::act first");
+  episode.require_round("Controller::imagine");
   CausalVae vae = episode.weights.decoder;  // a handle
   require(!vae.is_empty(), "the policy was loaded without what imagining needs", "Controller::imagine",
           "imagines = false", "set PolicyOptions::imagines");

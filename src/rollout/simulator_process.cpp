@@ -11,6 +11,7 @@
 #include "physgen/core/choice.h"
 #include "physgen/core/suggestion.h"
 #include "wire/message.h"
+#include "wire/message_writer.h"
 #include "worker_program.h"
 
 namespace physgen {

@@ -1,18 +1,15 @@
 #include "message.h"
 
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "physgen/core/error.h"
+#include "wire/array.h"
 
 namespace physgen {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "arrays are copied as little-endian bytes");
 
 using msgpack::type::object_type;
 
@@ -20,41 +17,9 @@ constexpr size_t kLongestText = 1 << 20;
 constexpr size_t kLongestList = 1 << 16;
 constexpr size_t kMostKeys = 64;
 constexpr size_t kDeepest = 8;
-constexpr uint64_t kLargestSide = 1 << 14;
-
-FormatError malformed(const std::string& key, const std::string& got, const std::string& expected) {
-  return FormatError(
-      {.what = "a message does not have the agreed form", .where = key, .got = got, .expected = expected});
-}
-
-std::string name_of(object_type type) {
-  switch (type) {
-    case msgpack::type::NIL:
-      return "nil";
-    case msgpack::type::BOOLEAN:
-      return "a boolean";
-    case msgpack::type::POSITIVE_INTEGER:
-    case msgpack::type::NEGATIVE_INTEGER:
-      return "an integer";
-    case msgpack::type::FLOAT32:
-    case msgpack::type::FLOAT64:
-      return "a float";
-    case msgpack::type::STR:
-      return "a text";
-    case msgpack::type::BIN:
-      return "binary data";
-    case msgpack::type::ARRAY:
-      return "a list";
-    case msgpack::type::MAP:
-      return "a map";
-    case msgpack::type::EXT:
-      return "an extension";
-  }
-  return "an unknown type";
-}
+constexpr size_t kMostValues = 1 << 17;
 
 std::string_view text_of(const msgpack::object& value) { return {value.via.str.ptr, value.via.str.size}; }
-std::string_view binary_of(const msgpack::object& value) { return {value.via.bin.ptr, value.via.bin.size}; }
 std::span<const msgpack::object> items_of(const msgpack::object& value) {
   return {value.via.array.ptr, value.via.array.size};
 }
@@ -62,68 +27,50 @@ std::span<const msgpack::object_kv> fields_of(const msgpack::object& value) {
   return {value.via.map.ptr, value.via.map.size};
 }
 
-/// An array as it came: C order, little-endian.
-struct NumericArray {
-  std::string_view dtype;
-  std::vector<uint64_t> shape;
-  std::string_view data;
+/// Counts the values of a message without keeping any: what is announced costs nothing, and what is kept later is
+/// bounded by this.
+class ValueCount : public msgpack::null_visitor {
+ public:
+  bool visit_nil() { return add(1); }
+  bool visit_boolean(bool) { return add(1); }
+  bool visit_positive_integer(uint64_t) { return add(1); }
+  bool visit_negative_integer(int64_t) { return add(1); }
+  bool visit_float32(float) { return add(1); }
+  bool visit_float64(double) { return add(1); }
+  bool visit_str(const char*, uint32_t) { return add(1); }
+  bool visit_bin(const char*, uint32_t) { return add(1); }
+  bool visit_ext(const char*, uint32_t) { return false; }
+  bool start_array(uint32_t items) { return ++depth_ <= kDeepest && items <= kLongestList && add(1); }
+  bool start_map(uint32_t pairs) { return ++depth_ <= kDeepest && pairs <= kMostKeys && add(1); }
+  bool end_array() { return --depth_ < kDeepest; }
+  bool end_map() { return --depth_ < kDeepest; }
 
-  std::string text() const {
-    std::string sizes;
-    for (const uint64_t size : shape) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
-    return std::string(dtype) + " [" + sizes + "], " + std::to_string(data.size()) + " bytes";
-  }
+ private:
+  bool add(size_t values) { return (count_ += values) <= kMostValues; }
+
+  size_t count_ = 0, depth_ = 0;
 };
 
-std::vector<uint64_t> shape_of(const msgpack::object& value, const std::string& key) {
-  std::vector<uint64_t> shape;
-  for (const msgpack::object& size : items_of(value)) {
-    if (size.type != msgpack::type::POSITIVE_INTEGER) throw malformed(key, name_of(size.type), "a shape of integers");
-    shape.push_back(size.via.u64);
-  }
-  return shape;
-}
-
-NumericArray array_of(const msgpack::object& value, const std::string& key) {
-  if (value.type != msgpack::type::MAP) throw malformed(key, name_of(value.type), "an array");
-  NumericArray array;
-  bool marked = false;
-  for (const msgpack::object_kv& field : fields_of(value)) {
-    const std::string_view name = field.key.type == msgpack::type::BIN ? binary_of(field.key) : "";
-    if (name == "__ndarray__") marked = field.val.type == msgpack::type::BOOLEAN && field.val.via.boolean;
-    if (name == "dtype" && field.val.type == msgpack::type::STR) array.dtype = text_of(field.val);
-    if (name == "data" && field.val.type == msgpack::type::BIN) array.data = binary_of(field.val);
-    if (name == "shape" && field.val.type == msgpack::type::ARRAY) array.shape = shape_of(field.val, key);
-  }
-  if (!marked) throw malformed(key, "a map", "an array");
-  return array;
-}
-
-Image image_of(const msgpack::object& value, const std::string& key) {
-  const NumericArray array = array_of(value, key);
-  const bool sized = array.dtype == "|u1" && array.shape.size() == 3 && array.shape[2] == 3 && array.shape[0] >= 1 &&
-                     array.shape[0] <= kLargestSide && array.shape[1] >= 1 && array.shape[1] <= kLargestSide;
-  if (!sized || array.data.size() != array.shape[0] * array.shape[1] * 3) {
-    throw malformed(key, array.text(), "|u1 [H, W, 3] with H * W * 3 bytes");
-  }
-  return {static_cast<int64_t>(array.shape[0]), static_cast<int64_t>(array.shape[1]),
-          std::vector<uint8_t>(array.data.begin(), array.data.end())};
+FormatError not_msgpack(const std::string& why) {
+  return malformed("the message", "bytes that are not MessagePack (" + why + ")", "a map");
 }
 
 msgpack::object_handle unpack(const std::vector<char>& bytes) {
-  const auto keep_in_place = [](object_type, size_t, void*) { return true; };
-  const msgpack::unpack_limit limit(kLongestList, kMostKeys, kLongestText, kLongestMessage, 0, kDeepest);
   size_t end = 0;
-  msgpack::object_handle root;
-  try {
-    root = msgpack::unpack(bytes.data(), bytes.size(), end, keep_in_place, nullptr, limit);
-  } catch (const msgpack::unpack_error& error) {
-    throw malformed("the message", std::string("bytes that are not MessagePack (") + error.what() + ")", "a map");
+  ValueCount count;
+  if (!msgpack::parse(bytes.data(), bytes.size(), end, count)) {
+    throw not_msgpack("cut, too deep, or of too many values");
   }
   if (end != bytes.size()) {
     throw malformed("the message", std::to_string(bytes.size() - end) + " bytes after the message", "one map");
   }
-  return root;
+  const auto keep_in_place = [](object_type, size_t, void*) { return true; };
+  const msgpack::unpack_limit limit(kLongestList, kMostKeys, kLongestText, kLongestMessage, 0, kDeepest);
+  try {
+    return msgpack::unpack(bytes.data(), bytes.size(), keep_in_place, nullptr, limit);
+  } catch (const msgpack::unpack_error& error) {
+    throw not_msgpack(error.what());
+  }
 }
 
 void check_keys(const msgpack::object& map, const std::string& where) {
@@ -138,63 +85,6 @@ void check_keys(const msgpack::object& map, const std::string& where) {
 }
 
 }  // namespace
-
-void MessageWriter::begin_field(const char* key) {
-  ++count_;
-  msgpack::pack(fields_, key);
-}
-
-MessageWriter& MessageWriter::add_flag(const char* key, bool value) {
-  begin_field(key);
-  msgpack::pack(fields_, value);
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_integer(const char* key, int64_t value) {
-  begin_field(key);
-  msgpack::pack(fields_, value);
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_text(const char* key, const std::string& value) {
-  begin_field(key);
-  msgpack::pack(fields_, value);
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_texts(const char* key, const std::vector<std::string>& values) {
-  begin_field(key);
-  msgpack::pack(fields_, values);
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_matrix(const char* key, const Matrix& value) {
-  begin_field(key);
-  msgpack::packer<msgpack::sbuffer> packer(fields_);
-  const auto pack_name = [&packer](std::string_view name) {
-    packer.pack_bin(static_cast<uint32_t>(name.size()));
-    packer.pack_bin_body(name.data(), static_cast<uint32_t>(name.size()));
-  };
-  packer.pack_map(4);
-  pack_name("__ndarray__");
-  packer.pack_true();
-  pack_name("data");
-  pack_name({reinterpret_cast<const char*>(value.data()), static_cast<size_t>(value.size()) * sizeof(float)});
-  pack_name("dtype");
-  packer.pack("<f4");
-  pack_name("shape");
-  packer.pack_array(2);
-  packer.pack(static_cast<int64_t>(value.rows()));
-  packer.pack(static_cast<int64_t>(value.cols()));
-  return *this;
-}
-
-std::string MessageWriter::bytes() const {
-  msgpack::sbuffer header;
-  msgpack::packer<msgpack::sbuffer>(header).pack_map(count_);
-  std::string bytes(header.data(), header.size());
-  return bytes.append(fields_.data(), fields_.size());
-}
 
 Message::Message(std::vector<char> bytes) {
   const auto body = std::make_shared<Body>(Body{std::move(bytes), {}});
@@ -215,10 +105,9 @@ const msgpack::object* Message::find(const char* key) const {
 }
 
 const msgpack::object& Message::require(const char* key, object_type type, const char* expected) const {
-  const msgpack::object* value = find(key);
-  if (!value) throw malformed(path(key), "no such key", expected);
-  if (value->type != type) throw malformed(path(key), name_of(value->type), expected);
-  return *value;
+  const msgpack::object& value = this->value(key, expected);
+  if (value.type != type) throw malformed(path(key), name_of(value.type), expected);
+  return value;
 }
 
 bool Message::flag(const char* key) const { return require(key, msgpack::type::BOOLEAN, "a boolean").via.boolean; }
@@ -235,6 +124,10 @@ int64_t Message::integer(const char* key, int64_t least, int64_t most) const {
     return static_cast<int64_t>(number);
   }
   throw malformed(path(key), std::to_string(number), expected);
+}
+
+uint64_t Message::unsigned_integer(const char* key) const {
+  return require(key, msgpack::type::POSITIVE_INTEGER, "an integer from 0 on").via.u64;
 }
 
 double Message::number(const char* key) const {
@@ -280,17 +173,37 @@ std::vector<Image> Message::images(const char* key) const {
 }
 
 std::vector<float> Message::floats(const char* key) const {
-  const NumericArray array = array_of(require(key, msgpack::type::MAP, "an array"), path(key));
-  if (array.dtype != "<f4" || array.shape.size() != 1 || array.shape[0] > kLongestList ||
-      array.data.size() != array.shape[0] * sizeof(float)) {
-    throw malformed(path(key), array.text(), "<f4 [N] with N * 4 bytes");
-  }
-  std::vector<float> values(array.shape[0]);
-  if (!values.empty()) std::memcpy(values.data(), array.data.data(), array.data.size());
-  for (const float value : values) {
-    if (!std::isfinite(value)) throw malformed(path(key), "a number that is not finite", "finite numbers");
-  }
-  return values;
+  const msgpack::object& value = require(key, msgpack::type::MAP, "an array");
+  const WireArray array = array_of(value, path(key));
+  if (array.dtype != "<f4" || array.shape.size() != 1) throw malformed(path(key), array.text(), "<f4 [N]");
+  return numbers_of(value, path(key));
+}
+
+const msgpack::object& Message::value(const char* key, const char* expected) const {
+  const msgpack::object* value = find(key);
+  if (!value) throw malformed(path(key), "no such key", expected);
+  return *value;
+}
+
+Message Message::map(const char* key) const {
+  const msgpack::object& value = require(key, msgpack::type::MAP, "a map");
+  check_keys(value, path(key));
+  return {body_, value, path(key) + "."};
+}
+
+Image Message::image(const char* key) const { return image_of(value(key, "a picture"), path(key)); }
+std::vector<float> Message::numbers(const char* key) const { return numbers_of(value(key, "numbers"), path(key)); }
+Matrix Message::matrix(const char* key) const { return matrix_of(value(key, "an array"), path(key)); }
+
+std::vector<std::string> Message::keys() const {
+  std::vector<std::string> keys;
+  for (const msgpack::object_kv& field : fields_of(*map_)) keys.emplace_back(text_of(field.key));
+  return keys;
+}
+
+bool Message::is_map(const char* key) const {
+  const msgpack::object* value = find(key);
+  return value && value->type == msgpack::type::MAP;
 }
 
 }  // namespace physgen

@@ -14,37 +14,17 @@ namespace physgen {
 
 inline constexpr size_t kLongestMessage = 256 << 20;  // bytes
 
-/// Writes one message of the simulator protocol: a MessagePack map with text keys.
-class MessageWriter {
- public:
-  explicit MessageWriter(const std::string& request) { add_text("request", request); }
-
-  MessageWriter& add_flag(const char* key, bool value);
-  MessageWriter& add_integer(const char* key, int64_t value);
-  MessageWriter& add_text(const char* key, const std::string& value);
-  MessageWriter& add_texts(const char* key, const std::vector<std::string>& values);
-  /// float32 [rows, columns], as openpi's msgpack_numpy.py writes an array.
-  MessageWriter& add_matrix(const char* key, const Matrix& value);
-
-  /// The finished message.
-  std::string bytes() const;
-
- private:
-  void begin_field(const char* key);
-
-  uint32_t count_ = 0;
-  msgpack::sbuffer fields_;
-};
-
 /// A received message: every getter checks presence, type and bounds and throws FormatError naming the key. Untrusted.
 class Message {
  public:
-  /// Throws FormatError unless the bytes are exactly one map with text keys, each once.
+  /// Throws FormatError unless the bytes are exactly one map with text keys, each once. What they announce is not
+  /// believed: no more is allocated than a bounded multiple of their length.
   explicit Message(std::vector<char> bytes);
 
   bool has(const char* key) const { return find(key) != nullptr; }
   bool flag(const char* key) const;
   int64_t integer(const char* key, int64_t least, int64_t most) const;
+  uint64_t unsigned_integer(const char* key) const;
   /// A finite float or an integer.
   double number(const char* key) const;
   std::string text(const char* key) const;
@@ -55,6 +35,16 @@ class Message {
   std::vector<Image> images(const char* key) const;
   /// A float32 array [N] of finite numbers.
   std::vector<float> floats(const char* key) const;
+  /// A map with text keys, read as the message is; errors name the key within its place: "payload.task".
+  Message map(const char* key) const;
+  /// As array.h has them: a picture, numbers in any of the forms in which clients write them, an array of two
+  /// dimensions.
+  Image image(const char* key) const;
+  std::vector<float> numbers(const char* key) const;
+  Matrix matrix(const char* key) const;
+
+  std::vector<std::string> keys() const;
+  bool is_map(const char* key) const;
 
  private:
   struct Body {
@@ -64,6 +54,7 @@ class Message {
 
   Message(std::shared_ptr<const Body> body, const msgpack::object& map, std::string place);
   const msgpack::object* find(const char* key) const;
+  const msgpack::object& value(const char* key, const char* expected) const;
   const msgpack::object& require(const char* key, msgpack::type::object_type type, const char* expected) const;
   std::string path(const char* key) const { return place_ + key; }
 

@@ -1,4 +1,5 @@
 #include "wire/message.h"
+#include "wire/message_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -29,6 +29,15 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name);
 /// Throws FormatError, for CMYK too.
 Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name);
 
+/// Height and width in pixels.
+struct PictureSize {
+  int64_t height = 0;
+  int64_t width = 0;
+};
+
+/// What the header of a PNG or a JPEG claims, before anything is decoded. Throws FormatError.
+PictureSize picture_size(std::span<const uint8_t> bytes, const std::string& name);
+
 /// A PNG or a JPEG, as its first bytes say. Throws FormatError.
 Image decode_picture(std::span<const uint8_t> bytes, const std::string& name);
 

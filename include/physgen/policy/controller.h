@@ -47,6 +47,7 @@ class Policy {
   int64_t chunk_length() const;  ///< L: actions of one chunk
   int64_t execute() const;       ///< control steps from one frame to the next, as trained
   bool uses_state() const;
+  int64_t state_width() const;                       ///< numbers of the state that it looks at; 0: it does not
   const std::string& instruction() const;            ///< the instruction most seen in training; empty without any
   bool knows(const std::string& instruction) const;  ///< whether it was seen in training
   /// Of the demonstrations that it was last trained on; empty: not known.
@@ -97,6 +98,9 @@ class Controller {
   /// @param executed  the rows executed since the last call, [execute, A]; empty at the first call of an episode
   /// Throws Error for a wrong number of views, another size of `executed` or of the state, or a call before `reset`.
   Matrix act(const Observation& observation, const Matrix& executed);
+
+  /// The canvas of the last `act`: what the policy saw. Throws Error before the first of an episode.
+  const Image& canvas() const;
 
   /// The canvas that the policy expects to see at the next `act`, drawn from what it has seen so far. Acting does not
   /// need it and does not change with it. Noise of a policy that was trained without the loss of frames. Throws Error

@@ -1,0 +1,32 @@
+#include "policy_options.h"
+
+#include <filesystem>
+
+#include <physgen/core/error.h>
+#include <physgen/files/manifest.h>
+
+namespace physgen {
+
+PolicyDescription describe(const Policy& policy, const std::string& checkpoint, int64_t execute) {
+  if (execute == 0) execute = policy.execute();
+  if (execute > policy.chunk_length()) {
+    throw ConfigError({.what = "the policy predicts fewer actions than are to be executed",
+                       .where = "--execute",
+                       .got = std::to_string(execute),
+                       .expected = "at most " + std::to_string(policy.chunk_length())});
+  }
+  const std::filesystem::path manifest = std::filesystem::path(checkpoint) / kManifestName;
+  return {.checkpoint_sha256 = std::filesystem::exists(manifest) ? sha256_of_file(manifest) : std::string(),
+          .data_sha256 = policy.data_sha256(),
+          .cameras = policy.cameras(),
+          .frame_height = policy.frame_height(),
+          .control_mode = policy.control_mode(),
+          .action_width = policy.action_width(),
+          .chunk_length = policy.chunk_length(),
+          .execute = execute,
+          .state_width = policy.state_width(),
+          .instruction = policy.instruction(),
+          .seeds_tried = policy.seeds_tried()};
+}
+
+}  // namespace physgen
