@@ -23,7 +23,7 @@ struct RememberingRobot {
   Matrix act(const Observation& observation, const Matrix& executed) {
     const uint8_t pixel = observation.views.at(0).pixels.at(0);
     if (pixel == 254) throw std::runtime_error("secret /path");
-    memory = memory * 0.5 + pixel + executed.sum() * 0.25;
+    memory = memory * 0.5 + pixel + executed.sum() * 0.1;
     for (const float number : observation.state) memory += number;
     Matrix actions(4, 2);
     for (int64_t row = 0; row < 4; ++row) actions.row(row) << static_cast<float>(memory), static_cast<float>(row);
