@@ -1,6 +1,7 @@
 #include "policy_options.h"
 
 #include <filesystem>
+#include <fstream>
 
 #include <physgen/core/error.h>
 #include <physgen/files/manifest.h>
@@ -27,6 +28,18 @@ PolicyDescription describe(const Policy& policy, const std::string& checkpoint, 
           .state_width = policy.state_width(),
           .instruction = policy.instruction(),
           .seeds_tried = policy.seeds_tried()};
+}
+
+std::string token_in(const std::string& file) {
+  std::ifstream stream(file);
+  std::string token;
+  stream >> token;
+  if (!token.empty()) return token;
+  throw ConfigError({.what = "the token cannot be read",
+                     .where = "--token-file " + file,
+                     .got = stream.is_open() ? "an empty file" : "no such file",
+                     .expected = "a file with one word",
+                     .next_step = "openssl rand -hex 32 > FILE makes a token"});
 }
 
 }  // namespace physgen

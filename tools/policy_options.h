@@ -50,4 +50,7 @@ ControllerOptions controller_options_of(const Config& config) {
 /// Throws ConfigError where that is more than it predicts.
 PolicyDescription describe(const Policy& policy, const std::string& checkpoint, int64_t execute);
 
+/// The word in a file of --token-file. Throws ConfigError where there is none.
+std::string token_in(const std::string& file);
+
 }  // namespace physgen

@@ -15,14 +15,12 @@
 #include <physgen/device/machine.h>
 #include <physgen/device/precision.h>
 #include <physgen/files/atomic_file.h>
-#include <physgen/files/manifest.h>
-#include <physgen/policy/controller.h>
-#include <physgen/policy/round_batcher.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/shard.h>
 #include <physgen/rollout/simulator_process.h>
 
+#include "acting_policy.h"
 #include "command_line.h"
 #include "commands.h"
 #include "policy_options.h"
@@ -42,60 +40,39 @@ struct RolloutOptions {
   std::string shard;  // "2/8" or "auto"; all episodes without any
   bool batch = false;
   RoundBatcherOptions batcher;
+  std::string server;  // "ws://HOST:PORT"; none: a checkpoint acts
+  std::string token_file;
+  RemoteOptions remote;
 };
 
-int64_t usual_size(const Policy& policy) {
+int64_t usual_size(const PolicyDescription& policy) {
   constexpr int64_t kFallback = 128;
-  if (policy.frame_height() > 0) return policy.frame_height();
+  if (policy.frame_height > 0) return policy.frame_height;
   spdlog::warn("the checkpoint does not say how large its pictures were: {} pixels are rendered; --size changes that",
                kFallback);
   return kFallback;
 }
 
-std::shared_ptr<const Policy> load_policy(RolloutOptions& options) {
-  RolloutConfig& config = options.config;
-  const PolicyOptions how{
-      .device = config.device, .imagines = options.evaluation.imagine, .precision = config.precision};
-  auto policy = Policy::load(config.checkpoint, how);
-  const std::filesystem::path manifest = std::filesystem::path(config.checkpoint) / kManifestName;
-  if (std::filesystem::exists(manifest)) config.checkpoint_sha256 = sha256_of_file(manifest);
-  config.data_sha256 = policy->data_sha256();
-  config.cameras = policy->cameras();
-  config.control_mode = policy->control_mode();
-  if (config.execute == 0) config.execute = policy->execute();
-  if (config.size == 0) config.size = usual_size(*policy);
-  if (config.execute > policy->chunk_length()) {
-    throw ConfigError({.what = "the policy predicts fewer actions than are to be executed",
-                       .where = "--execute",
-                       .got = std::to_string(config.execute),
-                       .expected = "at most " + std::to_string(policy->chunk_length())});
-  }
-  config.excluded_seeds = policy->seeds_tried();
-  return policy;
+// What the evaluation depends on.
+void adopt(const PolicyDescription& policy, RolloutConfig& config) {
+  config.checkpoint_sha256 = policy.checkpoint_sha256;
+  config.data_sha256 = policy.data_sha256;
+  config.cameras = policy.cameras;
+  config.control_mode = policy.control_mode;
+  config.execute = policy.execute;
+  if (config.size == 0) config.size = usual_size(policy);
+  config.excluded_seeds = policy.seeds_tried;
 }
 
-std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const Policy& policy) {
+std::unique_ptr<Environment> start_simulator(const SimulatorConfig& config, const PolicyDescription& policy) {
   auto simulator = std::make_unique<SimulatorProcess>(config);
-  if (simulator->action_width() != policy.action_width()) {
+  if (simulator->action_width() != policy.action_width) {
     throw ConfigError({.what = "the task takes other actions than the policy was trained for",
                        .where = "--env " + config.simulator + ":" + config.task,
                        .got = std::to_string(simulator->action_width()) + " numbers an action",
-                       .expected = std::to_string(policy.action_width())});
+                       .expected = std::to_string(policy.action_width)});
   }
   return simulator;
-}
-
-RolloutPolicy policy_of(const std::shared_ptr<const Policy>& policy, const RolloutConfig& config,
-                        const std::shared_ptr<RoundBatcher>& batcher) {
-  ControllerOptions options = controller_options_of(config);
-  options.batcher = batcher;
-  const auto controller = std::make_shared<Controller>(policy, options);
-  return {
-      .reset = [controller](const std::string& told,
-                            const EpisodeStart& start) { controller->reset(told, policy_seed(start)); },
-      .act = [controller](const Observation& seen, const Matrix& executed) { return controller->act(seen, executed); },
-      .execute = config.execute,
-      .imagine = [controller] { return controller->imagine(); }};
 }
 
 // Numbers count from 0 in the suite's order.
@@ -148,8 +125,9 @@ std::vector<std::string> choose_tasks(RolloutOptions& options, const SimulatorDe
   return told;
 }
 
-void warn_of_new_instructions(std::vector<std::string> told, const Policy& policy) {
-  std::erase_if(told, [&](const std::string& instruction) { return policy.knows(instruction); });
+void warn_of_new_instructions(std::vector<std::string> told, const ActingPolicy& policy) {
+  if (!policy.knows) return;
+  std::erase_if(told, policy.knows);
   if (!told.empty()) spdlog::warn("the policy was never trained on: {}", comma_separated(told));
 }
 
@@ -168,14 +146,29 @@ void check_batch(const RolloutOptions& options) {
 }
 
 // A batch takes the threads of all workers.
-std::shared_ptr<RoundBatcher> batcher_of(const RolloutOptions& options, const std::shared_ptr<const Policy>& policy,
-                                         int64_t all_threads) {
-  if (!options.batch) return nullptr;
+RoundBatcherOptions batching_of(const RolloutOptions& options, int64_t all_threads) {
   RoundBatcherOptions batcher = options.batcher;
   const EvaluationOptions& evaluation = options.evaluation;
   batcher.controllers = evaluation.workers;
   batcher.threads = evaluation.threads > 0 ? evaluation.threads * evaluation.workers : all_threads;
-  return std::make_shared<RoundBatcher>(policy, batcher);
+  return batcher;
+}
+
+ActingPolicy policy_of(RolloutOptions& options, int64_t all_threads) {
+  RolloutConfig& config = options.config;
+  if (config.checkpoint.empty() && options.server.empty()) {
+    throw ConfigError({.what = "there is no policy to act",
+                       .where = "--checkpoint",
+                       .got = "",
+                       .expected = "--checkpoint FOLDER, or --policy ws://HOST:PORT of physgen serve"});
+  }
+  if (options.server.empty()) {
+    const RoundBatcherOptions batching = batching_of(options, all_threads);
+    return policy_in_process(config, options.evaluation.imagine, options.batch ? &batching : nullptr);
+  }
+  config.checkpoint = options.server;
+  if (!options.token_file.empty()) options.remote.token = token_in(options.token_file);
+  return policy_of_server(options.server, options.remote);
 }
 
 void print_batches(const RoundBatcher& batcher) {
@@ -254,22 +247,33 @@ void run_rollout(RolloutOptions options) {
       SimulatorProcess::describe(simulator_of(options.config, options.simulator));  // before the policy takes its time
   const int64_t all_threads = compute_threads();
   set_compute_threads(threads_of(options.evaluation));
-  const std::shared_ptr<const Policy> policy = load_policy(options);
-  warn_of_new_instructions(choose_tasks(options, description), *policy);
+  const ActingPolicy policy = policy_of(options, all_threads);
+  adopt(policy.description, options.config);
+  warn_of_new_instructions(choose_tasks(options, description), policy);
   SimulatorConfig simulator = simulator_of(options.config, options.simulator);
-  simulator.state = policy->uses_state();
+  simulator.state = policy.description.state_width > 0;
   const auto make_environment = [&](bool record) {
     SimulatorConfig config = simulator;
     config.record = record;
-    return start_simulator(config, *policy);
+    return start_simulator(config, policy.description);
   };
-  const std::shared_ptr<RoundBatcher> batcher = batcher_of(options, policy, all_threads);
-  const auto make_policy = [&] { return policy_of(policy, options.config, batcher); };
   const StopSignal stop;
   const EvaluationResult result =
-      evaluate(options.config, options.evaluation, make_environment, make_policy, show_progress, stop.requested());
-  if (batcher) print_batches(*batcher);
+      evaluate(options.config, options.evaluation, make_environment, policy.make, show_progress, stop.requested());
+  if (policy.batcher) print_batches(*policy.batcher);
   conclude(result, options.config, options.evaluation, stop.received());
+}
+
+void add_server_options(CLI::App& command, RolloutOptions& options) {
+  CLI::Option* server = command.add_option("--policy", options.server,
+                                           "Server whose policy acts, such as ws://localhost:8000 of physgen serve");
+  for (const char* flag : {"--checkpoint", "--device", "--precision", "--execute", "--sampler", "--denoising-steps",
+                           "--lookahead", "--when-full", "--batch", "--imagine"}) {
+    server->excludes(command.get_option(flag));
+  }
+  command.add_option("--token-file", options.token_file, "File with the token that the server asks for")->needs(server);
+  command.add_option("--ca", options.remote.authorities, "PEM file of the certificates to believe, for wss://")
+      ->needs(server);
 }
 
 void add_environment_options(CLI::App& command, RolloutOptions& options) {
@@ -339,6 +343,7 @@ void add_rollout_command(CLI::App& app) {
   add_policy_options(*command, options->config);
   add_environment_options(*command, *options);
   add_evaluation_options(*command, *options);
+  add_server_options(*command, *options);
   command->callback([options] { run_rollout(*options); });
 }
 

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -64,18 +63,6 @@ class ReloadSignal {
   static inline std::atomic<bool> requested_ = false;
   struct sigaction before_;
 };
-
-std::string token_of(const std::string& file) {
-  std::ifstream stream(file);
-  std::string token;
-  stream >> token;
-  if (!token.empty()) return token;
-  throw ConfigError({.what = "the token cannot be read",
-                     .where = "--token-file " + file,
-                     .got = stream.is_open() ? "an empty file" : "no such file",
-                     .expected = "a file with one word",
-                     .next_step = "openssl rand -hex 32 > FILE makes a token"});
-}
 
 void add_keys(const std::vector<std::string>& given, std::map<std::string, std::string>& keys) {
   for (const std::string& pair : given) {
@@ -150,7 +137,7 @@ void run_serve(ServeOptions options) {
     throw ConfigError(
         {.what = "there is no policy to serve", .where = "--checkpoint", .got = "", .expected = "a folder"});
   }
-  if (!options.token_file.empty()) options.server.token = token_of(options.token_file);
+  if (!options.token_file.empty()) options.server.token = token_in(options.token_file);
   add_keys(options.keys, options.server.keys);
   options.server.message_bytes = static_cast<size_t>(options.message_mebibytes * (1 << 20));
   if (options.threads > 0) set_compute_threads(options.threads);
