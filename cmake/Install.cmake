@@ -8,12 +8,14 @@ set(PHYSGEN_SHARE_DIR ${CMAKE_INSTALL_DATADIR}/physgen)
 
 # What the headers of the torch-free interface need, and all that a user has to have to compile against it.
 target_link_libraries(physgen PUBLIC Eigen3::Eigen nlohmann_json::nlohmann_json)
+target_link_libraries(physgen_client_only PUBLIC Eigen3::Eigen)
 target_compile_features(physgen PUBLIC cxx_std_20)
+target_compile_features(physgen_client_only PUBLIC cxx_std_20)
 # LibTorch (and CUDA) and Arrow are found where they were at the build: no user of the library links them.
 set_target_properties(physgen PROPERTIES
   INSTALL_RPATH "${TORCH_LIBRARY_DIR};${PHYSGEN_ARROW_LIBRARY_DIR}" INSTALL_RPATH_USE_LINK_PATH TRUE)
 
-install(TARGETS physgen EXPORT physgenTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS physgen physgen_client_only EXPORT physgenTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})
 install(DIRECTORY include/physgen DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
@@ -25,8 +27,15 @@ install(FILES ${PROJECT_BINARY_DIR}/physgenConfig.cmake ${PROJECT_BINARY_DIR}/ph
 
 # The folder is found from where physgen.pc lies, so that an installed tree may be moved.
 file(RELATIVE_PATH PHYSGEN_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/physgen.pc.in ${PROJECT_BINARY_DIR}/physgen.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/physgen.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(library physgen physgen_client)
+  set(PHYSGEN_PC_NAME ${library})
+  set(PHYSGEN_PC_REQUIRES "eigen3 nlohmann_json")
+  if(library STREQUAL "physgen_client")
+    set(PHYSGEN_PC_REQUIRES eigen3)
+  endif()
+  configure_file(cmake/physgen.pc.in ${PROJECT_BINARY_DIR}/${library}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 # What the binary needs to run: the simulator's side, what sets that up, and the configs.
 install(DIRECTORY configs DESTINATION ${PHYSGEN_SHARE_DIR})

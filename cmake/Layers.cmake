@@ -76,6 +76,23 @@ function(physgen_library)
   add_library(physgen::physgen ALIAS physgen)
 endfunction()
 
+# What a robot's program links that reaches a policy over a network: without LibTorch, and of what the rooms link it takes
+# what it needs alone.
+function(physgen_client_library)
+  add_library(physgen_client_only SHARED ${PROJECT_SOURCE_DIR}/cmake/empty.cpp)
+  foreach(layer core wire net client)
+    target_link_libraries(physgen_client_only PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,physgen_${layer}>)
+  endforeach()
+  set_property(TARGET physgen_client_only PROPERTY LINK_LIBRARY_OVERRIDE
+    "WHOLE_ARCHIVE,physgen_core,physgen_wire,physgen_net,physgen_client")
+  target_link_options(physgen_client_only PRIVATE -Wl,--as-needed)
+  target_include_directories(physgen_client_only INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  set_target_properties(physgen_client_only PROPERTIES OUTPUT_NAME physgen_client EXPORT_NAME client
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  add_library(physgen::client ALIAS physgen_client_only)
+endfunction()
+
 function(physgen_tool)
   file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/*.cpp)
   add_executable(physgen_tool ${files})

@@ -41,7 +41,8 @@ MessageWriter action_spec(const PolicyDescription& policy) {
 
 MessageWriter hello_payload(const PolicyDescription& policy) {
   MessageWriter wishes, payload;
-  wishes.add_flag("send_wrist_image", policy.cameras.size() > 1).add_flag("send_state", policy.state_width > 0);
+  if (policy.cameras.size() > 1) wishes.add_flag("send_wrist_image", true);
+  if (policy.state_width > 0) wishes.add_flag("send_state", true);
   MessageWriter observation;
   observation.add_map("language", spec("language", 0, "language"));
   payload.add_text("model_server", version_text())
