@@ -42,6 +42,10 @@ if(NOT PHYSGEN_ARROW STREQUAL "OFF")
     target_include_directories(physgen_arrow SYSTEM INTERFACE ${PHYSGEN_PYARROW}/include)
     target_link_libraries(physgen_arrow INTERFACE ${PHYSGEN_ARROW_LIBRARIES})
     set(PHYSGEN_ARROW_LIBRARY_DIR ${PHYSGEN_PYARROW})
+    # The wheel's libparquet shows the symbols of an OpenSSL of its own: the system's must come first in every program, or
+    # its libssl would call into the other one, and crash.
+    add_link_options("LINKER:--push-state,--no-as-needed" ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY}
+      "LINKER:--pop-state")
   elseif(PHYSGEN_ARROW STREQUAL "ON")
     message(FATAL_ERROR "PHYSGEN_ARROW=ON needs Arrow's C++ libraries and headers.\n"
       "  Run scripts/setup, which installs the PyArrow wheel in .venv, or name your own: -DCMAKE_PREFIX_PATH=/path/to/arrow")

@@ -1,7 +1,9 @@
 #include "acting_policy.h"
 
+#include <atomic>
 #include <utility>
 
+#include <physgen/core/error.h>
 #include <physgen/policy/controller.h>
 
 #include "policy_options.h"
@@ -30,15 +32,35 @@ ActingPolicy policy_in_process(const RolloutConfig& config, bool imagines, const
           .batcher = options.batcher};
 }
 
+namespace {
+
+/// An evaluation is of one policy.
+void require_same(const PolicyDescription& now, const PolicyDescription& first, const std::string& url) {
+  if (now.checkpoint_sha256 == first.checkpoint_sha256 && now.execute == first.execute) return;
+  throw Error({.what = "the server has another policy than when the evaluation began",
+               .where = url,
+               .got = now.checkpoint_sha256,
+               .expected = first.checkpoint_sha256,
+               .next_step = "serve the first one again, or evaluate into another folder"});
+}
+
+}  // namespace
+
 ActingPolicy policy_of_server(const std::string& url, const RemoteOptions& options) {
-  const PolicyDescription description = RemotePolicy(url, options).description();
-  const auto make = [url, options, execute = description.execute]() -> RolloutPolicy {
-    const auto remote = std::make_shared<RemotePolicy>(url, options);
-    return {
-        .reset = [remote](const std::string& told,
-                          const EpisodeStart& start) { remote->reset(told, policy_seed(start)); },
-        .act = [remote](const Observation& seen, const Matrix& executed) { return remote->act(seen, executed); },
-        .execute = execute};
+  auto first = std::make_shared<RemotePolicy>(url, options);
+  const PolicyDescription description = first->description();
+  // The first worker takes the connection that told what the policy is.
+  const auto unused = std::make_shared<std::atomic<std::shared_ptr<RemotePolicy>>>(std::move(first));
+  const auto make = [=]() -> RolloutPolicy {
+    std::shared_ptr<RemotePolicy> remote = unused->exchange(nullptr);
+    if (!remote) remote = std::make_shared<RemotePolicy>(url, options);
+    const auto reset = [=](const std::string& told, const EpisodeStart& start) {
+      remote->reset(told, policy_seed(start));
+      require_same(remote->description(), description, url);
+    };
+    return {.reset = reset,
+            .act = [=](const Observation& seen, const Matrix& executed) { return remote->act(seen, executed); },
+            .execute = description.execute};
   };
   return {.description = description, .make = make, .knows = {}, .batcher = {}};
 }

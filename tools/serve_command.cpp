@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -20,6 +21,8 @@
 
 namespace physgen {
 namespace {
+
+constexpr int64_t kMostComputations = 16;  // rounds of a batch
 
 struct ServeConfig {
   std::string checkpoint;
@@ -116,8 +119,8 @@ void reload(const ServeOptions& options, PolicyServer& server) {
   try {
     server.replace(load(options));
     spdlog::info("new sessions are served by {} as it is now", options.config.checkpoint);
-  } catch (const Error& error) {
-    spdlog::error("the policy is served as it was: {}", to_text(error.problem()));
+  } catch (const std::exception& error) {
+    spdlog::error("the policy is served as it was: {}", error.what());
   }
 }
 
@@ -142,7 +145,8 @@ void run_serve(ServeOptions options) {
   options.server.message_bytes = static_cast<size_t>(options.message_mebibytes * (1 << 20));
   if (options.threads > 0) set_compute_threads(options.threads);
   options.batcher.controllers = options.server.sessions;
-  if (options.batch) options.server.computations = options.server.sessions;
+  if (options.batch) options.server.computations = std::min<int64_t>(options.server.sessions, kMostComputations);
+  check(options.server);
   PolicyServer server(load(options), options.server);
   fmt::print("serving {} at {}\n", options.config.checkpoint, server.url());
   std::fflush(stdout);
@@ -166,8 +170,10 @@ void add_session_options(CLI::App& command, ServeOptions& options) {
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));
   command
-      .add_option("--idle", server.idle_seconds,
-                  "Seconds between a reply and the next observation that end an episode; 0: none do")
+      .add_option(
+          "--idle", server.idle_seconds,
+          "Seconds between a reply and the next observation that end an episode of a client that does not say when one "
+          "begins; 0: none do")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86'400.0));
   add_seed_option(command, server.seed, "Seed of a session's first episode, then upward, where clients give none");
@@ -176,6 +182,11 @@ void add_session_options(CLI::App& command, ServeOptions& options) {
                   "What clients call a camera, state or prompt: OURS=THEIRS, such as agentview=observation/left")
       ->take_all()
       ->allow_extra_args(false);
+  command.add_option("--record", server.recordings,
+                     "Folder to which each session is written as a LeRobot data set when it has ended");
+  command.add_option("--control-rate", server.control_rate, "Control steps a second of what is recorded")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1000.0));
   command.add_flag("--imagine", options.imagine,
                    "Let the status page ask for what the policy expects to see, beside what came");
 }
@@ -184,7 +195,7 @@ void add_limit_options(CLI::App& command, ServeOptions& options) {
   ServerOptions& server = options.server;
   command.add_option("--max-message", options.message_mebibytes, "MiB of a message at most")
       ->capture_default_str()
-      ->check(CLI::Range(0.001, 1024.0));
+      ->check(CLI::Range(0.001, 256.0));
   command.add_option("--max-rate", server.messages_per_second, "Messages a second of a client at most")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 1e6));

@@ -5,12 +5,15 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <chrono>
 #include <future>
 #include <utility>
 
+#include "net/deadline.h"
 #include "net/tls.h"
 #include "physgen/core/error.h"
 #include "physgen/core/stopwatch.h"
@@ -21,10 +24,7 @@ namespace {
 constexpr double kFirstPause = 0.1, kLongestPause = 2;  // seconds between two attempts
 
 ConnectionLimits limits_of(const RemoteOptions& options) {
-  return {.message_bytes = 64 << 20,
-          .handshake_seconds = options.connect_seconds,
-          .message_seconds = options.reply_seconds,
-          .write_seconds = options.reply_seconds};
+  return {.message_bytes = 64 << 20, .message_seconds = options.reply_seconds, .write_seconds = options.reply_seconds};
 }
 
 }  // namespace
@@ -36,24 +36,18 @@ Link::Link(const std::string& url, const RemoteOptions& options)
     const auto work = asio::make_work_guard(context_);
     context_.run();
   });
-  const Stopwatch tried;
-  for (double pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
-    try {
-      run(connect());
-      break;
-    } catch (const boost::system::system_error& error) {
-      if (tried.seconds() + pause < options.connect_seconds) {
-        std::this_thread::sleep_for(std::chrono::duration<double>(pause));
-        continue;
-      }
-      context_.stop();
-      thread_.join();
-      fail("the policy server cannot be reached", error.code().message());
-    } catch (...) {
-      context_.stop();
-      thread_.join();
-      throw;
+  try {
+    const Stopwatch tried;
+    for (double pause = kFirstPause; !connects(options.connect_seconds - tried.seconds());
+         pause = std::min(pause * 2, kLongestPause)) {
+      if (tried.seconds() + pause > options.connect_seconds) fail("the policy server cannot be reached", broken_);
+      std::this_thread::sleep_for(std::chrono::duration<double>(pause));
     }
+    broken_.clear();
+  } catch (...) {
+    context_.stop();
+    thread_.join();
+    throw;
   }
   asio::co_spawn(context_, read(), asio::detached);
 }
@@ -66,6 +60,21 @@ Link::~Link() {
 
 void Link::run(asio::awaitable<void> work) { asio::co_spawn(context_, std::move(work), asio::use_future).get(); }
 
+/// False where it may go better later: `broken_` says why.
+bool Link::connects(double seconds) {
+  try {
+    run(connect(seconds));
+    return true;
+  } catch (const ServerBusy& busy) {
+    broken_ = busy.problem().got;
+  } catch (const boost::system::system_error& error) {
+    broken_ = error.code().message();
+    if (error.code().category() == asio::error::get_ssl_category())
+      fail("the policy server cannot be trusted", broken_);
+  }
+  return false;
+}
+
 void Link::fail(const std::string& what, const std::string& got) const {
   throw Error({.what = what,
                .where = url_,
@@ -74,12 +83,20 @@ void Link::fail(const std::string& what, const std::string& got) const {
                .next_step = "is physgen serve running there? Its log says more"});
 }
 
-asio::awaitable<void> Link::connect() {
+asio::awaitable<void> Link::connect(double seconds) {
   Tcp::resolver resolver(context_);
-  const auto found = co_await resolver.async_resolve(address_.host, address_.port, asio::use_awaitable);
   Tcp::socket socket(context_);
-  co_await asio::async_connect(socket, found, asio::use_awaitable);
-  connection_ = std::make_unique<Connection>(std::move(socket), tls_.get(), limits_of(options_));
+  {
+    const Deadline deadline(context_.get_executor(), seconds, [&] {
+      resolver.cancel();
+      socket.close();
+    });
+    const auto found = co_await resolver.async_resolve(address_.host, address_.port, asio::use_awaitable);
+    co_await asio::async_connect(socket, found, asio::use_awaitable);
+  }
+  ConnectionLimits limits = limits_of(options_);
+  limits.handshake_seconds = std::max(0.1, seconds);
+  connection_ = std::make_unique<Connection>(std::move(socket), tls_.get(), limits);
   std::string authorization;  // GCC 12 destroys a temporary of a condition in co_await twice
   if (!options_.token.empty()) authorization = "Api-Key " + options_.token;
   co_await connection_->shake_hands(address_, authorization);
@@ -123,6 +140,11 @@ WebMessage Link::receive() {
   WebMessage message = std::move(messages_.front());
   messages_.pop_front();
   return message;
+}
+
+bool Link::is_broken() {
+  const std::lock_guard lock(mutex_);
+  return !broken_.empty();
 }
 
 void Link::close() { run(connection_->close(1000, "")); }

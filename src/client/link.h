@@ -27,9 +27,12 @@ class Link {
   /// The next message, in time. Throws Error: then the link is broken.
   WebMessage receive();
   void close();
+  /// Whether the server has gone.
+  bool is_broken();
 
  private:
-  asio::awaitable<void> connect();
+  bool connects(double seconds);
+  asio::awaitable<void> connect(double seconds);
   asio::awaitable<void> read();
   [[noreturn]] void fail(const std::string& what, const std::string& got) const;
   /// In the thread of the context; throws what it throws.

@@ -96,7 +96,7 @@ const PolicyDescription& RemotePolicy::description() const { return robot_->desc
 
 void RemotePolicy::reset(const std::string& instruction, uint64_t seed) {
   Robot& robot = *robot_;
-  if (!robot.link) robot.connect();
+  if (!robot.link || robot.link->is_broken()) robot.connect();
   robot.instruction = instruction;
   robot.seed = seed;
   robot.started = robot.begins = true;

@@ -48,6 +48,14 @@ void check_at_least_one(int64_t value, const std::string& name) {
   throw ConfigError({"a number is too small", name, std::to_string(value), "at least 1", "correct it"});
 }
 
+void check_looks(const EpisodeInfo& info, int64_t stride) {
+  if (stride % info.look_every == 0) return;
+  throw ConfigError({"an episode has no new picture at each frame of a window", info.source,
+                     "one every " + std::to_string(info.look_every) + " control steps",
+                     "one every " + std::to_string(stride) + ", model.codec.execute",
+                     "set model.codec.execute=" + std::to_string(info.look_every)});
+}
+
 }  // namespace
 
 ClipIndex index_clip(const EpisodePart& part, int64_t start, const ClipShape& shape) {
@@ -92,11 +100,12 @@ Matrix clip_actions(const Matrix& actions, std::string_view control_mode, const 
   return result;
 }
 
-std::vector<Clip> all_clips(const std::vector<int64_t>& control_steps) {
+std::vector<Clip> all_clips(const std::vector<EpisodeInfo>& episodes, int64_t stride) {
   std::vector<Clip> clips;
-  clips.reserve(static_cast<size_t>(std::accumulate(control_steps.begin(), control_steps.end(), int64_t{0})));
-  for (size_t episode = 0; episode < control_steps.size(); ++episode) {
-    for (int64_t start = 0; start < control_steps[episode]; ++start) {
+  for (size_t episode = 0; episode < episodes.size(); ++episode) {
+    const EpisodeInfo& info = episodes[episode];
+    check_looks(info, stride);
+    for (int64_t start = 0; start < info.control_steps; start += info.look_every) {
       clips.push_back({static_cast<int64_t>(episode), start});
     }
   }

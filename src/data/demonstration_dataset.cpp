@@ -58,7 +58,7 @@ struct DemonstrationDataset::Files {
     int64_t index;  // within the file
   };
 
-  void add(const std::string& path, const std::string& instruction, double resample);
+  void add(std::unique_ptr<DemonstrationFile> opened);
   void agree(const EpisodeInfo& info, const EpisodeShape& shape);
   const Entry& at(int64_t episode) const;
   const std::string& camera(const std::string& name) const;
@@ -72,9 +72,7 @@ struct DemonstrationDataset::Files {
   std::vector<LeftOut> left_out;
 };
 
-void DemonstrationDataset::Files::add(const std::string& path, const std::string& instruction, double resample) {
-  auto opened = open_demonstration_file(path, instruction);
-  if (resample > 0) opened = std::make_unique<ResampledFile>(std::move(opened), resample);
+void DemonstrationDataset::Files::add(std::unique_ptr<DemonstrationFile> opened) {
   const DemonstrationFile& file = *files.emplace_back(std::move(opened));
   check_rate(file, *files[0]);
   for (int64_t i = 0; i < file.size(); ++i) {
@@ -144,7 +142,17 @@ DemonstrationDataset::DemonstrationDataset(const std::vector<std::string>& paths
     : files_(std::make_unique<Files>()) {
   FoundDemonstrations found = find_demonstrations(paths);
   files_->left_out = std::move(found.left_out);
-  for (const std::string& path : found.files) files_->add(path, instruction, resample);
+  for (const std::string& path : found.files) {
+    auto opened = open_demonstration_file(path, instruction);
+    if (resample > 0) opened = std::make_unique<ResampledFile>(std::move(opened), resample);
+    files_->add(std::move(opened));
+  }
+  files_->name_cameras();
+}
+
+DemonstrationDataset::DemonstrationDataset(std::unique_ptr<DemonstrationFile> demonstrations)
+    : files_(std::make_unique<Files>()) {
+  files_->add(std::move(demonstrations));
   files_->name_cameras();
 }
 

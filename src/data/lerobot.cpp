@@ -10,6 +10,8 @@ namespace physgen {
 
 #ifdef PHYSGEN_HAS_ARROW
 
+void require_lerobot(const std::string&) {}
+
 void write_lerobot(const DemonstrationDataset& dataset, const std::string& folder, const LeRobotOptions& options,
                    const std::function<void(int64_t episode)>& progress) {
   LeRobotWriter writer(dataset, folder, options);
@@ -21,6 +23,8 @@ void write_lerobot(const DemonstrationDataset& dataset, const std::string& folde
 }
 
 #else
+
+void require_lerobot(const std::string& where) { refuse_lerobot(where); }
 
 void write_lerobot(const DemonstrationDataset&, const std::string& folder, const LeRobotOptions&,
                    const std::function<void(int64_t episode)>&) {

@@ -78,6 +78,19 @@ LeRobotWriter::LeRobotWriter(const DemonstrationDataset& dataset, std::string fo
   for (const std::string& camera : dataset.cameras()) cameras_[camera].key = key_of(camera, dataset);
   if (options_.frames_per_second == 0) options_.frames_per_second = dataset.recording().frames_per_second;
   check_sizes();
+  check_looks();
+}
+
+/// What a data set has in common; between looks there is nothing new to see.
+void LeRobotWriter::check_looks() const {
+  const EpisodeInfo& first = dataset_.info(0);
+  for (int64_t i = 1; i < dataset_.size(); ++i) {
+    const EpisodeInfo& info = dataset_.info(i);
+    if (info.look_every == first.look_every) continue;
+    throw ConfigError({"episodes have a new picture at different steps", info.source,
+                       fmt::format("every {}", info.look_every),
+                       fmt::format("every {}, as in {}", first.look_every, first.source), "convert them apart"});
+  }
 }
 
 void LeRobotWriter::check_sizes() const {
@@ -258,6 +271,7 @@ json LeRobotWriter::features() const {
 void LeRobotWriter::add_additions(json& info) const {
   json& additions = info["physgen"];
   additions["control_mode"] = dataset_.info(0).control_mode;
+  if (dataset_.info(0).look_every > 1) additions["look_every"] = dataset_.info(0).look_every;
   for (const auto& [low, high] : dataset_.seeds_tried()) additions["seeds_tried"].push_back({low, high});
   for (size_t i = 0; i < episodes_.size(); ++i) {
     if (!episodes_[i].success) additions["failures"].push_back(i);

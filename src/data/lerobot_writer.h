@@ -47,6 +47,7 @@ class LeRobotWriter {
   };
 
   void check_sizes() const;
+  void check_looks() const;
   int64_t task_index(const std::string& task);
   std::vector<int64_t> add_tasks(const EpisodeInfo& episode, LeRobotRow& row);
   void add_tables(const Episode& episode, LeRobotRow& row, ParquetTable& table);

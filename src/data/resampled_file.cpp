@@ -56,6 +56,11 @@ void ResampledFile::check_source() const {
     throw ConfigError({"demonstrations cannot be brought to another rate", path(), got, expected, next_step});
   };
   const double rate = source_->recording().frames_per_second;
+  for (int64_t i = 0; i < source_->size(); ++i) {
+    const int64_t every = source_->info(i).look_every;
+    if (every > 1)
+      refuse(fmt::format("a new picture every {} steps", every), "one at each", "use them without --resample");
+  }
   if (is_simulated(mode)) {
     refuse("control mode " + mode, "a robot's data: a simulator's actions are of its controller's rate",
            "use them without --resample");

@@ -34,7 +34,8 @@ LeRobotFolder::LeRobotFolder(const std::string& path, const std::string& instruc
                          std::to_string(episode.rows) + " rows", "at least 2", "remove this episode"});
     }
     episodes_.push_back({path + ":episode_" + std::to_string(episode.index), episode.instruction, episode.instruction,
-                         metadata_.control_mode, episode.rows - 1, -1, episode.success, episode.later_tasks});
+                         metadata_.control_mode, episode.rows - 1, -1, episode.success, metadata_.look_every,
+                         episode.later_tasks});
   }
   seeds_tried_ = metadata_.seeds_tried;
   left_out_ = unused_files(path, metadata_.episodes);

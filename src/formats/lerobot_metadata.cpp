@@ -203,6 +203,7 @@ void read_additions(const JsonView& info, LeRobotMetadata& metadata) {
   if (!info.has("physgen")) return recognise_libero(info, metadata);
   const JsonView additions = info.at("physgen");
   metadata.control_mode = additions.at("control_mode").text();
+  if (additions.has("look_every")) metadata.look_every = additions.at("look_every").integer(1, 4096);
   if (metadata.control_mode == "osc_pose") recognise_libero(info, metadata);
   if (additions.has("seeds_tried")) {
     for (const JsonView& tried : additions.at("seeds_tried").items()) metadata.seeds_tried.push_back(tried.range());

@@ -45,6 +45,7 @@ struct LeRobotCamera {
 struct LeRobotMetadata {
   Recording recording;  ///< its frames_per_second is info.json's, more than 0
   std::string control_mode = "lerobot";
+  int64_t look_every = 1;  ///< as EpisodeInfo's
   std::string action_key;
   std::string state_key;  ///< "" without states
   int64_t action_width = 0;

@@ -59,7 +59,8 @@ class JpegFile {
     const size_t count = size_t{3} * static_cast<size_t>(width_) * static_cast<size_t>(height_);
     Image image{height_, width_, std::vector<uint8_t>(count)};
     const int code =
-        tjDecompress2(decoder_.get(), bytes_.data(), size(), image.pixels.data(), width_, 0, height_, TJPF_RGB, 0);
+        tjDecompress2(decoder_.get(), bytes_.data(), size(), image.pixels.data(), width_, 0, height_, TJPF_RGB,
+                      TJFLAG_LIMITSCANS);  // a progressive one may be made to take minutes
     // A part that is missing would be grey.
     if (code != 0) refuse(name_, tjGetErrorStr2(decoder_.get()), "a whole JPEG file");
     return image;

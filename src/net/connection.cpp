@@ -30,13 +30,26 @@ std::string text_of(const Tcp::socket& socket) {
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
 /// Of a server that answers a client's handshake with a page.
-Error refusal_of(const websocket::response_type& response, const WebAddress& address) {
-  return Error(
-      {.what = "the server refuses the connection",
-       .where = address.host + ":" + address.port,
-       .got = std::to_string(response.result_int()) + " " + text_of(http::obsolete_reason(response.result())),
-       .expected = "",
-       .next_step = response.result() == http::status::unauthorized ? "bring the token of its --token-file" : ""});
+[[noreturn]] void refuse(const websocket::response_type& response, const WebAddress& address) {
+  Problem problem{
+      .what = "the server refuses the connection",
+      .where = address.host + ":" + address.port,
+      .got = std::to_string(response.result_int()) + " " + text_of(http::obsolete_reason(response.result()))};
+  if (response.result() == http::status::service_unavailable) throw ServerBusy(problem);
+  if (response.result() == http::status::unauthorized) problem.next_step = "bring the token of its --token-file";
+  throw Error(problem);
+}
+
+bool is_address(const std::string& host) {
+  beast::error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+/// As a request's Host has it.
+std::string host_of(const WebAddress& address) {
+  const bool v6 = address.host.find(':') != address.host.npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + address.port;
 }
 
 websocket::stream_base::timeout timeouts(const ConnectionLimits& limits) {
@@ -117,7 +130,7 @@ asio::awaitable<void> Connection::shake_hands(const WebAddress& address, const s
   Stream& stream = socket_->stream();
   stream.tcp().expires_after(milliseconds_of(limits_.handshake_seconds));
   if (stream.tls()) {
-    SSL_set_tlsext_host_name(stream.tls()->native_handle(), address.host.c_str());
+    if (!is_address(address.host)) SSL_set_tlsext_host_name(stream.tls()->native_handle(), address.host.c_str());
     co_await stream.tls()->async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
   }
   stream.tcp().expires_never();
@@ -127,9 +140,10 @@ asio::awaitable<void> Connection::shake_hands(const WebAddress& address, const s
   }
   websocket::response_type response;
   beast::error_code error;
-  co_await socket_->websocket.async_handshake(response, address.host + ":" + address.port, address.path,
+  const std::string host = host_of(address);
+  co_await socket_->websocket.async_handshake(response, host, address.path,
                                               asio::redirect_error(asio::use_awaitable, error));
-  if (error == websocket::error::upgrade_declined) throw refusal_of(response, address);
+  if (error == websocket::error::upgrade_declined) refuse(response, address);
   if (error) throw beast::system_error(error);
 }
 

@@ -11,6 +11,7 @@
 
 #include "net/asio.h"
 #include "net/web_message.h"
+#include "physgen/core/error.h"
 
 namespace physgen {
 
@@ -47,6 +48,12 @@ struct WebAddress {
 /// Throws ConfigError for anything but ws://HOST[:PORT][/PATH], or wss.
 WebAddress web_address_of(const std::string& url);
 
+/// A server has no room for the moment.
+class ServerBusy : public Error {
+ public:
+  using Error::Error;
+};
+
 /// One end of a TCP connection that speaks HTTP first and then a websocket, with TLS or without. Its coroutines throw
 /// boost::system::system_error where the peer leaves, breaks a rule or misses a deadline; then nothing but destruction
 /// is left. One read and one write may be on their way at the same time.
@@ -67,7 +74,7 @@ class Connection {
 
   // The client's end.
   /// @param authorization  header; empty: none
-  /// Throws Error where the server answers that it will not.
+  /// Throws ServerBusy, or Error where the server answers that it will not.
   asio::awaitable<void> shake_hands(const WebAddress& address, const std::string& authorization);
 
   // Both.

@@ -31,7 +31,8 @@ class ClientError : public Error {
 inline ClientProblem client_problem(const FormatError& error) {
   const Problem& problem = error.problem();
   std::string sentence = fmt::format("{}: {}, expected {}", problem.where, problem.got, problem.expected);
-  return {.code = "bad_message", .sentence = std::move(sentence), .field = problem.where};
+  constexpr size_t kLongest = 60;
+  return {.code = "bad_message", .sentence = std::move(sentence), .field = problem.where.substr(0, kLongest)};
 }
 
 }  // namespace physgen

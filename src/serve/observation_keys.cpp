@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "physgen/core/printable.h"
 #include "physgen/core/suggestion.h"
 #include "serve/client_error.h"
 
@@ -17,19 +18,21 @@ const std::vector<std::vector<std::string>> kSameView = {
     {"agentview", "image", "base_camera"},
     {"eye_in_hand", "wrist", "wrist_image", "hand_camera", "image2", "robot0_eye_in_hand"}};
 
-std::vector<std::string> same_view(const std::string& camera) {
+/// Its own name first; never that of another camera of the policy.
+std::vector<std::string> same_view(const std::string& camera, const std::vector<std::string>& cameras) {
   std::vector<std::string> names = {camera};
   for (const std::vector<std::string>& views : kSameView) {
     if (std::ranges::find(views, camera) == views.end()) continue;
-    std::ranges::copy_if(views, std::back_inserter(names), [&](const auto& name) { return name != camera; });
+    std::ranges::copy_if(views, std::back_inserter(names),
+                         [&](const auto& name) { return std::ranges::find(cameras, name) == cameras.end(); });
   }
   return names;
 }
 
 /// "images/agentview" is the key agentview of the map images, or a key of that name.
-std::vector<std::string> keys_of_camera(const std::string& camera) {
+std::vector<std::string> keys_of_camera(const std::string& camera, const std::vector<std::string>& cameras) {
   std::vector<std::string> keys;
-  for (const std::string& name : same_view(camera)) {
+  for (const std::string& name : same_view(camera, cameras)) {
     for (const char* before : {"images/", "observation/", "observation/images/", "observation.images.", ""}) {
       keys.push_back(before + name);
     }
@@ -58,12 +61,13 @@ Place first_of(const Message& message, const std::vector<std::string>& keys) {
 }
 
 std::string keys_in(const Message& message) {
-  constexpr size_t kMost = 12;
+  constexpr size_t kMost = 12, kLongest = 60;
   std::vector<std::string> keys = message.keys();
   if (message.is_map("images")) {
     for (const std::string& key : message.map("images").keys()) keys.push_back("images/" + key);
   }
   keys.resize(std::min(keys.size(), kMost));
+  for (std::string& key : keys) key = printable(key.substr(0, kLongest));
   return fmt::format("{}", fmt::join(keys, ", "));
 }
 
@@ -73,7 +77,9 @@ ObservationKeys::ObservationKeys(const PolicyDescription& policy, const std::map
     : state_({"observation/state", "observation.state", "state", "states"}),
       prompt_({"prompt", "task_description", "instruction", "task"}),
       state_width_(policy.state_width) {
-  for (const std::string& camera : policy.cameras) cameras_.emplace_back(camera, keys_of_camera(camera));
+  for (const std::string& camera : policy.cameras) {
+    cameras_.emplace_back(camera, keys_of_camera(camera, policy.cameras));
+  }
   for (const auto& [ours, theirs] : keys) {
     const auto camera = std::ranges::find(cameras_, ours, &std::pair<std::string, std::vector<std::string>>::first);
     if (camera != cameras_.end()) {
@@ -123,8 +129,15 @@ Observation ObservationKeys::observation_of(const Message& message) const {
 }
 
 std::string ObservationKeys::instruction_of(const Message& message) const {
+  constexpr size_t kLongest = 4096;
   const Place place = first_of(message, prompt_);
-  return place.map ? place.map->text(place.key.c_str()) : std::string();
+  if (!place.map) return {};
+  std::string instruction = place.map->text(place.key.c_str());
+  if (instruction.size() <= kLongest) return instruction;
+  throw ClientError(
+      {.code = "bad_prompt",
+       .sentence = fmt::format("the prompt has {} bytes, expected at most {}", instruction.size(), kLongest),
+       .field = place.key});
 }
 
 }  // namespace physgen

@@ -1,8 +1,10 @@
 #include "pages.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "physgen/core/version.h"
+#include "physgen/media/resize.h"
 
 namespace physgen {
 namespace {
@@ -15,13 +17,20 @@ nlohmann::json status_of(const SessionBoard& board, const ServedPolicy& served) 
   const PolicyDescription& policy = served.description;
   return {{"server", version_text()},    {"checkpoint_sha256", policy.checkpoint_sha256},
           {"cameras", policy.cameras},   {"execute", policy.execute},
-          {"imagines", served.imagines}, {"sessions", board.status(policy)}};
+          {"imagines", served.imagines}, {"sessions", board.status()}};
+}
+
+/// As large as the page shows it, or smaller.
+Image small(const Image& picture) {
+  constexpr int64_t kHeight = 320;
+  if (picture.height <= kHeight) return picture;
+  return resize(picture, kHeight, std::max<int64_t>(1, picture.width * kHeight / picture.height));
 }
 
 HttpResponse picture_page(const SessionEntry& entry, const std::string& name) {
   const std::optional<Image> picture = entry.picture(name);
   if (!picture) return text(404, "there is no such picture\n");
-  const std::vector<uint8_t> png = encode_png(*picture, name);
+  const std::vector<uint8_t> png = encode_png(small(*picture), name);
   return {.status = 200, .type = "image/png", .body = {png.begin(), png.end()}};
 }
 
@@ -60,7 +69,9 @@ HttpResponse page_of(const HttpRequest& request, const SessionBoard& board, cons
     return {.status = 200, .type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
   }
   if (request.target == "/status.json") {
-    return {.status = 200, .type = "application/json", .body = status_of(board, policy).dump()};
+    return {.status = 200,
+            .type = "application/json",
+            .body = status_of(board, policy).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
   }
   return text(404, "there is no such page\n");
 }

@@ -1,5 +1,6 @@
 #include <physgen/serve/policy_server.h>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -11,23 +12,28 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <deque>
+#include <filesystem>
 #include <future>
 #include <map>
-#include <set>
 #include <thread>
 
 #include "net/deadline.h"
 #include "net/tls.h"
 #include "physgen/core/error.h"
 #include "physgen/core/stopwatch.h"
+#include "physgen/data/lerobot.h"
 #include "serve/access.h"
 #include "serve/pages.h"
 #include "serve/robot_connection.h"
+#include "serve/run_on.h"
+#include "serve/session_recorder.h"
 
 namespace physgen {
 namespace {
 
-constexpr int64_t kMostPages = 64;  // connections that are no sessions
+constexpr int64_t kMostStrangers = 64;  // connections that have not said what they want
 
 ConnectionLimits limits_of(const ServerOptions& options) {
   return {.message_bytes = options.message_bytes,
@@ -46,21 +52,51 @@ std::unique_ptr<asio::ssl::context> tls_of(const ServerOptions& options) {
                      .expected = "--cert FILE --key FILE"});
 }
 
-Tcp::acceptor listen(asio::io_context& context, const ServerOptions& options) {
-  const std::string where = fmt::format("--host {} --port {}", options.host, options.port);
+/// Now, and not when the first session is over.
+void check_recordings(const ServerOptions& options) {
+  if (options.recordings.empty()) return;
+  require_lerobot(options.recordings);
+  std::filesystem::create_directories(options.recordings);
+  const PictureStore try_it(options.recordings);
+}
+
+/// Of several addresses one of IPv4, to which clients of "localhost" turn first.
+Tcp::endpoint address_of(asio::io_context& context, const ServerOptions& options) {
   boost::system::error_code error;
   const auto found = Tcp::resolver(context).resolve(options.host, std::to_string(options.port), error);
-  if (error) throw ConfigError({.what = "there is no such address", .where = where, .got = error.message()});
+  if (error) {
+    throw ConfigError({.what = "there is no such address", .where = "--host " + options.host, .got = error.message()});
+  }
+  const auto v4 =
+      std::find_if(found.begin(), found.end(), [](const auto& one) { return one.endpoint().address().is_v4(); });
+  return v4 == found.end() ? found.begin()->endpoint() : v4->endpoint();
+}
+
+Tcp::acceptor listen(asio::io_context& context, const ServerOptions& options) {
   try {
-    return Tcp::acceptor(context, found.begin()->endpoint());
+    return Tcp::acceptor(context, address_of(context, options));
   } catch (const boost::system::system_error& failure) {
     throw Error({.what = "the server cannot listen there",
-                 .where = where,
+                 .where = fmt::format("--host {} --port {}", options.host, options.port),
                  .got = failure.code().message(),
                  .expected = "",
                  .next_step = "choose another --port, or end what uses it"});
   }
 }
+
+/// Stands in a list as long as it lives.
+template <class List, class Entry>
+class Listed {
+ public:
+  Listed(List& list, Entry entry) : list_(list), entry_(entry) { list_.push_back(entry_); }
+  ~Listed() { std::erase(list_, entry_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  List& list_;
+  Entry entry_;
+};
 
 }  // namespace
 
@@ -73,14 +109,18 @@ struct PolicyServer::Service {
         keys(std::make_shared<const ObservationKeys>(policy->description, how.keys)),
         acceptor(listen(context, how)),
         port(acceptor.local_endpoint().port()),
-        queue(how.computations) {}
+        queue(how.computations) {
+    check_recordings(how);
+  }
 
   asio::awaitable<void> accept_all();
   asio::awaitable<void> serve(Tcp::socket socket);
   asio::awaitable<void> answer(Connection& connection);
+  asio::awaitable<HttpRequest> admitted(Connection& connection);
+  std::string metrics_of(const ServedPolicy& served, int64_t sessions);
   asio::awaitable<void> run_session(Connection& connection);
   std::optional<HttpResponse> refusal_of(const HttpRequest& request);
-  void spawn(Tcp::socket socket);
+  std::shared_ptr<SessionRecorder> recorder_of(int64_t session);
 
   ServerOptions options;
   Access access;
@@ -92,25 +132,21 @@ struct PolicyServer::Service {
   uint16_t port;
   Telemetry telemetry;
   SessionBoard board;
-  std::set<RobotConnection*> robots;
-  std::set<Connection*> connections;
+  std::vector<RobotConnection*> robots;
+  std::vector<Connection*> connections;  // all
+  std::deque<Connection*> strangers;     // those of them that have not said what they want, the oldest first
   int64_t next_session = 0;
   bool draining = false;
-  WorkQueue queue;
+  WorkQueue queue, pages{1}, recording{1};
   std::thread thread;
 };
 
 asio::awaitable<void> PolicyServer::Service::accept_all() {
-  for (;;) {
+  while (acceptor.is_open()) {
     boost::system::error_code error;
     Tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted) co_return;
-    if (!error && std::ssize(connections) < options.sessions + kMostPages) {
-      spawn(std::move(socket));
-      continue;
-    }
     if (!error) {
-      telemetry.count_refused("too_many_connections");
+      asio::co_spawn(context, serve(std::move(socket)), asio::detached);
       continue;
     }
     asio::steady_timer pause(context, std::chrono::milliseconds(100));  // no descriptors are left
@@ -118,27 +154,29 @@ asio::awaitable<void> PolicyServer::Service::accept_all() {
   }
 }
 
-void PolicyServer::Service::spawn(Tcp::socket socket) {
-  asio::co_spawn(context, serve(std::move(socket)), [](const std::exception_ptr& failure) {
-    if (!failure) return;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-      spdlog::error("a connection failed: {}", error.what());
-    }
-  });
-}
-
 asio::awaitable<void> PolicyServer::Service::serve(Tcp::socket socket) {
   Connection connection(std::move(socket), tls.get(), limits_of(options));
-  connections.insert(&connection);
+  const Listed listed(connections, &connection);
   try {
     co_await answer(connection);
   } catch (const boost::system::system_error& error) {  // it has left, or broken a rule of HTTP
     spdlog::debug("{}: {}", connection.peer(), error.what());
     telemetry.count_refused("handshake");
+  } catch (const std::exception& error) {
+    spdlog::error("the connection to {} failed: {}", connection.peer(), error.what());
   }
-  connections.erase(&connection);
+}
+
+/// The request of a connection. Where too many have not made theirs, the oldest of them is sent away: those that come
+/// are not kept out by those that wait.
+asio::awaitable<HttpRequest> PolicyServer::Service::admitted(Connection& connection) {
+  if (std::ssize(strangers) >= kMostStrangers) {
+    strangers.front()->abort();
+    strangers.pop_front();
+    telemetry.count_refused("too_many_connections");
+  }
+  const Listed stranger(strangers, &connection);
+  co_return co_await connection.read_request();
 }
 
 std::optional<HttpResponse> PolicyServer::Service::refusal_of(const HttpRequest& request) {
@@ -153,8 +191,14 @@ std::optional<HttpResponse> PolicyServer::Service::refusal_of(const HttpRequest&
   return std::nullopt;
 }
 
+std::string PolicyServer::Service::metrics_of(const ServedPolicy& served, int64_t sessions) {
+  return telemetry.text({.sessions = sessions,
+                         .waiting = queue.waiting(),
+                         .counters = served.counters ? served.counters() : std::map<std::string, int64_t>()});
+}
+
 asio::awaitable<void> PolicyServer::Service::answer(Connection& connection) {
-  const HttpRequest request = co_await connection.read_request();
+  const HttpRequest request = co_await admitted(connection);
   if (std::optional<HttpResponse> health = health_page(request, draining)) {
     co_return co_await connection.respond(std::move(*health));
   }
@@ -163,35 +207,54 @@ asio::awaitable<void> PolicyServer::Service::answer(Connection& connection) {
     co_return co_await connection.respond(std::move(*refusal));
   }
   if (request.upgrades) co_return co_await run_session(connection);
-  const auto metrics = [this] {
-    return telemetry.text({.sessions = std::ssize(robots),
-                           .waiting = queue.waiting(),
-                           .counters = policy->counters ? policy->counters() : std::map<std::string, int64_t>()});
+  HttpResponse page;
+  const auto make = [served = policy, sessions = std::ssize(robots), this, &request, &page] {
+    page = page_of(request, board, *served, [&] { return metrics_of(*served, sessions); });
   };
-  co_await connection.respond(page_of(request, board, *policy, metrics));
+  co_await run_on(pages, context, make);
+  co_await connection.respond(std::move(page));
+}
+
+std::shared_ptr<SessionRecorder> PolicyServer::Service::recorder_of(int64_t session) {
+  if (options.recordings.empty()) return nullptr;
+  const auto now = fmt::localtime(std::time(nullptr));
+  const std::string name = fmt::format("{:%Y-%m-%d_%H-%M-%S}_session-{:04}", now, session);
+  return std::make_shared<SessionRecorder>(policy->description, options.recordings, name, options.control_rate,
+                                           recording);
 }
 
 asio::awaitable<void> PolicyServer::Service::run_session(Connection& connection) {
   const int64_t number = next_session++;
-  const auto entry = board.add(number, connection.peer());
+  const auto entry = board.add(number, connection.peer(), policy->description.cameras);
+  const std::shared_ptr<SessionRecorder> recorder = recorder_of(number);
   Session session(*policy, keys, {.idle_seconds = options.idle_seconds, .seed = options.seed},
-                  [this, entry](const SessionEvent& event) {
+                  [this, entry, recorder](const SessionEvent& event) {
+                    if (recorder) recorder->watch(event);
                     if (event.notes && event.episode->looked()) telemetry.count_round(*event.notes);
                     if (event.problem) telemetry.count_error(event.problem->code);
                     return entry->watch(event);
                   });
-  RobotConnection robot(connection, context, session, queue, telemetry, options.messages_per_second);
-  robots.insert(&robot);
+  RobotConnection robot(connection, context, session, queue, telemetry,
+                        {.messages_per_second = options.messages_per_second, .waiting_bytes = options.message_bytes});
+  const Listed listed(robots, &robot);
   telemetry.count_session();
   try {
     co_await connection.accept();
     spdlog::info("session {} from {} begins", number, connection.peer());
     co_await robot.run();
   } catch (const boost::system::system_error&) {  // it has left in the handshake
+  } catch (const std::exception& error) {
+    spdlog::error("session {} failed: {}", number, error.what());
   }
-  robots.erase(&robot);
   board.remove(number);
+  if (recorder) recorder->finish();
   spdlog::info("session {} ends: {}", number, entry->summary());
+}
+
+void check(const ServerOptions& options) {
+  const Access access(options);
+  tls_of(options);
+  check_recordings(options);
 }
 
 PolicyServer::PolicyServer(ServedPolicy policy, const ServerOptions& options)
@@ -207,6 +270,7 @@ PolicyServer::~PolicyServer() {
   drain(0);
   service_->context.stop();
   service_->thread.join();
+  service_->recording.finish();
 }
 
 uint16_t PolicyServer::port() const { return service_->port; }
@@ -234,7 +298,6 @@ void PolicyServer::drain(double seconds) {
   };
   post([this] {
     service_->draining = true;
-    service_->acceptor.close();
     for (RobotConnection* robot : service_->robots) robot->leave();
     return true;
   });
@@ -243,6 +306,7 @@ void PolicyServer::drain(double seconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   post([this] {
+    service_->acceptor.close();
     for (Connection* connection : service_->connections) connection->abort();
     return true;
   });

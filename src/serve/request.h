@@ -24,6 +24,7 @@ struct Request {
   std::string instruction = {};         ///< empty: the client does not say
   bool reset = false;                   ///< an episode begins with this observation
   std::optional<uint64_t> seed = {};    ///< of the episode that begins
+  std::optional<bool> success = {};     ///< of the episode that has ended, where the client says
   std::optional<Matrix> executed = {};  ///< rows since the last reply; none: as many as it held
 };
 

@@ -1,16 +1,15 @@
 #include "robot_connection.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
-
-#include <algorithm>
 #include <utility>
 
 #include "net/deadline.h"
+#include "serve/run_on.h"
 
 namespace physgen {
 namespace {
@@ -23,15 +22,16 @@ enum CloseCode : uint16_t { kGoingAway = 1001, kPolicyViolation = 1008 };
 }  // namespace
 
 RobotConnection::RobotConnection(Connection& connection, asio::io_context& context, Session& session, WorkQueue& queue,
-                                 Telemetry& telemetry, double messages_per_second)
+                                 Telemetry& telemetry, const Limits& limits)
     : connection_(connection),
       context_(context),
       session_(session),
       queue_(queue),
       telemetry_(telemetry),
-      rate_(messages_per_second),
-      allowance_(messages_per_second),
-      changed_(context) {}
+      limits_(limits),
+      allowance_(limits.messages_per_second),
+      changed_(context),
+      room_(context) {}
 
 void RobotConnection::leave() {
   leaves_ = true;
@@ -49,28 +49,41 @@ asio::awaitable<void> RobotConnection::wait(double seconds) {
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-/// A bucket that fills with `rate_` messages a second, and holds those of one second.
-bool RobotConnection::may_send_more() {
-  const double now = clock_.seconds();
-  allowance_ = std::min(rate_, allowance_ + (now - std::exchange(refilled_, now)) * rate_);
-  if (allowance_ < 1 || inbox_.size() >= kMostWaiting) return false;
+/// What is not taken waits at the client's.
+asio::awaitable<void> RobotConnection::wait_for_room() {
+  boost::system::error_code ignored;
+  const auto full = [this] { return inbox_.size() >= kMostWaiting || waiting_bytes_ > limits_.waiting_bytes; };
+  while (full() && !gone_ && !closed_) {
+    room_.expires_at(asio::steady_timer::time_point::max());
+    co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+/// A bucket fills with a second's messages, and each message takes one out.
+bool RobotConnection::is_too_fast() {
+  const double now = clock_.seconds(), rate = limits_.messages_per_second;
+  allowance_ = std::min(rate, allowance_ + (now - std::exchange(refilled_, now)) * rate);
   allowance_ -= 1;
-  return true;
+  return allowance_ < 0;
+}
+
+asio::awaitable<void> RobotConnection::read_all() {
+  while (!closed_) {
+    co_await wait_for_room();
+    std::optional<WebMessage> message = co_await connection_.read();
+    if (!message) break;
+    floods_ = is_too_fast();
+    if (floods_) co_return;
+    waiting_bytes_ += message->bytes.size();
+    inbox_.push_back({std::move(*message), clock_.seconds()});
+    wake();
+  }
 }
 
 asio::awaitable<void> RobotConnection::read() {
   try {
-    while (!floods_) {
-      std::optional<WebMessage> message = co_await connection_.read();
-      if (!message) break;
-      if (may_send_more()) {
-        inbox_.push_back({std::move(*message), Stopwatch()});
-      } else {
-        floods_ = true;
-      }
-      wake();
-    }
-  } catch (const boost::system::system_error&) {  // the client has left, or broken a limit
+    co_await read_all();
+  } catch (const std::exception&) {  // the client has left, or broken a limit
   }
   gone_ = !floods_;
   reading_ = false;
@@ -86,30 +99,19 @@ asio::awaitable<void> RobotConnection::greet_who_waits() {
   if (inbox_.empty() && !gone_ && !leaves_) co_await connection_.write(session_.greet());
 }
 
-asio::awaitable<void> RobotConnection::computed(std::function<void()> work) {
-  bool done = false;
-  queue_.add([this, &done, &work] {
-    work();
-    asio::post(context_, [this, &done] {
-      done = true;
-      wake();
-    });
-  });
-  while (!done) co_await wait();
-}
-
 asio::awaitable<void> RobotConnection::answer(Arrived arrived) {
   Session::Answer answer;
-  co_await computed([&] {
-    answer = session_.receive(
-        std::move(arrived.message),
-        {.seconds = clock_.seconds(), .queue_ms = arrived.since.milliseconds(), .previous_ms = previous_ms_});
+  co_await run_on(queue_, context_, [&] {
+    if (gone_) return;  // nobody is left to be answered
+    const double queue_ms = (clock_.seconds() - arrived.seconds) * 1000;
+    answer = session_.receive(std::move(arrived.message),
+                              {.seconds = arrived.seconds, .queue_ms = queue_ms, .previous_ms = previous_ms_});
   });
   if (gone_) co_return;
   if (answer.message) co_await connection_.write(std::move(*answer.message));
-  previous_ms_ = arrived.since.milliseconds();
+  previous_ms_ = (clock_.seconds() - arrived.seconds) * 1000;
   telemetry_.count_reply(previous_ms_);
-  if (answer.afterwards) co_await computed(std::move(answer.afterwards));
+  if (answer.afterwards) co_await run_on(queue_, context_, std::move(answer.afterwards));
   closed_ = answer.closes;
 }
 
@@ -120,6 +122,8 @@ asio::awaitable<void> RobotConnection::answer_all() {
     if (inbox_.empty() || gone_) break;
     Arrived arrived = std::move(inbox_.front());
     inbox_.pop_front();
+    waiting_bytes_ -= arrived.message.bytes.size();
+    room_.cancel();
     co_await answer(std::move(arrived));
     if (closed_) co_return co_await connection_.close(kPolicyViolation, "");
   }
@@ -134,12 +138,18 @@ asio::awaitable<void> RobotConnection::answer_all() {
 asio::awaitable<void> RobotConnection::run() {
   reading_ = true;
   asio::co_spawn(context_, read(), asio::detached);
+  std::exception_ptr failure;
   try {
     co_await answer_all();
   } catch (const boost::system::system_error&) {  // the client has left, or not taken a reply in time
+  } catch (...) {
+    failure = std::current_exception();
   }
+  closed_ = true;
   connection_.abort();
+  room_.cancel();
   while (reading_) co_await wait();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace physgen

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
-#include <memory>
 
 #include "net/connection.h"
 #include "physgen/core/stopwatch.h"
@@ -13,13 +13,18 @@
 namespace physgen {
 
 /// A session over a connection: messages are taken while others are computed, and answered in their order. Used in the
-/// thread of its executor alone.
+/// thread of its context alone.
 class RobotConnection {
  public:
-  RobotConnection(Connection& connection, asio::io_context& context, Session& session, WorkQueue& queue,
-                  Telemetry& telemetry, double messages_per_second);
+  struct Limits {
+    double messages_per_second = 1000;
+    size_t waiting_bytes = 16 << 20;  ///< of messages that wait, beside the one that comes
+  };
 
-  /// Until the client leaves or is sent away.
+  RobotConnection(Connection& connection, asio::io_context& context, Session& session, WorkQueue& queue,
+                  Telemetry& telemetry, const Limits& limits);
+
+  /// Until the client leaves or is sent away. Throws what answering a message threw.
   asio::awaitable<void> run();
   /// What has been asked is answered, and the client told that the server goes.
   void leave();
@@ -27,30 +32,33 @@ class RobotConnection {
  private:
   struct Arrived {
     WebMessage message;
-    Stopwatch since;
+    double seconds;  // by clock_
   };
 
   asio::awaitable<void> read();
+  asio::awaitable<void> read_all();
   asio::awaitable<void> answer_all();
   asio::awaitable<void> greet_who_waits();
   asio::awaitable<void> answer(Arrived arrived);
-  /// Does something in a thread of the queue.
-  asio::awaitable<void> computed(std::function<void()> work);
   asio::awaitable<void> wait(double seconds = 0);
+  asio::awaitable<void> wait_for_room();
   void wake() { changed_.cancel(); }
-  bool may_send_more();
+  bool is_too_fast();
 
   Connection& connection_;
   asio::io_context& context_;
   Session& session_;
   WorkQueue& queue_;
   Telemetry& telemetry_;
-  double rate_, allowance_;
-  Stopwatch clock_;
+  Limits limits_;
+  double allowance_;  // messages
+  const Stopwatch clock_;
   double refilled_ = 0, previous_ms_ = 0;
   std::deque<Arrived> inbox_;
-  asio::steady_timer changed_;
-  bool gone_ = false, leaves_ = false, floods_ = false, closed_ = false, reading_ = false;
+  size_t waiting_bytes_ = 0;
+  asio::steady_timer changed_, room_;
+  std::atomic<bool> gone_ = false;
+  bool leaves_ = false, floods_ = false, closed_ = false, reading_ = false;
 };
 
 }  // namespace physgen

@@ -18,7 +18,9 @@ std::optional<Beginning> ServedEpisode::beginning_of(const Request& request, dou
   if (request.reset) return Beginning::reset;
   if (ended_by_) return ended_by_;
   if (!request.instruction.empty() && request.instruction != instruction_) return Beginning::instruction;
-  const bool paused = options_.idle_seconds > 0 && last_seconds_ && seconds - *last_seconds_ > options_.idle_seconds;
+  // Who says what was executed, or when an episode begins, is believed.
+  const bool guesses = options_.idle_seconds > 0 && !request.executed && !options_.asks_each_step;
+  const bool paused = guesses && last_seconds_ && seconds - *last_seconds_ > options_.idle_seconds;
   return paused ? std::optional(Beginning::pause) : std::nullopt;
 }
 
@@ -63,6 +65,7 @@ Matrix ServedEpisode::executed_of(const Request& request) const {
 
 Matrix ServedEpisode::compute(const Request& request, RoundNotes& notes) {
   const Matrix executed = executed_of(request);
+  if (!options_.asks_each_step) executed_ = executed;
   const Stopwatch stopwatch;
   const Matrix actions = guarded([&] { return robot_.act(request.observation, executed); });
   notes.infer_ms = stopwatch.milliseconds();
@@ -75,6 +78,7 @@ Matrix ServedEpisode::compute(const Request& request, RoundNotes& notes) {
 
 Matrix ServedEpisode::act(const Request& request, double seconds, RoundNotes& notes) {
   if (const std::optional<Beginning> beginning = beginning_of(request, seconds)) start(request, *beginning);
+  if (options_.asks_each_step) executed_ = given_ > 0 ? Matrix(chunk_.row(given_ - 1)) : Matrix();
   looked_ = !options_.asks_each_step || given_ == chunk_.rows();
   if (looked_) {
     chunk_ = compute(request, notes);

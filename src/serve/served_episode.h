@@ -31,6 +31,9 @@ class ServedEpisode {
 
   /// Whether the last `act` asked the policy: not where a row of an earlier chunk was left.
   bool looked() const { return looked_; }
+  bool asks_each_step() const { return options_.asks_each_step; }
+  /// The rows executed between the last two observations; empty at the first of an episode.
+  const Matrix& executed() const { return executed_; }
   const std::string& instruction() const { return instruction_; }
   const RobotPolicy& robot() const { return robot_; }
 
@@ -50,7 +53,8 @@ class ServedEpisode {
   std::string instruction_;
   std::optional<double> last_seconds_;  // when the last observation was answered
   int64_t episode_ = -1, round_ = 0;
-  Matrix chunk_;       // [execute, A] of the last round
+  Matrix chunk_;  // [execute, A] of the last round
+  Matrix executed_;
   int64_t given_ = 0;  // rows of it that a client which asks each step has got
   bool looked_ = false;
 };

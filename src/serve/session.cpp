@@ -15,10 +15,11 @@ WebMessage Session::greet() {
 }
 
 void Session::choose_dialect(const Message& first) {
-  dialect_ = dialect_of(first);
+  auto dialect = dialect_of(first);
   episode_.emplace(policy_, ServedEpisode::Options{.idle_seconds = options_.idle_seconds,
                                                    .seed = options_.seed,
-                                                   .asks_each_step = dialect_->asks_each_step()});
+                                                   .asks_each_step = dialect->asks_each_step()});
+  dialect_ = std::move(dialect);
 }
 
 Session::Answer Session::refuse(const ClientProblem& problem, int64_t sequence) {
@@ -26,20 +27,22 @@ Session::Answer Session::refuse(const ClientProblem& problem, int64_t sequence) 
   return {.message = (dialect_ ? *dialect_ : *openpi_dialect()).refusal(problem, sequence), .closes = problem.closes};
 }
 
-Session::Answer Session::act(const Request& request, const Arrival& arrival) {
+Session::Answer Session::act(const std::shared_ptr<const Request>& request, const Arrival& arrival) {
   RoundNotes notes{.queue_ms = arrival.queue_ms, .previous_ms = arrival.previous_ms};
-  const Matrix actions = episode_->act(request, arrival.seconds, notes);
-  auto afterwards = watch_({.request = &request, .actions = &actions, .notes = &notes, .episode = &*episode_});
-  return {.message = dialect_->reply(actions, notes, request.sequence), .afterwards = std::move(afterwards)};
+  const Matrix actions = episode_->act(*request, arrival.seconds, notes);
+  auto afterwards = watch_({.request = request, .actions = &actions, .notes = &notes, .episode = &*episode_});
+  return {.message = dialect_->reply(actions, notes, request->sequence), .afterwards = std::move(afterwards)};
 }
 
-Session::Answer Session::answer(const Request& request, const Arrival& arrival) {
-  switch (request.kind) {
+Session::Answer Session::answer(const std::shared_ptr<const Request>& request, const Arrival& arrival) {
+  switch (request->kind) {
     case Request::Kind::hello:
       if (std::exchange(greeted_, false)) return {};  // the greeting was the answer
-      return {.message = dialect_->welcome(policy_.description, request.sequence)};
-    case Request::Kind::begin:
+      return {.message = dialect_->welcome(policy_.description, request->sequence)};
     case Request::Kind::end:
+      watch_({.request = request});
+      [[fallthrough]];
+    case Request::Kind::begin:
       episode_->begin(Beginning::message);
       return {};
     case Request::Kind::observe:
@@ -57,7 +60,7 @@ Session::Answer Session::receive(WebMessage message, const Arrival& arrival) {
     const Message parsed(std::move(message.bytes));
     if (!dialect_) choose_dialect(parsed);
     sequence = dialect_->asks_each_step() ? parsed.integer("seq", 0, INT64_MAX) : 0;
-    return answer(dialect_->read(parsed, *keys_), arrival);
+    return answer(std::make_shared<const Request>(dialect_->read(parsed, *keys_)), arrival);
   } catch (const ClientError& error) {
     return refuse(error.client_problem(), sequence);
   } catch (const FormatError& error) {

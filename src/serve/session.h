@@ -12,8 +12,8 @@ namespace physgen {
 
 /// What happened in a session, for those who watch: logs, metrics, recordings.
 struct SessionEvent {
-  const Request* request = nullptr;  ///< of an observation that was answered
-  const Matrix* actions = nullptr;   ///< that were sent
+  std::shared_ptr<const Request> request = {};  ///< an observation that was answered, or an episode's end
+  const Matrix* actions = nullptr;              ///< that were sent
   const RoundNotes* notes = nullptr;
   const ServedEpisode* episode = nullptr;
   const ClientProblem* problem = nullptr;  ///< instead: what was refused
@@ -49,8 +49,8 @@ class Session {
   Answer receive(WebMessage message, const Arrival& arrival);
 
  private:
-  Answer answer(const Request& request, const Arrival& arrival);
-  Answer act(const Request& request, const Arrival& arrival);
+  Answer answer(const std::shared_ptr<const Request>& request, const Arrival& arrival);
+  Answer act(const std::shared_ptr<const Request>& request, const Arrival& arrival);
   Answer refuse(const ClientProblem& problem, int64_t sequence);
   void choose_dialect(const Message& first);
 

@@ -1,6 +1,7 @@
 #include "session_board.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,16 +32,21 @@ void SessionEntry::ask_to_imagine() {
 /// What the policy has seen is compared with what it had expected, and the next picture is imagined.
 std::function<void()> SessionEntry::imagined_by(const RobotPolicy& robot) {
   if (!robot.imagine || !asked_to_imagine_ || asked_to_imagine_->seconds() > kImagineSeconds) {
-    expected_.reset();
+    expected_ = seen_ = was_expected_ = std::nullopt;
+    surprise_.reset();
     return {};
   }
   seen_ = robot.canvas();
   was_expected_ = last_.round == 0 ? std::nullopt : std::exchange(expected_, std::nullopt);
   surprise_ = was_expected_ ? std::optional(difference(*seen_, *was_expected_)) : std::nullopt;
   return [this, &robot] {
-    Image expected = robot.imagine();
-    const std::lock_guard lock(mutex_);
-    expected_ = std::move(expected);
+    try {
+      Image expected = robot.imagine();
+      const std::lock_guard lock(mutex_);
+      expected_ = std::move(expected);
+    } catch (const std::exception& error) {
+      spdlog::error("session {}: nothing was imagined: {}", number_, error.what());
+    }
   };
 }
 
@@ -48,20 +54,20 @@ std::function<void()> SessionEntry::watch(const SessionEvent& event) {
   const std::lock_guard lock(mutex_);
   if (event.problem) {
     ++errors_;
-    last_error_ = event.problem->code + ": " + event.problem->sentence;
+    last_error_ = fmt::format("{}: {:.300}", event.problem->code, event.problem->sentence);
     return {};
   }
-  if (!event.episode->looked()) return {};
+  if (!event.actions || !event.episode->looked()) return {};
   last_ = *event.notes;
   instruction_ = event.episode->instruction();
   if (last_.round == 0) ++episodes_[last_.beginning];
   if (infer_ms_.size() < kNewest) infer_ms_.push_back(0);
   infer_ms_[static_cast<size_t>(rounds_++) % kNewest] = last_.infer_ms;
-  views_ = event.request->observation.views;
+  seen_last_ = event.request;
   return imagined_by(event.episode->robot());
 }
 
-nlohmann::json SessionEntry::status(const PolicyDescription& policy) const {
+nlohmann::json SessionEntry::status() const {
   const std::lock_guard lock(mutex_);
   std::vector<double> sorted = infer_ms_;
   std::ranges::sort(sorted);
@@ -78,7 +84,7 @@ nlohmann::json SessionEntry::status(const PolicyDescription& policy) const {
                            {"infer_ms", {{"p50", quantile(sorted, 0.5)}, {"p99", quantile(sorted, 0.99)}}},
                            {"queue_ms", last_.queue_ms},
                            {"imagined", was_expected_.has_value()}};
-  for (size_t i = 0; i < views_.size(); ++i) status["cameras"].push_back(policy.cameras[i]);
+  if (seen_last_) status["cameras"] = cameras_;
   if (surprise_) status["surprise"] = *surprise_;
   return status;
 }
@@ -97,15 +103,17 @@ std::optional<Image> SessionEntry::picture(const std::string& name) const {
   const std::lock_guard lock(mutex_);
   if (name == "canvas") return seen_;
   if (name == "imagined") return was_expected_;
-  for (size_t i = 0; i < views_.size(); ++i) {
-    if (name == "view-" + std::to_string(i)) return views_[i];
+  const std::vector<Image> none, &views = seen_last_ ? seen_last_->observation.views : none;
+  for (size_t i = 0; i < views.size(); ++i) {
+    if (name == "view-" + std::to_string(i)) return views[i];
   }
   return std::nullopt;
 }
 
-std::shared_ptr<SessionEntry> SessionBoard::add(int64_t number, const std::string& peer) {
+std::shared_ptr<SessionEntry> SessionBoard::add(int64_t number, const std::string& peer,
+                                                const std::vector<std::string>& cameras) {
   const std::lock_guard lock(mutex_);
-  return entries_[number] = std::make_shared<SessionEntry>(number, peer);
+  return entries_[number] = std::make_shared<SessionEntry>(number, peer, cameras);
 }
 
 void SessionBoard::remove(int64_t number) {
@@ -119,10 +127,10 @@ std::shared_ptr<SessionEntry> SessionBoard::find(int64_t number) const {
   return found == entries_.end() ? nullptr : found->second;
 }
 
-nlohmann::json SessionBoard::status(const PolicyDescription& policy) const {
+nlohmann::json SessionBoard::status() const {
   nlohmann::json sessions = nlohmann::json::array();
   const std::lock_guard lock(mutex_);
-  for (const auto& [number, entry] : entries_) sessions.push_back(entry->status(policy));
+  for (const auto& [number, entry] : entries_) sessions.push_back(entry->status());
   return sessions;
 }
 

@@ -18,14 +18,15 @@ namespace physgen {
 /// What one session looks like from outside. Safe to use from several threads.
 class SessionEntry {
  public:
-  SessionEntry(int64_t number, std::string peer) : number_(number), peer_(std::move(peer)) {}
+  SessionEntry(int64_t number, std::string peer, std::vector<std::string> cameras)
+      : number_(number), peer_(std::move(peer)), cameras_(std::move(cameras)) {}
 
   /// @return what is to be done once the reply is sent
   std::function<void()> watch(const SessionEvent& event);
   /// The next rounds are also imagined, for as long as somebody asks.
   void ask_to_imagine();
 
-  nlohmann::json status(const PolicyDescription& policy) const;
+  nlohmann::json status() const;
   /// A line for the log.
   std::string summary() const;
   /// What a camera saw last, what the policy saw, or what it had expected to see: "view-0", "canvas", "imagined".
@@ -36,13 +37,14 @@ class SessionEntry {
 
   const int64_t number_;
   const std::string peer_;
+  const std::vector<std::string> cameras_;
   const Stopwatch since_;
   mutable std::mutex mutex_;
   std::string instruction_;
   RoundNotes last_;
   int64_t rounds_ = 0, errors_ = 0;
   std::vector<double> infer_ms_;  // of the newest rounds, a ring
-  std::vector<Image> views_;
+  std::shared_ptr<const Request> seen_last_;
   std::map<Beginning, int64_t> episodes_;  // by why they began
   std::string last_error_;
   std::optional<Stopwatch> asked_to_imagine_;
@@ -53,10 +55,10 @@ class SessionEntry {
 /// The sessions that there are.
 class SessionBoard {
  public:
-  std::shared_ptr<SessionEntry> add(int64_t number, const std::string& peer);
+  std::shared_ptr<SessionEntry> add(int64_t number, const std::string& peer, const std::vector<std::string>& cameras);
   void remove(int64_t number);
   std::shared_ptr<SessionEntry> find(int64_t number) const;
-  nlohmann::json status(const PolicyDescription& policy) const;
+  nlohmann::json status() const;
 
  private:
   mutable std::mutex mutex_;

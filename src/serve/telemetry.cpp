@@ -44,7 +44,10 @@ Telemetry::Telemetry()
       total_(&stages_->Add({{"stage", "total"}}, kSeconds)),
       errors_(&counters(registry_, "physgen_errors_total", "Messages that were refused, by code")),
       refused_(&counters(registry_, "physgen_refused_total", "Connections that were refused, by reason")),
-      policy_(&counters(registry_, "physgen_policy_total", "Counts of the policy's own")),
+      policy_(&prometheus::BuildGauge()
+                   .Name("physgen_policy")
+                   .Help("Counts of the policy's own, since it was loaded")
+                   .Register(registry_)),
       rounds_(&counters(registry_, "physgen_rounds_total", "Rounds that the policy has computed").Add({})),
       sessions_(&counters(registry_, "physgen_sessions_total", "Sessions that have begun").Add({})),
       open_(&gauge(registry_, "physgen_sessions", "Sessions that are open")),
@@ -68,8 +71,7 @@ std::string Telemetry::text(const Now& now) {
   memory_->Set(resident_bytes());
   descriptors_->Set(open_descriptors());
   for (const auto& [name, count] : now.counters) {
-    prometheus::Counter& counter = policy_->Add({{"what", name}});
-    counter.Increment(static_cast<double>(count) - counter.Value());
+    policy_->Add({{"what", name}}).Set(static_cast<double>(count));
   }
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }

@@ -38,7 +38,8 @@ class Telemetry {
   prometheus::Registry registry_;
   Histograms* stages_;
   prometheus::Histogram *queue_, *infer_, *total_;
-  prometheus::Family<prometheus::Counter>*errors_, *refused_, *policy_;
+  prometheus::Family<prometheus::Counter>*errors_, *refused_;
+  prometheus::Family<prometheus::Gauge>* policy_;
   prometheus::Counter *rounds_, *sessions_;
   prometheus::Gauge *open_, *waiting_, *memory_, *descriptors_;
 };

@@ -66,6 +66,12 @@ void check_protocol(const Message& payload) {
                      .closes = true});
 }
 
+std::optional<bool> success_of(const Message& payload) {
+  if (!payload.is_map("metrics")) return std::nullopt;
+  const Message metrics = payload.map("metrics");
+  return metrics.is_flag("success") ? std::optional(metrics.flag("success")) : std::nullopt;
+}
+
 Request observed(const Message& payload, const ObservationKeys& keys) {
   Request request;
   request.instruction = keys.instruction_of(payload);
@@ -88,6 +94,7 @@ class VlaEvalDialect : public Dialect {
       request.kind = Request::Kind::begin;
     } else if (type == "episode_end") {
       request.kind = Request::Kind::end;
+      request.success = success_of(payload);
     } else if (type == "observation") {
       request = observed(payload, keys);
     } else {

@@ -1,5 +1,6 @@
 #include "work_queue.h"
 
+#include <future>
 #include <utility>
 
 namespace physgen {
@@ -23,6 +24,12 @@ void WorkQueue::add(std::function<void()> work) {
     work_.push_back(std::move(work));
   }
   changed_.notify_one();
+}
+
+void WorkQueue::finish() {
+  std::promise<void> done;
+  add([&done] { done.set_value(); });
+  done.get_future().wait();
 }
 
 int64_t WorkQueue::waiting() const {

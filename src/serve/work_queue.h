@@ -20,6 +20,8 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
+  /// Of a single thread: waits until all is done that was added before.
+  void finish();
   void add(std::function<void()> work);
   int64_t waiting() const;
 

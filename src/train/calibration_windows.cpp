@@ -19,12 +19,12 @@ struct Place {
   Clip clip;
 };
 
-std::vector<Place> places_of(const std::vector<DemonstrationSet>& sets) {
+std::vector<Place> places_of(const std::vector<DemonstrationSet>& sets, int64_t stride) {
   std::vector<Place> places;
   for (const DemonstrationSet& set : sets) {
-    std::vector<int64_t> lengths;
-    for (const Episode& episode : set.episodes) lengths.push_back(episode.info.control_steps);
-    for (const Clip& clip : all_clips(lengths)) places.push_back({&set, clip});
+    std::vector<EpisodeInfo> infos;
+    for (const Episode& episode : set.episodes) infos.push_back(episode.info);
+    for (const Clip& clip : all_clips(infos, stride)) places.push_back({&set, clip});
   }
   return places;
 }
@@ -86,7 +86,7 @@ std::vector<CalibrationWindow> calibration_windows(const std::vector<Demonstrati
                                                    const PolicyConfig& policy, int64_t most) {
   require_cameras(sets, policy.canvas.cameras);
   check_widths(sets, policy);
-  const std::vector<Place> places = places_of(sets);
+  const std::vector<Place> places = places_of(sets, policy.model.codec.execute);
   const auto there = static_cast<int64_t>(places.size()), count = std::min(most, there);
   std::vector<CalibrationWindow> windows;
   for (int64_t i = 0; i < count; ++i) {

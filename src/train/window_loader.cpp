@@ -16,10 +16,10 @@ ClipShape shape_of(const ModelConfig& config) {
 }
 
 // Every window of some episodes of a set.
-std::vector<Clip> clips_of(const DemonstrationSet& set, const std::vector<int64_t>& episodes) {
-  std::vector<int64_t> lengths;
-  for (int64_t i : episodes) lengths.push_back(set.episodes[static_cast<size_t>(i)].info.control_steps);
-  std::vector<Clip> clips = all_clips(lengths);
+std::vector<Clip> clips_of(const DemonstrationSet& set, const std::vector<int64_t>& episodes, int64_t stride) {
+  std::vector<EpisodeInfo> infos;
+  for (int64_t i : episodes) infos.push_back(set.episodes[static_cast<size_t>(i)].info);
+  std::vector<Clip> clips = all_clips(infos, stride);
   for (Clip& clip : clips) clip.episode = episodes[static_cast<size_t>(clip.episode)];
   return clips;
 }
@@ -64,7 +64,8 @@ WindowLoader::WindowLoader(const std::vector<DemonstrationSet>& sets, const std:
   std::vector<int64_t> sizes;
   std::vector<double> weights;
   for (size_t i = 0; i < sets.size(); ++i) {
-    std::vector<Clip> clips = clips_of(sets[i], choice.held_out ? sets[i].split.held_out : sets[i].split.training);
+    std::vector<Clip> clips =
+        clips_of(sets[i], choice.held_out ? sets[i].split.held_out : sets[i].split.training, shape_.stride);
     if (clips.empty()) continue;
     sizes.push_back(static_cast<int64_t>(clips.size()));
     weights.push_back(choice.weights.empty() ? static_cast<double>(clips.size()) : choice.weights[i]);

@@ -6,23 +6,16 @@
 #include <span>
 #include <utility>
 
+#include "wire/msgpack_view.h"
+
 namespace physgen {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are copied as little-endian bytes");
 
-constexpr uint64_t kLargestSide = 1 << 12;  // pixels of a picture
+constexpr uint64_t kLargestSide = 1 << 11;  // pixels of a picture
 constexpr size_t kMostDimensions = 8;
 constexpr size_t kMostNumbers = 1 << 16;  // of a state, or of executed actions
-
-std::string_view text_of(const msgpack::object& value) { return {value.via.str.ptr, value.via.str.size}; }
-std::string_view binary_of(const msgpack::object& value) { return {value.via.bin.ptr, value.via.bin.size}; }
-std::span<const msgpack::object_kv> fields_of(const msgpack::object& value) {
-  return {value.via.map.ptr, value.via.map.size};
-}
-std::span<const msgpack::object> items_of(const msgpack::object& value) {
-  return {value.via.array.ptr, value.via.array.size};
-}
 
 std::string_view key_of(const msgpack::object_kv& field) {
   if (field.key.type == msgpack::type::BIN) return binary_of(field.key);
@@ -46,7 +39,7 @@ struct ArrayFields {
   bool is_array = false, is_picture = false;
 };
 
-ArrayFields fields_of(const msgpack::object& value, const std::string& key) {
+ArrayFields array_fields_of(const msgpack::object& value, const std::string& key) {
   if (value.type != msgpack::type::MAP) throw malformed(key, name_of(value.type), "an array");
   ArrayFields fields;
   for (const msgpack::object_kv& field : fields_of(value)) {
@@ -226,14 +219,14 @@ std::string WireArray::text() const {
 }
 
 WireArray array_of(const msgpack::object& value, const std::string& key) {
-  const ArrayFields fields = fields_of(value, key);
+  const ArrayFields fields = array_fields_of(value, key);
   if (!fields.is_array) throw malformed(key, "a map", "an array");
   check_bytes(fields.array, key);
   return fields.array;
 }
 
 Image image_of(const msgpack::object& value, const std::string& key) {
-  const ArrayFields fields = fields_of(value, key);
+  const ArrayFields fields = array_fields_of(value, key);
   if (!fields.is_array && !fields.is_picture) throw malformed(key, "a map", "an array");
   if (fields.is_picture && fields.format != "raw") return decoded(fields.array.data, key);
   check_bytes(fields.array, key);

@@ -7,6 +7,7 @@
 
 #include "physgen/core/error.h"
 #include "wire/array.h"
+#include "wire/msgpack_view.h"
 
 namespace physgen {
 namespace {
@@ -18,14 +19,6 @@ constexpr size_t kLongestList = 1 << 16;
 constexpr size_t kMostKeys = 64;
 constexpr size_t kDeepest = 8;
 constexpr size_t kMostValues = 1 << 17;
-
-std::string_view text_of(const msgpack::object& value) { return {value.via.str.ptr, value.via.str.size}; }
-std::span<const msgpack::object> items_of(const msgpack::object& value) {
-  return {value.via.array.ptr, value.via.array.size};
-}
-std::span<const msgpack::object_kv> fields_of(const msgpack::object& value) {
-  return {value.via.map.ptr, value.via.map.size};
-}
 
 /// Counts the values of a message without keeping any: what is announced costs nothing, and what is kept later is
 /// bounded by this.
@@ -201,9 +194,12 @@ std::vector<std::string> Message::keys() const {
   return keys;
 }
 
-bool Message::is_map(const char* key) const {
+bool Message::is(const char* key, object_type type) const {
   const msgpack::object* value = find(key);
-  return value && value->type == msgpack::type::MAP;
+  return value && value->type == type;
 }
+
+bool Message::is_map(const char* key) const { return is(key, msgpack::type::MAP); }
+bool Message::is_flag(const char* key) const { return is(key, msgpack::type::BOOLEAN); }
 
 }  // namespace physgen

@@ -45,6 +45,7 @@ class Message {
 
   std::vector<std::string> keys() const;
   bool is_map(const char* key) const;
+  bool is_flag(const char* key) const;
 
  private:
   struct Body {
@@ -54,6 +55,7 @@ class Message {
 
   Message(std::shared_ptr<const Body> body, const msgpack::object& map, std::string place);
   const msgpack::object* find(const char* key) const;
+  bool is(const char* key, msgpack::type::object_type type) const;
   const msgpack::object& value(const char* key, const char* expected) const;
   const msgpack::object& require(const char* key, msgpack::type::object_type type, const char* expected) const;
   std::string path(const char* key) const { return place_ + key; }

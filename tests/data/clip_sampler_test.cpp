@@ -9,6 +9,8 @@
 #include <physgen/core/error.h>
 #include <physgen/data/clip_sampler.h>
 
+#include "support/problem_of.h"
+
 namespace physgen {
 namespace {
 
@@ -124,9 +126,23 @@ TEST(ClipSampler, GathersTheActionsOfAClip) {
   EXPECT_EQ(clip, expected);
 }
 
+EpisodeInfo episode_of(int64_t steps, int64_t look_every = 1) {
+  EpisodeInfo info;
+  info.source = "file:traj_0";
+  info.control_steps = steps;
+  info.look_every = look_every;
+  return info;
+}
+
 TEST(ClipSampler, EveryFrameButTheLastStartsAClip) {
-  EXPECT_THAT(all_clips({2, 1, 3}),
+  EXPECT_THAT(all_clips({episode_of(2), episode_of(1), episode_of(3)}, 2),
               ElementsAre(Clip{0, 0}, Clip{0, 1}, Clip{1, 0}, Clip{2, 0}, Clip{2, 1}, Clip{2, 2}));
+}
+
+TEST(ClipSampler, AClipStartsWhereThereIsANewPicture) {
+  EXPECT_THAT(all_clips({episode_of(8, 4), episode_of(2)}, 4),
+              ElementsAre(Clip{0, 0}, Clip{0, 4}, Clip{1, 0}, Clip{1, 1}));
+  EXPECT_EQ(problem_of<ConfigError>([] { all_clips({episode_of(8, 4)}, 6); }).next_step, "set model.codec.execute=4");
 }
 
 TEST(ClipOrder, EachEpochVisitsEveryClipOnceInAnotherOrder) {

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -131,7 +131,10 @@ class Hardening : public testing::Test {
 std::string openpi_message() {
   MessageWriter message;
   message.add_image("observation/image", picture(1)).add_image("observation/wrist_image", picture(2));
-  message.add_numbers("observation/state", {1, 2}).add_text("prompt", "push").add_flag("reset", true).add_unsigned("seed", 3);
+  message.add_numbers("observation/state", {1, 2})
+      .add_text("prompt", "push")
+      .add_flag("reset", true)
+      .add_unsigned("seed", 3);
   return message.bytes();
 }
 
@@ -157,7 +160,8 @@ TEST_F(Hardening, MalformedMessagesAreAnsweredAndHarmNobody) {
     }
     const std::string message = mutated(i % 128 < 64 ? openpi_message() : harness_message(), random);
     if (const auto answer = websocket->ask(message)) {
-      refused += answer->text || std::string(answer->bytes.begin(), answer->bytes.end()).find("error") != std::string::npos;
+      refused +=
+          answer->text || std::string(answer->bytes.begin(), answer->bytes.end()).find("error") != std::string::npos;
     } else {
       ++closed;
       websocket.reset();
@@ -197,7 +201,7 @@ TEST_F(Hardening, SlowClientsAreDroppedAtTheirDeadlines) {
     auto& client = *clients.emplace_back(std::make_unique<RawClient>(server.port()));
     if (i % 5 == 1) client.send("GET / HTT");
     if (i % 5 > 1) client.shake_hands();
-    if (i % 5 == 3) client.send(std::string("\x82\xfe\x10", 3));                             // the head of a frame
+    if (i % 5 == 3) client.send(std::string("\x82\xfe\x10", 3));                                 // the head of a frame
     if (i % 5 == 4) client.send(std::string("\x82\xfe\x10\x00\x01\x02\x03\x04half of it", 18));  // and its beginning
   }
   const Stopwatch waited;
@@ -230,6 +234,22 @@ TEST_F(Hardening, AMessageThatIsTooLargeEndsTheSession) {
   EXPECT_FALSE(websocket.ask(std::string(2 << 20, 'x')).has_value());
 }
 
+TEST_F(Hardening, ThePagesShowWhatIsNoText) {
+  Websocket websocket(server.port());
+  EXPECT_TRUE(websocket.read().has_value());  // the greeting
+  EXPECT_TRUE(websocket.ask("\x81\xa1\xff\x01").has_value());
+  for (int i = 0; i < 100; ++i) EXPECT_NE(page(server.port(), "/status.json").find("200 OK"), std::string::npos);
+}
+
+TEST_F(Hardening, ThoseWhoWaitKeepNobodyOut) {
+  ServerOptions patient = strict();
+  patient.handshake_seconds = 60;
+  const PolicyServer slow(fake_policy(), patient);
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 200; ++i) idle.push_back(std::make_unique<RawClient>(slow.port()));
+  const HonestClient honest(slow.url());
+}
+
 TEST_F(Hardening, PagesOfOthersReachNothing) {
   const std::string host = "127.0.0.1:" + std::to_string(server.port());
   EXPECT_NE(page(server.port(), "/status.json").find("200 OK"), std::string::npos);
@@ -243,6 +263,10 @@ TEST_F(Hardening, PagesOfOthersReachNothing) {
   RawClient rebound(server.port());
   rebound.send("GET /status.json HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n");
   EXPECT_NE(rebound.receive_all().find("403 Forbidden"), std::string::npos);
+  RawClient silent(server.port());
+  silent.send(
+      "GET /status.json HTTP/1.1\r\nHost: evil.example\r\n\r\n");  // of a page's own server browsers say no Origin
+  EXPECT_NE(silent.receive_all().find("403 Forbidden"), std::string::npos);
 }
 
 TEST_F(Hardening, PagesTakeTheToken) {
@@ -289,7 +313,8 @@ TEST_F(Hardening, TheStatusPageShowsWhatCameAndWhatWasImagined) {
   RemotePolicy remote(imagining.url());
   remote.reset("push", 1);
   Matrix executed = remote.act({{picture(7), picture(8)}, {}}, {});
-  EXPECT_NE(page(imagining.port(), "/sessions/0/imagine", "Content-Length: 0\r\n", "POST").find("200 OK"), std::string::npos);
+  EXPECT_NE(page(imagining.port(), "/sessions/0/imagine", "Content-Length: 0\r\n", "POST").find("200 OK"),
+            std::string::npos);
   for (int round = 0; round < 2; ++round) executed = remote.act({{picture(7), picture(8)}, {}}, executed);
   const std::string status = page(imagining.port(), "/status.json");
   EXPECT_NE(status.find("\"surprise\":0.19999"), std::string::npos) << status;

@@ -114,6 +114,13 @@ TEST(OpenpiSession, AnotherPromptAndAPauseBeginAnEpisode) {
   EXPECT_EQ(paused.integer("episode", 0, 9), 2);
 }
 
+TEST(OpenpiSession, WhoSaysWhatWasExecutedMayPause) {
+  Talk talk;
+  const Matrix executed = talk.ask(openpi(1)).matrix("actions");
+  talk.seconds += 100;
+  EXPECT_EQ(talk.ask(openpi(2).add_matrix("executed", executed)).map("server_timing").integer("round", 0, 9), 1);
+}
+
 TEST(OpenpiSession, ItsGreetingDescribesThePolicy) {
   const Message greeting(Talk().greet().bytes);
   const PolicyDescription policy = description_of(greeting);
@@ -176,6 +183,26 @@ TEST(Session, KeysMayBeOthers) {
   EXPECT_EQ(talk.refusal(openpi(1))["code"], "missing_camera");
 }
 
+TEST(Session, AViewIsNeverTakenForThatOfAnotherCamera) {
+  PolicyDescription description = fake_description();
+  description.cameras = {"wrist", "hand_camera"};
+  Talk talk(description);
+  MessageWriter message;
+  message.add_image("wrist", picture(3));
+  EXPECT_EQ(talk.refusal(message)["field"], "hand_camera");
+  message.add_image("hand_camera", picture(3));
+  EXPECT_EQ(talk.ask(message).matrix("actions").rows(), 3);
+}
+
+TEST(Session, AKeyOfManyBytesOrOfNoTextIsToldInFew) {
+  Talk talk;
+  const std::string bytes = "\x82\xa1\xff\x01\xdb" + std::string("\0\1\0\0", 4) + std::string(65536, 'k') + "\x01";
+  const json refusal = json::parse(talk.say(bytes)->bytes);
+  EXPECT_EQ(refusal["code"], "missing_camera");
+  EXPECT_LT(refusal.dump().size(), 600u);
+  EXPECT_EQ(talk.refusal(openpi(1).add_text("prompt", std::string(5000, 'p')))["code"], "bad_prompt");
+}
+
 TEST(HarnessSession, EachObservationGetsTheNextActionOfTheChunk) {
   Talk talk;
   InProcess local;
@@ -203,6 +230,15 @@ TEST(HarnessSession, AnEpisodeThatStartsForgetsTheChunk) {
   InProcess local;
   local.robot.reset("push", 8);  // the second episode's seed
   EXPECT_EQ(talk.ask(harness_observation(20, 5)).map("payload").floats("actions")[0], local.act(20)(0, 0));
+}
+
+TEST(HarnessSession, TheEndOfAnEpisodeHasNoReplyWhateverItSays) {
+  Talk talk;
+  talk.ask(harness_observation(10, 2));
+  MessageWriter metrics(ArrayKeys::text), payload(ArrayKeys::text);
+  metrics.add_number("success", 0.5);
+  EXPECT_FALSE(talk.say(harness("episode_end", 3, payload.add_map("metrics", metrics))).has_value());
+  EXPECT_EQ(talk.ask(harness_observation(10, 4)).integer("seq", 0, 9), 4);
 }
 
 TEST(HarnessSession, AHelloThatCrossedTheGreetingIsAnsweredOnce) {

@@ -30,7 +30,8 @@ class RemotePolicy {
 
   const PolicyDescription& description() const;
 
-  /// Starts an episode. Connects anew where the connection was lost; throws as the constructor does.
+  /// Starts an episode. Connects anew where the connection was lost; throws as the constructor does. The server may
+  /// have another policy by then: `description` tells. Without an instruction it takes its own.
   void reset(const std::string& instruction, uint64_t seed);
 
   /// The next actions, [execute, A], all of which the caller executes before it calls again.

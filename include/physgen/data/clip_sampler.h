@@ -52,9 +52,10 @@ void held_action(const Matrix& actions, std::string_view control_mode, int64_t r
 /// All actions of a clip, [(P + chunks - 1) * chunk, A].
 Matrix clip_actions(const Matrix& actions, std::string_view control_mode, const ClipIndex& index);
 
-/// Every window of every episode: it may start at each frame but the last.
-/// @param control_steps  T of each episode
-std::vector<Clip> all_clips(const std::vector<int64_t>& control_steps);
+/// Every window of every episode: it may start at each frame but the last that is new (`look_every`).
+/// @param stride  control steps between a window's frames
+/// Throws ConfigError where an episode has no new picture at each of them.
+std::vector<Clip> all_clips(const std::vector<EpisodeInfo>& episodes, int64_t stride);
 
 /// An endless order over `size` clips, shuffled anew each epoch; a pure function of (seed, position), so that a run can
 /// go on from any position and several loaders agree.

@@ -14,6 +14,8 @@
 
 namespace physgen {
 
+class DemonstrationFile;
+
 /// Demonstrations, T + 1 observations to T actions, in three layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
 /// frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
 /// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
@@ -30,6 +32,8 @@ class DemonstrationDataset {
   /// everything that is wrong inside.
   explicit DemonstrationDataset(const std::vector<std::string>& paths, const std::string& instruction = "",
                                 double resample = 0);
+  /// Of one that is no file's, such as a recording.
+  explicit DemonstrationDataset(std::unique_ptr<DemonstrationFile> demonstrations);
   ~DemonstrationDataset();
 
   DemonstrationDataset(DemonstrationDataset&&) noexcept;

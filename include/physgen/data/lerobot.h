@@ -22,6 +22,9 @@ struct LeRobotOptions {
   int64_t video_frames = 10000;       ///< likewise of an MP4; well below LeRobot's 200 MB at LIBERO's 256 pixels
 };
 
+/// Throws ConfigError where the library was built without Arrow. @param where  for the error
+void require_lerobot(const std::string& where);
+
 /// Writes demonstrations as a LeRobot data set of v3.0 into an existing, empty folder. An episode of T actions gets
 /// T + 1 rows: the action of the last one is holding still (`held_action`). LIBERO's cameras are named image and
 /// image2, as in the published data sets; meta/info.json has one more object, "physgen", with the control mode, the

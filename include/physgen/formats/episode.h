@@ -24,6 +24,7 @@ struct EpisodeInfo {
   int64_t control_steps = 0;  ///< T: rows of `actions`; frames and states have T + 1
   int64_t seed = -1;          ///< what the environment was reset with; -1 unknown
   bool success = true;
+  int64_t look_every = 1;  ///< control steps from one picture and state to the next; the rows between repeat them
   std::vector<LaterTask> later_tasks = {};  ///< of an episode with several tasks; rows ascend, 0 < row <= T
 };
 

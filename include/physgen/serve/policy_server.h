@@ -44,8 +44,10 @@ struct ServerOptions {
 
   int64_t sessions = 16;     ///< at the same time
   int64_t computations = 1;  ///< rounds at the same time
-  double idle_seconds = 2;   ///< a pause between two observations that ends an episode; 0: none does
-  uint64_t seed = 0;         ///< of the first episode of a session; then upward
+  /// A pause between a reply and the next observation that ends an episode of a client that says neither when one
+  /// begins nor what was executed; 0: none does.
+  double idle_seconds = 2;
+  uint64_t seed = 0;  ///< of the first episode of a session; then upward
   size_t message_bytes = 16 << 20;
   double messages_per_second = 1000;  ///< of a session
   double handshake_seconds = 10;
@@ -58,6 +60,9 @@ struct ServerOptions {
   std::string recordings = {};  ///< folder to which each session is written as a LeRobot data set; empty: none
   double control_rate = 20;     ///< control steps a second of what is recorded
 };
+
+/// Throws as the server's constructor does for what can be said without a policy: before one is loaded.
+void check(const ServerOptions& options);
 
 /// Serves a policy over websockets, to openpi's clients, vla-evaluation-harness's and `RemotePolicy`. Each connection
 /// is a session with a window of its own. Untrusted clients cost bounded memory and time.
