@@ -16,9 +16,13 @@ Image gradient() {
   return image;
 }
 
-void make(const std::filesystem::path& folder) {
+void make(const std::filesystem::path& folder, int64_t action_width) {
   PolicyConfig config = tiny_policy_config();
   config.actions = {.low = {-1, -2, 10}, .high = {1, 2, 20}};  // the third is told apart by its range
+  config.model.codec.action_width = action_width;
+  config.model.backbone.text_slots = config.model.backbone.text_rows = 8;  // room for an instruction of ManiSkill
+  config.actions.low.resize(static_cast<size_t>(action_width), -1);
+  config.actions.high.resize(static_cast<size_t>(action_width), 1);
   const PhysGenModel model = make_model(config.model);
   CausalVae vae(config.vae);
   initialize(*vae, generator(2));
@@ -29,9 +33,10 @@ void make(const std::filesystem::path& folder) {
 }  // namespace
 }  // namespace physgen
 
-// make_checkpoint FOLDER writes FOLDER/policy, a tiny policy of random weights, and FOLDER/frame.png.
+// make_checkpoint FOLDER [WIDTH] writes FOLDER/policy, a tiny policy of random weights and of actions of so many
+// numbers, and FOLDER/frame.png.
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  physgen::make(argv[1]);
+  if (argc < 2 || argc > 3) return 2;
+  physgen::make(argv[1], argc == 3 ? std::stoll(argv[2]) : 3);
   return 0;
 }
