@@ -1,13 +1,21 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
+#include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "physgen/client/remote_policy.h"
+#include "physgen/core/stopwatch.h"
 #include "physgen/serve/policy_server.h"
 #include "serve/fake_policy.h"
 #include "support/problem_of.h"
@@ -67,6 +75,49 @@ TEST_F(RemotePolicyTest, SessionsSideBySideKeepApart) {
     });
   }
   for (std::thread& robot : robots) robot.join();
+}
+
+/// Of this process, in which the server and all robots are.
+std::pair<int64_t, int64_t> memory_and_descriptors() {
+  int64_t total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  const std::filesystem::directory_iterator descriptors("/proc/self/fd");
+  return {resident * sysconf(_SC_PAGESIZE), std::distance(begin(descriptors), end(descriptors))};
+}
+
+// PHYSGEN_SOAK_SECONDS=600 for the long run, which prints.
+TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
+  const char* text = std::getenv("PHYSGEN_SOAK_SECONDS");
+  const double seconds = text ? std::stod(text) : 3;
+  ServerOptions options = any_port();
+  options.computations = 2;
+  options.messages_per_second = 1e6;
+  PolicyServer server(fake_policy(), options);
+  const Stopwatch clock;
+  std::atomic<int64_t> rounds = 0;
+  std::vector<std::thread> robots;
+  for (uint64_t robot = 0; robot < 16; ++robot) {
+    robots.emplace_back([&, robot] {
+      std::optional<RemotePolicy> remote;
+      for (uint64_t episode = 0; clock.seconds() < seconds; ++episode, rounds += 25) {
+        if (episode % 40 == 0) remote.emplace(server.url());
+        expect_same_as_in_process(*remote, robot * 1'000'000 + episode, 25);
+      }
+    });
+  }
+  const auto wait_until = [&](double when) {
+    while (clock.seconds() < when) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return memory_and_descriptors();
+  };
+  const auto early = wait_until(seconds / 3), late = wait_until(seconds * 0.95);
+  for (std::thread& robot : robots) robot.join();
+  const Stopwatch drain;
+  server.drain();
+  EXPECT_LT(drain.seconds(), 5);
+  EXPECT_LT(late.first - early.first, 16 << 20);
+  EXPECT_LT(late.second - early.second, 8);  // a session that ends while another begins
+  std::printf("%ld rounds; memory %ld to %ld KiB, descriptors %ld to %ld; drained in %.3f s\n", rounds.load(),
+              early.first >> 10, late.first >> 10, early.second, late.second, drain.seconds());
 }
 
 TEST_F(RemotePolicyTest, SpeaksTls) {
