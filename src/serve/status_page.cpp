@@ -81,7 +81,8 @@ const char* const kStatusPage = R"html(<!doctype html>
       for (const number of wanted) fetch(`/sessions/${number}/imagine`, { method: "POST" });
       const status = await (await fetch("/status.json")).json();
       document.getElementById("server").textContent = status.server;
-      state.textContent = `${status.sessions.length} sessions`;
+      const count = status.sessions.length;
+      state.textContent = count === 1 ? "1 session" : `${count} sessions`;
       document.getElementById("sessions").replaceChildren(...status.sessions.map((session) => show(session, status.imagines)));
     } catch (error) {
       state.textContent = "the server does not answer";

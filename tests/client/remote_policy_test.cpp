@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include <thread>
 
 #include "physgen/client/remote_policy.h"
+#include "physgen/core/statistics.h"
 #include "physgen/core/stopwatch.h"
 #include "physgen/serve/policy_server.h"
 #include "serve/fake_policy.h"
@@ -118,6 +120,31 @@ TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
   EXPECT_LT(late.second - early.second, 8);  // a session that ends while another begins
   std::printf("%ld rounds; memory %ld to %ld KiB, descriptors %ld to %ld; drained in %.3f s\n", rounds.load(),
               early.first >> 10, late.first >> 10, early.second, late.second, drain.seconds());
+}
+
+// Printed; the bound is for machines that do other things, too.
+TEST_F(RemotePolicyTest, CostsLittleOverInProcess) {
+  const PolicyServer server(fake_policy(), any_port());
+  RemotePolicy remote(server.url());
+  RememberingRobot local;
+  local.reset("push", 1);
+  remote.reset("push", 1);
+  const Observation observation{{picture(3, 256), picture(9, 256)}, {}};
+  Matrix executed;
+  std::vector<double> milliseconds;
+  for (int round = 0; round < 300; ++round) {
+    const Stopwatch here;
+    const Matrix expected = local.act(observation, executed).topRows(3);
+    const double alone = here.milliseconds();
+    const Stopwatch there;
+    ASSERT_EQ(remote.act(observation, executed), expected);
+    milliseconds.push_back(there.milliseconds() - alone);
+    executed = expected;
+  }
+  std::ranges::sort(milliseconds);
+  std::printf("two pictures of 256 x 256: p50 %.2f ms, p99 %.2f ms over in-process\n", quantile(milliseconds, 0.5),
+              quantile(milliseconds, 0.99));
+  EXPECT_LT(quantile(milliseconds, 0.5), 5);
 }
 
 TEST_F(RemotePolicyTest, SpeaksTls) {

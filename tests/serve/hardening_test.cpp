@@ -146,6 +146,14 @@ std::string harness_message() {
   return message.bytes();
 }
 
+/// A frame that is masked with zeros.
+std::string frame_of(const std::string& bytes) {
+  std::string frame = "\x82\xfe";
+  frame += static_cast<char>(bytes.size() >> 8);
+  frame += static_cast<char>(bytes.size() & 255);
+  return frame + std::string(4, '\0') + bytes;
+}
+
 // PHYSGEN_MALFORMED=100000 for the long run.
 TEST_F(Hardening, MalformedMessagesAreAnsweredAndHarmNobody) {
   const HonestClient honest(server.url());
@@ -216,16 +224,35 @@ TEST_F(Hardening, WhoSendsWithoutReadingIsSentAway) {
   const HonestClient honest(server.url());
   RawClient client(server.port());
   client.shake_hands();
-  const std::string bytes = openpi_message();
-  std::string frame = "\x82\xfe";
-  frame += static_cast<char>(bytes.size() >> 8);
-  frame += static_cast<char>(bytes.size() & 255);
-  frame += std::string(4, '\0') + bytes;  // masked with zeros
+  const std::string frame = frame_of(openpi_message());
   for (int i = 0; i < 5000 && client.send(frame); ++i) {
   }
   client.receive_all();
   EXPECT_TRUE(client.closed());
   EXPECT_NE(page(server.port(), "/metrics").find("too_many_messages"), std::string::npos);
+}
+
+TEST_F(Hardening, PingsAreAnsweredWhileARoundIsComputed) {
+  ServedPolicy slow = fake_policy();
+  slow.make = [make = slow.make] {
+    RobotPolicy robot = make();
+    robot.act = [act = robot.act](const Observation& observation, const Matrix& executed) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      return act(observation, executed);
+    };
+    return robot;
+  };
+  const PolicyServer computing(slow, strict());
+  RawClient client(computing.port());
+  client.shake_hands();
+  EXPECT_NE(client.receive().find("cameras"), std::string::npos);  // the greeting
+  const Stopwatch asked;
+  client.send(frame_of(openpi_message()) + std::string("\x89\x80\0\0\0\0", 6));
+  EXPECT_EQ(client.receive(), std::string("\x8a\0", 2));
+  EXPECT_LT(asked.milliseconds(), 400);
+  std::string next = client.receive();
+  if (next.starts_with('\x89')) next = client.receive();  // the server's own ping
+  EXPECT_NE(next.find("actions"), std::string::npos);
 }
 
 TEST_F(Hardening, AMessageThatIsTooLargeEndsTheSession) {
