@@ -118,7 +118,7 @@ asio::awaitable<void> Link::read() {
   arrived_.notify_one();
 }
 
-void Link::send(std::string bytes) {
+void Link::send(const std::string& bytes) {
   {
     const std::lock_guard lock(mutex_);
     if (!broken_.empty()) fail("the policy server has gone", broken_);

@@ -23,7 +23,7 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Throws Error where the link is broken, as `receive` does.
-  void send(std::string bytes);
+  void send(const std::string& bytes);
   /// The next message, in time. Throws Error: then the link is broken.
   WebMessage receive();
   void close();

@@ -163,7 +163,8 @@ asio::awaitable<std::optional<WebMessage>> Connection::read() {
   co_return WebMessage{{bytes, bytes + message.size()}, websocket.got_text()};
 }
 
-asio::awaitable<void> Connection::write(WebMessage message) {
+asio::awaitable<void> Connection::write(
+    WebMessage message) {  // NOLINT(performance-unnecessary-value-param): it keeps it
   auto& websocket = socket_->websocket;
   const Deadline deadline(websocket.get_executor(), limits_.write_seconds, [this] { abort(); });
   websocket.text(message.text);

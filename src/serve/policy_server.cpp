@@ -101,11 +101,11 @@ class Listed {
 }  // namespace
 
 struct PolicyServer::Service {
-  Service(ServedPolicy served, const ServerOptions& how)
+  Service(const ServedPolicy& served, const ServerOptions& how)
       : options(how),
         access(how),
         tls(tls_of(how)),
-        policy(std::make_shared<const ServedPolicy>(std::move(served))),
+        policy(std::make_shared<const ServedPolicy>(served)),
         keys(std::make_shared<const ObservationKeys>(policy->description, how.keys)),
         acceptor(listen(context, how)),
         port(acceptor.local_endpoint().port()),
@@ -257,8 +257,8 @@ void check(const ServerOptions& options) {
   check_recordings(options);
 }
 
-PolicyServer::PolicyServer(ServedPolicy policy, const ServerOptions& options)
-    : service_(std::make_unique<Service>(std::move(policy), options)) {
+PolicyServer::PolicyServer(const ServedPolicy& policy, const ServerOptions& options)
+    : service_(std::make_unique<Service>(policy, options)) {
   asio::co_spawn(service_->context, service_->accept_all(), asio::detached);
   service_->thread = std::thread([this] {
     const auto work = asio::make_work_guard(service_->context);  // until it is stopped
@@ -281,9 +281,9 @@ std::string PolicyServer::url() const {
   return fmt::format("{}://{}:{}", service_->tls ? "wss" : "ws", v6 ? "[" + host + "]" : host, port());
 }
 
-void PolicyServer::replace(ServedPolicy policy) {
+void PolicyServer::replace(const ServedPolicy& policy) {
   auto keys = std::make_shared<const ObservationKeys>(policy.description, service_->options.keys);
-  auto served = std::make_shared<const ServedPolicy>(std::move(policy));
+  auto served = std::make_shared<const ServedPolicy>(policy);
   asio::post(service_->context, [this, keys, served] {
     service_->keys = keys;
     service_->policy = served;

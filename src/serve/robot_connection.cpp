@@ -99,7 +99,8 @@ asio::awaitable<void> RobotConnection::greet_who_waits() {
   if (inbox_.empty() && !gone_ && !leaves_) co_await connection_.write(session_.greet());
 }
 
-asio::awaitable<void> RobotConnection::answer(Arrived arrived) {
+asio::awaitable<void> RobotConnection::answer(
+    Arrived arrived) {  // NOLINT(performance-unnecessary-value-param): it keeps it
   Session::Answer answer;
   co_await run_on(queue_, context_, [&] {
     if (gone_) return;  // nobody is left to be answered

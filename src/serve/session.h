@@ -52,14 +52,18 @@ class Session {
   Answer answer(const std::shared_ptr<const Request>& request, const Arrival& arrival);
   Answer act(const std::shared_ptr<const Request>& request, const Arrival& arrival);
   Answer refuse(const ClientProblem& problem, int64_t sequence);
-  void choose_dialect(const Message& first);
+  void begin(const Message& first);
 
   ServedPolicy policy_;
   std::shared_ptr<const ObservationKeys> keys_;
   Options options_;
   Watch watch_;
-  std::unique_ptr<Dialect> dialect_;
-  std::optional<ServedEpisode> episode_;
+  /// From the first message on.
+  struct Talk {
+    std::unique_ptr<Dialect> dialect;
+    ServedEpisode episode;
+  };
+  std::unique_ptr<Talk> talk_;
   bool greeted_ = false;
 };
 

@@ -33,12 +33,12 @@ void check_weights(const std::vector<double>& weights, size_t sets) {
                      .expected = std::to_string(sets) + ", one above 0 for each --data"});
 }
 
-void copy_rows(const Matrix& rows, at::Tensor into) {
+void copy_rows(const Matrix& rows, const at::Tensor& into) {
   TORCH_CHECK_VALUE(into.is_contiguous() && into.numel() == rows.size(), "[WindowLoader] rows do not fit");
   std::memcpy(into.mutable_data_ptr(), rows.data(), static_cast<size_t>(rows.size()) * sizeof(float));
 }
 
-void copy_flags(const std::vector<bool>& flags, at::Tensor into) {
+void copy_flags(const std::vector<bool>& flags, const at::Tensor& into) {
   bool* out = into.mutable_data_ptr<bool>();
   std::copy(flags.begin(), flags.end(), out);
 }

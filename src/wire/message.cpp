@@ -22,24 +22,39 @@ constexpr size_t kMostValues = 1 << 17;
 
 /// Counts the values of a message without keeping any: what is announced costs nothing, and what is kept later is
 /// bounded by this.
-class ValueCount : public msgpack::null_visitor {
+class ValueCount {
  public:
-  bool visit_nil() { return add(1); }
-  bool visit_boolean(bool) { return add(1); }
-  bool visit_positive_integer(uint64_t) { return add(1); }
-  bool visit_negative_integer(int64_t) { return add(1); }
-  bool visit_float32(float) { return add(1); }
-  bool visit_float64(double) { return add(1); }
-  bool visit_str(const char*, uint32_t) { return add(1); }
-  bool visit_bin(const char*, uint32_t) { return add(1); }
+  bool visit_nil() { return add(); }
+  bool visit_boolean(bool) { return add(); }
+  bool visit_positive_integer(uint64_t) { return add(); }
+  bool visit_negative_integer(int64_t) { return add(); }
+  bool visit_float32(float) { return add(); }
+  bool visit_float64(double) { return add(); }
+  bool visit_str(const char*, uint32_t) { return add(); }
+  bool visit_bin(const char*, uint32_t) { return add(); }
   bool visit_ext(const char*, uint32_t) { return false; }
-  bool start_array(uint32_t items) { return ++depth_ <= kDeepest && items <= kLongestList && add(1); }
-  bool start_map(uint32_t pairs) { return ++depth_ <= kDeepest && pairs <= kMostKeys && add(1); }
-  bool end_array() { return --depth_ < kDeepest; }
-  bool end_map() { return --depth_ < kDeepest; }
+  bool start_array(uint32_t items) { return ++depth_ <= kDeepest && items <= kLongestList && add(); }
+  bool start_map(uint32_t pairs) { return ++depth_ <= kDeepest && pairs <= kMostKeys && add(); }
+  bool end_array() { return leave(); }
+  bool end_map() { return leave(); }
+
+  bool start_array_item() { return true; }
+  bool end_array_item() { return true; }
+  bool start_map_key() { return true; }
+  bool end_map_key() { return true; }
+  bool start_map_value() { return true; }
+  bool end_map_value() { return true; }
+  void parse_error(size_t, size_t) {}
+  void insufficient_bytes(size_t, size_t) {}
+  bool referenced() const { return false; }
+  void set_referenced(bool) {}
 
  private:
-  bool add(size_t values) { return (count_ += values) <= kMostValues; }
+  bool add() { return ++count_ <= kMostValues; }
+  bool leave() {
+    --depth_;
+    return true;
+  }
 
   size_t count_ = 0, depth_ = 0;
 };

@@ -20,11 +20,19 @@
 #include "physgen/core/stopwatch.h"
 #include "physgen/serve/policy_server.h"
 #include "serve/fake_policy.h"
+#include "support/certificate.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 
 namespace physgen {
 namespace {
+
+// Sanitizers keep what is freed, and take their time.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 ServerOptions any_port() {
   ServerOptions options;
@@ -116,7 +124,7 @@ TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
   const Stopwatch drain;
   server.drain();
   EXPECT_LT(drain.seconds(), 5);
-  EXPECT_LT(late.first - early.first, 16 << 20);
+  EXPECT_TRUE(kSanitized || late.first - early.first < 16 << 20);
   EXPECT_LT(late.second - early.second, 8);  // a session that ends while another begins
   std::printf("%ld rounds; memory %ld to %ld KiB, descriptors %ld to %ld; drained in %.3f s\n", rounds.load(),
               early.first >> 10, late.first >> 10, early.second, late.second, drain.seconds());
@@ -144,17 +152,13 @@ TEST_F(RemotePolicyTest, CostsLittleOverInProcess) {
   std::ranges::sort(milliseconds);
   std::printf("two pictures of 256 x 256: p50 %.2f ms, p99 %.2f ms over in-process\n", quantile(milliseconds, 0.5),
               quantile(milliseconds, 0.99));
-  EXPECT_LT(quantile(milliseconds, 0.5), 5);
+  EXPECT_TRUE(kSanitized || quantile(milliseconds, 0.5) < 5);
 }
 
 TEST_F(RemotePolicyTest, SpeaksTls) {
   const TemporaryFolder folder;
   const std::string key = folder.path() / "key.pem", certificate = folder.path() / "cert.pem";
-  const std::string make =
-      "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
-      "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +
-      key + " -out " + certificate + " 2>/dev/null";
-  ASSERT_EQ(std::system(make.c_str()), 0);
+  write_certificate(certificate, key);
   ServerOptions options = any_port();
   options.certificate = certificate;
   options.key = key;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "serve/fake_policy.h"
 #include "wire/message_writer.h"
@@ -30,10 +31,16 @@ class Talk {
   }
   std::optional<WebMessage> say(const MessageWriter& message) { return say(message.bytes()); }
 
-  Message ask(const MessageWriter& message) { return Message(say(message).value().bytes); }
+  /// What must be answered.
+  WebMessage said(const std::string& bytes, bool text = false) {
+    const std::optional<WebMessage> answer = say(bytes, text);
+    if (!answer) throw std::runtime_error("no answer");
+    return *answer;
+  }
+  Message ask(const MessageWriter& message) { return Message(said(message.bytes()).bytes); }
   /// Of openpi's: the code of the text that refuses.
   json refusal(const MessageWriter& message) {
-    const WebMessage answer = say(message).value();
+    const WebMessage answer = said(message.bytes());
     EXPECT_TRUE(answer.text);
     return json::parse(answer.bytes);
   }
@@ -143,8 +150,8 @@ TEST(OpenpiSession, WhatIsMissingOrWrongIsNamed) {
   EXPECT_EQ(talk.refusal(openpi(1).add_numbers("observation/state", {1, NAN}))["field"], "observation/state");
   talk.ask(openpi(1));
   EXPECT_EQ(talk.refusal(openpi(1).add_matrix("executed", Matrix::Zero(2, 2)))["code"], "bad_executed");
-  EXPECT_EQ(json::parse(talk.say("hello", true)->bytes)["code"], "bad_message");
-  EXPECT_EQ(json::parse(talk.say("\xc1")->bytes)["code"], "bad_message");
+  EXPECT_EQ(json::parse(talk.said("hello", true).bytes)["code"], "bad_message");
+  EXPECT_EQ(json::parse(talk.said("\xc1").bytes)["code"], "bad_message");
   EXPECT_FALSE(talk.closes);
   EXPECT_EQ(talk.ask(openpi(1)).matrix("actions").rows(), 3);
 }
@@ -197,7 +204,7 @@ TEST(Session, AViewIsNeverTakenForThatOfAnotherCamera) {
 TEST(Session, AKeyOfManyBytesOrOfNoTextIsToldInFew) {
   Talk talk;
   const std::string bytes = "\x82\xa1\xff\x01\xdb" + std::string("\0\1\0\0", 4) + std::string(65536, 'k') + "\x01";
-  const json refusal = json::parse(talk.say(bytes)->bytes);
+  const json refusal = json::parse(talk.said(bytes).bytes);
   EXPECT_EQ(refusal["code"], "missing_camera");
   EXPECT_LT(refusal.dump().size(), 600u);
   EXPECT_EQ(talk.refusal(openpi(1).add_text("prompt", std::string(5000, 'p')))["code"], "bad_prompt");

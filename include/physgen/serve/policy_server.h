@@ -70,7 +70,7 @@ class PolicyServer {
  public:
   /// Listens from now on. Throws ConfigError for an address that it may not listen on, for certificates that cannot be
   /// used, and for keys of no camera; Error where the port is taken.
-  PolicyServer(ServedPolicy policy, const ServerOptions& options);
+  PolicyServer(const ServedPolicy& policy, const ServerOptions& options);
   /// Ends all sessions at once.
   ~PolicyServer();
   PolicyServer(const PolicyServer&) = delete;
@@ -81,7 +81,7 @@ class PolicyServer {
   std::string url() const;
 
   /// New sessions get this policy; those that there are keep theirs. Throws ConfigError as the constructor does.
-  void replace(ServedPolicy policy);
+  void replace(const ServedPolicy& policy);
   /// Takes no new sessions, answers what has been asked, tells the clients that it goes, and returns: at the latest
   /// after some seconds.
   void drain(double seconds = 5);
