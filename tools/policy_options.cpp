@@ -8,6 +8,16 @@
 
 namespace physgen {
 
+void add_batch_options(CLI::App& command, bool& batch, RoundBatcherOptions& batcher, const std::string& what) {
+  CLI::Option* flag = command.add_flag("--batch", batch, what);
+  command
+      .add_option("--batch-wait", batcher.wait_milliseconds,
+                  "Milliseconds that a round waits at most for those of others")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 60'000.0))
+      ->needs(flag);
+}
+
 PolicyDescription describe(const Policy& policy, const std::string& checkpoint, int64_t execute) {
   if (execute == 0) execute = policy.execute();
   if (execute > policy.chunk_length()) {

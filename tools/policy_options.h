@@ -7,6 +7,7 @@
 #include <physgen/core/choice.h>
 #include <physgen/device/precision.h>
 #include <physgen/policy/controller.h>
+#include <physgen/policy/round_batcher.h>
 #include <physgen/wire/policy_description.h>
 
 #include "shared_options.h"
@@ -34,6 +35,9 @@ void add_policy_options(CLI::App& command, Config& config) {
   command.add_option("--when-full", config.when_full,
                      "What leaves a window that is full: exact, restart or ring; without it, as trained");
 }
+
+/// --batch and --batch-wait. @param what  the first one does
+void add_batch_options(CLI::App& command, bool& batch, RoundBatcherOptions& batcher, const std::string& what);
 
 /// As those flags say.
 template <class Config>

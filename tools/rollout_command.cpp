@@ -303,17 +303,6 @@ void add_environment_options(CLI::App& command, RolloutOptions& options) {
       ->capture_default_str();
 }
 
-void add_batch_options(CLI::App& command, RolloutOptions& options) {
-  CLI::Option* batch = command.add_flag("--batch", options.batch,
-                                        "Compute the rounds of workers that ask at about the same time as one batch");
-  command
-      .add_option("--batch-wait", options.batcher.wait_milliseconds,
-                  "Milliseconds that a round waits at most for those of other workers")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 60'000.0))
-      ->needs(batch);
-}
-
 void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   EvaluationOptions& evaluation = options.evaluation;
   command
@@ -327,7 +316,8 @@ void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   command.add_option("--retries", evaluation.retries, "Retries of an episode that the simulator spoils")
       ->capture_default_str();
   add_threads_option(command, evaluation.threads, " for each worker's policy; without it, the cores are shared");
-  add_batch_options(command, options);
+  add_batch_options(command, options.batch, options.batcher,
+                    "Compute the rounds of workers that ask at about the same time as one batch");
   command.add_option("--video", evaluation.video, "Folder to write MP4 files of each task's first episodes to");
   command.add_option("--videos", evaluation.videos, "Episodes of each task to film")->capture_default_str();
   command.add_flag("--imagine", evaluation.imagine,

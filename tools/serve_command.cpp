@@ -211,14 +211,8 @@ void add_limit_options(CLI::App& command, ServeOptions& options) {
 
 void add_computation_options(CLI::App& command, ServeOptions& options) {
   add_threads_option(command, options.threads);
-  CLI::Option* batch = command.add_flag("--batch", options.batch,
-                                        "Compute the rounds that are asked at about the same time as one batch");
-  command
-      .add_option("--batch-wait", options.batcher.wait_milliseconds,
-                  "Milliseconds that a round waits at most for those of others")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 60'000.0))
-      ->needs(batch);
+  add_batch_options(command, options.batch, options.batcher,
+                    "Compute the rounds that are asked for at about the same time as one batch");
 }
 
 }  // namespace

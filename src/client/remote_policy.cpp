@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "client/link.h"
@@ -38,7 +38,7 @@ struct RemotePolicy::Robot {
 
   std::string url;
   RemoteOptions options;
-  std::optional<Link> link;
+  std::unique_ptr<Link> link;
   PolicyDescription description;
   bool started = false;  // an episode
   bool begins = false;   // with the next observation
@@ -48,7 +48,7 @@ struct RemotePolicy::Robot {
 
 void RemotePolicy::Robot::connect() {
   link.reset();
-  link.emplace(url, options);
+  link = std::make_unique<Link>(url, options);
   const WebMessage greeting = link->receive();
   if (greeting.text) throw refusal_of(url, greeting);
   description = description_of(Message(greeting.bytes));

@@ -32,7 +32,7 @@ class OpenpiDialect : public Dialect {
         .add_number("queue_ms", notes.queue_ms)
         .add_integer("episode", notes.episode)
         .add_integer("round", notes.round)
-        .add_integer((std::string("began_by_") + text_of(notes.beginning)).c_str(), 1);
+        .add_integer(fmt::format("began_by_{}", text_of(notes.beginning)).c_str(), 1);
     if (notes.previous_ms > 0) server.add_number("prev_total_ms", notes.previous_ms);
     reply.add_matrix("actions", actions).add_map("policy_timing", policy).add_map("server_timing", server);
     return web_message(reply.bytes());

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "physgen/core/choice.h"
 #include "physgen/core/matrix.h"
 #include "physgen/policy/controller.h"
 
@@ -31,22 +32,13 @@ struct Request {
 /// Why an episode began.
 enum class Beginning { first, reset, message, instruction, pause, failure };
 
-inline const char* text_of(Beginning beginning) {
-  switch (beginning) {
-    case Beginning::first:
-      return "first";
-    case Beginning::reset:
-      return "reset";
-    case Beginning::message:
-      return "message";
-    case Beginning::instruction:
-      return "instruction";
-    case Beginning::pause:
-      return "pause";
-    case Beginning::failure:
-      return "failure";
-  }
-  return "";
+constexpr auto choices_of(Beginning) {
+  return std::to_array<Choice<Beginning>>({{Beginning::first, "first"},
+                                           {Beginning::reset, "reset"},
+                                           {Beginning::message, "message"},
+                                           {Beginning::instruction, "instruction"},
+                                           {Beginning::pause, "pause"},
+                                           {Beginning::failure, "failure"}});
 }
 
 /// Where a reply stands, and what it took.
