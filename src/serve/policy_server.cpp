@@ -16,6 +16,7 @@
 #include <deque>
 #include <filesystem>
 #include <future>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -121,6 +122,10 @@ struct PolicyServer::Service {
   asio::awaitable<void> run_session(Connection& connection);
   std::optional<HttpResponse> refusal_of(const HttpRequest& request);
   std::shared_ptr<SessionRecorder> recorder_of(int64_t session);
+  /// In the context's thread; waits for it.
+  template <class Work>
+  void run(Work work);
+  void wait_until_left(double seconds = std::numeric_limits<double>::infinity());
 
   ServerOptions options;
   Access access;
@@ -140,6 +145,25 @@ struct PolicyServer::Service {
   WorkQueue queue, pages{1}, recording{1};
   std::thread thread;
 };
+
+template <class Work>
+void PolicyServer::Service::run(Work work) {
+  const auto done = std::make_shared<std::promise<void>>();  // which outlives both threads' use of it
+  asio::post(context, [done, work] {
+    work();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+/// Until there is no connection, or some seconds are over.
+void PolicyServer::Service::wait_until_left(double seconds) {
+  const Stopwatch waited;
+  for (bool left = false; !left && waited.seconds() < seconds;) {
+    run([this, &left] { left = connections.empty(); });
+    if (!left) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
 
 asio::awaitable<void> PolicyServer::Service::accept_all() {
   while (acceptor.is_open()) {
@@ -291,27 +315,17 @@ void PolicyServer::replace(const ServedPolicy& policy) {
 }
 
 void PolicyServer::drain(double seconds) {
-  const auto post = [this](auto work) {
-    std::promise<bool> done;
-    asio::post(service_->context, [&] { done.set_value(work()); });
-    return done.get_future().get();
-  };
-  post([this] {
-    service_->draining = true;
-    for (RobotConnection* robot : service_->robots) robot->leave();
-    return true;
+  Service& service = *service_;
+  service.run([&] {
+    service.draining = true;
+    for (RobotConnection* robot : service.robots) robot->leave();
   });
-  const auto empty = [this] { return service_->connections.empty(); };
-  for (const Stopwatch waited; !post(empty) && waited.seconds() < seconds;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  post([this] {
-    service_->acceptor.close();
-    for (Connection* connection : service_->connections) connection->abort();
-    return true;
+  service.wait_until_left(seconds);
+  service.run([&] {
+    service.acceptor.close();
+    for (Connection* connection : service.connections) connection->abort();
   });
-  while (!post(empty))
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // a round that is computed ends first
+  service.wait_until_left();  // a round that is computed ends first
 }
 
 }  // namespace physgen

@@ -1,6 +1,7 @@
 #include "work_queue.h"
 
 #include <future>
+#include <memory>
 #include <utility>
 
 namespace physgen {
@@ -27,9 +28,9 @@ void WorkQueue::add(std::function<void()> work) {
 }
 
 void WorkQueue::finish() {
-  std::promise<void> done;
-  add([&done] { done.set_value(); });
-  done.get_future().wait();
+  const auto done = std::make_shared<std::promise<void>>();  // which outlives both threads' use of it
+  add([done] { done->set_value(); });
+  done->get_future().wait();
 }
 
 int64_t WorkQueue::waiting() const {
