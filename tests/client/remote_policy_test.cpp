@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +21,7 @@
 #include "physgen/core/stopwatch.h"
 #include "physgen/serve/policy_server.h"
 #include "serve/fake_policy.h"
+#include "serve/raw_client.h"
 #include "support/certificate.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
@@ -95,6 +97,27 @@ std::pair<int64_t, int64_t> memory_and_descriptors() {
   return {resident * sysconf(_SC_PAGESIZE), std::distance(begin(descriptors), end(descriptors))};
 }
 
+/// The bucket of a stage's histogram, in milliseconds, below which a part of all observations lies.
+double bucket_of(const std::string& metrics, const std::string& stage, double part) {
+  const std::string bucket = "physgen_stage_seconds_bucket{stage=\"" + stage + "\",le=\"";
+  const double all =
+      std::stod(metrics.substr(metrics.find("physgen_stage_seconds_count{stage=\"" + stage + "\"} ") +
+                               std::string("physgen_stage_seconds_count{stage=\"\"} ").size() + stage.size()));
+  for (size_t at = metrics.find(bucket); at != metrics.npos; at = metrics.find(bucket, at + 1)) {
+    const std::string edge = metrics.substr(at + bucket.size());
+    if (std::stod(edge.substr(edge.find("} ") + 2)) >= part * all) return std::stod(edge) * 1000;
+  }
+  return INFINITY;
+}
+
+void print_stages(const PolicyServer& server) {
+  const std::string metrics = page(server.port(), "/metrics");
+  for (const char* stage : {"queue", "infer", "total"}) {
+    std::printf("%s: p50 below %g ms, p99 below %g ms\n", stage, bucket_of(metrics, stage, 0.5),
+                bucket_of(metrics, stage, 0.99));
+  }
+}
+
 // PHYSGEN_SOAK_SECONDS=600 for the long run, which prints.
 TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
   const char* text = std::getenv("PHYSGEN_SOAK_SECONDS");
@@ -121,6 +144,7 @@ TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
   };
   const auto early = wait_until(seconds / 3), late = wait_until(seconds * 0.95);
   for (std::thread& robot : robots) robot.join();
+  print_stages(server);
   const Stopwatch drain;
   server.drain();
   EXPECT_LT(drain.seconds(), 5);
