@@ -1,16 +1,12 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -24,17 +20,11 @@
 #include "serve/raw_client.h"
 #include "support/certificate.h"
 #include "support/problem_of.h"
+#include "support/process_usage.h"
 #include "support/temporary_folder.h"
 
 namespace physgen {
 namespace {
-
-// Sanitizers keep what is freed, and take their time.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 ServerOptions any_port() {
   ServerOptions options;
@@ -89,14 +79,6 @@ TEST_F(RemotePolicyTest, SessionsSideBySideKeepApart) {
   for (std::thread& robot : robots) robot.join();
 }
 
-/// Of this process, in which the server and all robots are.
-std::pair<int64_t, int64_t> memory_and_descriptors() {
-  int64_t total = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  const std::filesystem::directory_iterator descriptors("/proc/self/fd");
-  return {resident * sysconf(_SC_PAGESIZE), std::distance(begin(descriptors), end(descriptors))};
-}
-
 /// The bucket of a stage's histogram, in milliseconds, below which a part of all observations lies.
 double bucket_of(const std::string& metrics, const std::string& stage, double part) {
   const std::string bucket = "physgen_stage_seconds_bucket{stage=\"" + stage + "\",le=\"";
@@ -140,7 +122,7 @@ TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
   }
   const auto wait_until = [&](double when) {
     while (clock.seconds() < when) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    return memory_and_descriptors();
+    return std::pair(resident_bytes(), open_descriptors());  // of the server and all robots
   };
   const auto early = wait_until(seconds / 3), late = wait_until(seconds * 0.95);
   for (std::thread& robot : robots) robot.join();
