@@ -83,8 +83,8 @@ bool Access::comes_from_here(const HttpRequest& request) const {
       request.origin.empty() || (scheme != request.origin.npos && request.origin.substr(scheme + 3) == request.host);
   if (!own || !token_.empty()) return own;
   const std::string name = name_of_host(request.host);
-  const bool browser = !request.origin.empty() || !request.upgrades;  // of its websockets it says where they come from
-  return is_address(name) || name == "localhost" || name == host_ || (insecure_ && !browser);
+  const bool program = request.origin.empty() && request.upgrades;  // a browser says where its websockets come from
+  return is_address(name) || name == "localhost" || name == host_ || program || insecure_;
 }
 
 }  // namespace physgen

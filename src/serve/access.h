@@ -16,8 +16,9 @@ class Access {
   /// By `Authorization: Api-Key TOKEN` as openpi's clients bring it, `Bearer TOKEN`, or `Basic` with the token as the
   /// password, as browsers do. Compared in constant time.
   bool knows(const HttpRequest& request) const;
-  /// Whether a browser's page that asks is the server's own: no other page may. Without a token whoever asks must know
-  /// the server by its address or its own name, since a page may give any other name to this machine's address.
+  /// Whether a browser's page that asks is the server's own: no other page may. Without a token a browser must
+  /// know the server by its address or its own name, since a page may give any other name to this machine's address; in
+  /// a network that is trusted (`insecure`) any name will do.
   bool comes_from_here(const HttpRequest& request) const;
 
  private:

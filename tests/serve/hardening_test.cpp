@@ -290,6 +290,7 @@ TEST_F(Hardening, PagesOfOthersReachNothing) {
   RawClient rebound(server.port());
   rebound.send("GET /status.json HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n");
   EXPECT_NE(rebound.receive_all().find("403 Forbidden"), std::string::npos);
+  EXPECT_NE(RawClient(server.port()).shake_hands("", "gpu-box").find("101 Switching"), std::string::npos);  // a robot's
   RawClient silent(server.port());
   silent.send(
       "GET /status.json HTTP/1.1\r\nHost: evil.example\r\n\r\n");  // of a page's own server browsers say no Origin
@@ -317,6 +318,9 @@ TEST(ServerAddress, BeyondLoopbackTakesATokenOrAWord) {
   EXPECT_EQ(problem_of<ConfigError>([&] { PolicyServer(fake_policy(), options); }).got, "no token");
   options.insecure = true;
   const PolicyServer insecure(fake_policy(), options);
+  RawClient prometheus(insecure.port());
+  prometheus.send("GET /metrics HTTP/1.1\r\nHost: gpu-box\r\n\r\n");
+  EXPECT_NE(prometheus.receive_all().find("200 OK"), std::string::npos);
   options.host = "no.such.host.invalid";
   EXPECT_EQ(problem_of<ConfigError>([&] { PolicyServer(fake_policy(), options); }).what, "there is no such address");
   options = strict();

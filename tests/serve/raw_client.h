@@ -48,12 +48,12 @@ class RawClient {
   }
 
   /// The request that makes a websocket of it, and the answer.
-  std::string shake_hands(const std::string& headers = "") {
-    send(
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
-        "13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-        headers + "\r\n");
+  std::string shake_hands(const std::string& headers = "", const std::string& host = "127.0.0.1") {
+    send("GET / HTTP/1.1\r\nHost: " + host +
+         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+         "13\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+         headers + "\r\n");
     return receive();
   }
 
