@@ -135,6 +135,6 @@ function(physgen_test folder)
   add_test(NAME ${folder} COMMAND ${folder}_test --gtest_brief=1)
   if(PHYSGEN_SANITIZE)
     set_tests_properties(${folder} PROPERTIES
-      ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/leaks.supp")
+      ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/leaks.supp;TSAN_OPTIONS=ignore_noninstrumented_modules=1")
   endif()
 endfunction()

@@ -22,6 +22,7 @@ namespace physgen {
 namespace {
 
 constexpr double kFirstPause = 0.1, kLongestPause = 2;  // seconds between two attempts
+constexpr double kShortestAttempt = 1;                  // seconds: one that is cut short says nothing of the server
 
 ConnectionLimits limits_of(const RemoteOptions& options) {
   return {.message_bytes = 64 << 20, .message_seconds = options.reply_seconds, .write_seconds = options.reply_seconds};
@@ -38,7 +39,7 @@ Link::Link(const std::string& url, const RemoteOptions& options)
   });
   try {
     const Stopwatch tried;
-    for (double pause = kFirstPause; !connects(options.connect_seconds - tried.seconds());
+    for (double pause = kFirstPause; !connects(std::max(kShortestAttempt, options.connect_seconds - tried.seconds()));
          pause = std::min(pause * 2, kLongestPause)) {
       if (tried.seconds() + pause > options.connect_seconds) fail("the policy server cannot be reached", broken_);
       std::this_thread::sleep_for(std::chrono::duration<double>(pause));
@@ -95,7 +96,7 @@ asio::awaitable<void> Link::connect(double seconds) {
     co_await asio::async_connect(socket, found, asio::use_awaitable);
   }
   ConnectionLimits limits = limits_of(options_);
-  limits.handshake_seconds = std::max(0.1, seconds);
+  limits.handshake_seconds = seconds;
   connection_ = std::make_unique<Connection>(std::move(socket), tls_.get(), limits);
   std::string authorization;  // GCC 12 destroys a temporary of a condition in co_await twice
   if (!options_.token.empty()) authorization = "Api-Key " + options_.token;
