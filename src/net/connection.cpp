@@ -40,18 +40,6 @@ std::string text_of(beast::string_view text) { return {text.data(), text.size()}
   throw Error(problem);
 }
 
-bool is_address(const std::string& host) {
-  beast::error_code error;
-  asio::ip::make_address(host, error);
-  return !error;
-}
-
-/// As a request's Host has it.
-std::string host_of(const WebAddress& address) {
-  const bool v6 = address.host.find(':') != address.host.npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + address.port;
-}
-
 websocket::stream_base::timeout timeouts(const ConnectionLimits& limits) {
   return {.handshake_timeout = milliseconds_of(limits.handshake_seconds),
           .idle_timeout = milliseconds_of(limits.silent_seconds),
@@ -130,7 +118,7 @@ asio::awaitable<void> Connection::shake_hands(const WebAddress& address, const s
   Stream& stream = socket_->stream();
   stream.tcp().expires_after(milliseconds_of(limits_.handshake_seconds));
   if (stream.tls()) {
-    if (!is_address(address.host)) SSL_set_tlsext_host_name(stream.tls()->native_handle(), address.host.c_str());
+    if (!is_ip_address(address.host)) SSL_set_tlsext_host_name(stream.tls()->native_handle(), address.host.c_str());
     co_await stream.tls()->async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
   }
   stream.tcp().expires_never();
@@ -140,7 +128,7 @@ asio::awaitable<void> Connection::shake_hands(const WebAddress& address, const s
   }
   websocket::response_type response;
   beast::error_code error;
-  const std::string host = host_of(address);
+  const std::string host = host_in_url(address.host) + ":" + address.port;
   co_await socket_->websocket.async_handshake(response, host, address.path,
                                               asio::redirect_error(asio::use_awaitable, error));
   if (error == websocket::error::upgrade_declined) refuse(response, address);

@@ -48,6 +48,11 @@ struct WebAddress {
 /// Throws ConfigError for anything but ws://HOST[:PORT][/PATH], or wss.
 WebAddress web_address_of(const std::string& url);
 
+/// Whether a host is given by its number and not by its name.
+bool is_ip_address(const std::string& host);
+/// As a URL or a request's Host has it: IPv6 in brackets.
+std::string host_in_url(const std::string& host);
+
 /// A server has no room for the moment.
 class ServerBusy : public Error {
  public:

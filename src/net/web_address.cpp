@@ -41,4 +41,12 @@ WebAddress web_address_of(const std::string& url) {
   return address;
 }
 
+bool is_ip_address(const std::string& host) {
+  boost::system::error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+std::string host_in_url(const std::string& host) { return host.find(':') == host.npos ? host : "[" + host + "]"; }
+
 }  // namespace physgen

@@ -18,12 +18,6 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || (!error && address.is_loopback());
 }
 
-bool is_address(const std::string& host) {
-  boost::system::error_code error;
-  asio::ip::make_address(host, error);
-  return !error;
-}
-
 std::string after(const std::string& text, std::string_view begin) {
   return text.starts_with(begin) ? text.substr(begin.size()) : std::string();
 }
@@ -84,7 +78,7 @@ bool Access::comes_from_here(const HttpRequest& request) const {
   if (!own || !token_.empty()) return own;
   const std::string name = name_of_host(request.host);
   const bool program = request.origin.empty() && request.upgrades;  // a browser says where its websockets come from
-  return is_address(name) || name == "localhost" || name == host_ || program || insecure_;
+  return is_ip_address(name) || name == "localhost" || name == host_ || program || insecure_;
 }
 
 }  // namespace physgen

@@ -20,6 +20,7 @@
 #include <map>
 #include <thread>
 
+#include "files/folder.h"
 #include "net/deadline.h"
 #include "net/tls.h"
 #include "physgen/core/error.h"
@@ -57,7 +58,7 @@ std::unique_ptr<asio::ssl::context> tls_of(const ServerOptions& options) {
 void check_recordings(const ServerOptions& options) {
   if (options.recordings.empty()) return;
   require_lerobot(options.recordings);
-  std::filesystem::create_directories(options.recordings);
+  create_folders(options.recordings);
   const PictureStore try_it(options.recordings);
 }
 
@@ -300,9 +301,7 @@ PolicyServer::~PolicyServer() {
 uint16_t PolicyServer::port() const { return service_->port; }
 
 std::string PolicyServer::url() const {
-  const std::string& host = service_->options.host;
-  const bool v6 = host.find(':') != host.npos;
-  return fmt::format("{}://{}:{}", service_->tls ? "wss" : "ws", v6 ? "[" + host + "]" : host, port());
+  return fmt::format("{}://{}:{}", service_->tls ? "wss" : "ws", host_in_url(service_->options.host), port());
 }
 
 void PolicyServer::replace(const ServedPolicy& policy) {

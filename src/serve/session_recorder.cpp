@@ -67,10 +67,7 @@ void SessionRecorder::add(const Step& step) {
     throw Error(
         {.what = "its pictures change their size", .where = "--record", .got = "", .expected = "the same size"});
   }
-  if (!pictures_) {
-    std::filesystem::create_directories(folder_);
-    pictures_ = std::make_shared<PictureStore>(folder_);
-  }
+  if (!pictures_) pictures_ = std::make_shared<PictureStore>(folder_);
   if (step.begins || episodes_.empty()) {
     episodes_.push_back({.instruction = step.instruction, .look_every = step.each_step ? 1 : policy_.execute});
   }

@@ -16,7 +16,7 @@ namespace physgen {
 /// own.
 class SessionRecorder : public std::enable_shared_from_this<SessionRecorder> {
  public:
-  /// @param folder  in which the data set's folder appears, whole or not at all
+  /// @param folder  which is there, and in which the data set's folder appears, whole or not at all
   /// @param thread  in which it works; must outlive it
   SessionRecorder(const PolicyDescription& policy, const std::filesystem::path& folder, const std::string& name,
                   double control_rate, WorkQueue& thread);

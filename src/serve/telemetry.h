@@ -6,7 +6,6 @@
 #include <prometheus/registry.h>
 
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "serve/request.h"
@@ -33,10 +32,8 @@ class Telemetry {
   std::string text(const Now& now);
 
  private:
-  using Histograms = prometheus::Family<prometheus::Histogram>;
-
   prometheus::Registry registry_;
-  Histograms* stages_;
+  prometheus::Family<prometheus::Histogram>* stages_;
   prometheus::Histogram *queue_, *infer_, *total_;
   prometheus::Family<prometheus::Counter>*errors_, *refused_;
   prometheus::Family<prometheus::Gauge>* policy_;

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
-#include <cstdlib>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "serve/fake_policy.h"
 #include "serve/raw_client.h"
 #include "support/certificate.h"
+#include "support/number_from_environment.h"
 #include "support/problem_of.h"
 #include "support/process_usage.h"
 #include "support/temporary_folder.h"
@@ -102,8 +102,7 @@ void print_stages(const PolicyServer& server) {
 
 // PHYSGEN_SOAK_SECONDS=600 for the long run, which prints.
 TEST_F(RemotePolicyTest, SoakedItKeepsSessionsApartAndItsMemory) {
-  const char* text = std::getenv("PHYSGEN_SOAK_SECONDS");
-  const double seconds = text ? std::stod(text) : 3;
+  const auto seconds = static_cast<double>(number_from_environment("PHYSGEN_SOAK_SECONDS", 3));
   ServerOptions options = any_port();
   options.computations = 2;
   options.messages_per_second = 1e6;

@@ -12,6 +12,7 @@
 #include <physgen/data/demonstration_check.h>
 
 #include "data/demonstration_writer.h"
+#include "support/number_from_environment.h"
 #include "support/temporary_folder.h"
 
 namespace physgen {
@@ -22,10 +23,7 @@ namespace fs = std::filesystem;
 constexpr double kMostSeconds = 60;  // for one damaged set
 
 /// How many sets of each layout are damaged: PHYSGEN_MUTATIONS, or a few.
-int rounds() {
-  const char* wanted = std::getenv("PHYSGEN_MUTATIONS");  // NOLINT(concurrency-mt-unsafe)
-  return wanted ? std::atoi(wanted) : 40;
-}
+int64_t rounds() { return number_from_environment("PHYSGEN_MUTATIONS", 40); }
 
 std::string bytes_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
@@ -12,6 +11,7 @@
 #include "physgen/rollout/evaluation.h"
 #include "physgen/rollout/simulator_process.h"
 #include "support/fake_simulator.h"
+#include "support/number_from_environment.h"
 #include "support/temporary_folder.h"
 
 namespace physgen {
@@ -19,11 +19,6 @@ namespace physgen {
 inline const std::atomic<bool> kNeverStop = false;
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-inline int64_t number_from_environment(const char* name, int64_t fallback) {
-  const char* text = std::getenv(name);
-  return text ? std::stoll(text) : fallback;
-}
 
 /// Walks to the goal that it reads off the picture, staggering by a random amount; some seeds walk the other way.
 /// Counts its own executed rows, which must agree with the picture of the simulator.

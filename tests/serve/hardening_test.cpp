@@ -4,7 +4,6 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
-#include <cstdlib>
 #include <future>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include "serve/fake_policy.h"
 #include "serve/raw_client.h"
 #include "support/mutated.h"
+#include "support/number_from_environment.h"
 #include "support/problem_of.h"
 #include "support/process_usage.h"
 #include "wire/message_writer.h"
@@ -31,11 +31,6 @@ ServerOptions strict() {
   options.silent_seconds = 1;
   options.message_bytes = 1 << 20;
   return options;
-}
-
-int64_t number_of(const char* variable, int64_t fallback) {
-  const char* text = std::getenv(variable);
-  return text ? std::stoll(text) : fallback;
 }
 
 /// Acts as long as it lives, and checks each reply.
@@ -155,7 +150,7 @@ std::string frame_of(const std::string& bytes) {
 TEST_F(Hardening, MalformedMessagesAreAnsweredAndHarmNobody) {
   const HonestClient honest(server.url());
   std::mt19937 random(1);
-  const int64_t count = number_of("PHYSGEN_MALFORMED", 2000), before = open_descriptors();
+  const int64_t count = number_from_environment("PHYSGEN_MALFORMED", 2000), before = open_descriptors();
   std::unique_ptr<Websocket> websocket;
   int64_t refused = 0, closed = 0, memory = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -203,7 +198,7 @@ TEST_F(Hardening, BytesThatAreNoWebsocketEndTheConnection) {
 TEST_F(Hardening, SlowClientsAreDroppedAtTheirDeadlines) {
   const HonestClient honest(server.url());
   std::vector<std::unique_ptr<RawClient>> clients;
-  const int64_t count = number_of("PHYSGEN_SLOW", 60);
+  const int64_t count = number_from_environment("PHYSGEN_SLOW", 60);
   for (int64_t i = 0; i < count; ++i) {
     auto& client = *clients.emplace_back(std::make_unique<RawClient>(server.port()));
     if (i % 5 == 1) client.send("GET / HTT");

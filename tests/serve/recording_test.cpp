@@ -121,7 +121,7 @@ TEST_F(Recording, AFolderThatCannotBeWrittenToIsSaidAtOnce) {
   ServerOptions options;
   options.port = 0;
   options.recordings = "/proc/nowhere";
-  EXPECT_THROW(PolicyServer(fake_policy(), options), std::exception);
+  EXPECT_EQ(problem_of<Error>([&] { PolicyServer(fake_policy(), options); }).where, "/proc/nowhere");
 }
 
 }  // namespace
