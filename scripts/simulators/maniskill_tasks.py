@@ -4,8 +4,11 @@ MAX_STEPS = 200  # of an episode
 
 INSTRUCTIONS = {
     "PushCube-v1": "Push and move a cube to a goal region in front of it.",
+    "PullCube-v1": "Pull a cube onto a target.",
     "PickCube-v1": "Grasp a red cube and move it to a target goal position.",
     "StackCube-v1": "Pick up a red cube and stack it on top of a green cube and let go of the cube without it falling.",
+    "LiftPegUpright-v1": "Move a peg laying on the table to any upright position on the table.",
+    "PlaceSphere-v1": "Pick up a sphere and place it into a bin.",
 }
 
 CAMERAS = ["render_camera", "base_camera", "hand_camera"]
