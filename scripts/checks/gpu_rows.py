@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the README's rows of a GPU from what scripts/checks/gpu measured: gpu_rows.py BUILD/measured
+"""Prints the rows of .github/docs/performance.md of a GPU from what scripts/checks/gpu measured: gpu_rows.py BUILD/measured
 
 The folder holds machine.txt (name, driver, clock now, most clock), the JSON files that `physgen bench --out` and
 scripts/reference/bench_reference.py --out wrote, and the commands that did. Fails where one is missing, after the rows

@@ -20,9 +20,9 @@ namespace physgen {
 ///
 /// Data with states of 8 and actions of 7 whose cameras are `image` and `wrist_image` or `image2` are LIBERO's, as
 /// openpi and LeRobot publish it: already upright, with its control mode "osc_pose" and its cameras named agentview and
-/// eye_in_hand. Of other data a camera is named as the last part of its key, and the control mode is "lerobot"
-/// (absolute) unless meta/info.json says otherwise under "physgen", as LeRobotWriter does. Source: lerobot 0.4.4,
-/// datasets/utils.py and lerobot_dataset.py; openpi examples/libero/convert_libero_data_to_lerobot.py.
+/// eye_in_hand. Of other data a camera is named by its key without "observation.images.", and the control mode is
+/// "lerobot" (absolute) unless meta/info.json says otherwise under "physgen", as LeRobotWriter does. Source: lerobot
+/// 0.4.4, datasets/utils.py and lerobot_dataset.py; openpi examples/libero/convert_libero_data_to_lerobot.py.
 class LeRobotFolder : public DemonstrationFile {
  public:
   /// Throws FormatError as read_lerobot_metadata does, and where no camera or no episode is there.

@@ -18,8 +18,8 @@ struct GoldenComparison {
 };
 
 /// Computes what a golden file says that the reference computed, from the inputs and noise in the same file, and
-/// compares. The README documents the names; `scripts/reference/make_golden.py` writes
-/// such files.
+/// compares. .github/docs/nova.md documents the names; `scripts/reference/make_golden.py` writes such
+/// files.
 /// @param checkpoint     as `open_pretrained` takes it
 /// @param device         "auto", "cpu", "cuda" or "cuda:1"
 /// @param in_double      the modules compute in float64, which tells rounding from error, and not in float32
