@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "support/duplicate_key.h"
 #include "support/problem_of.h"
@@ -40,6 +43,49 @@ TEST(MetricsLog, AResumedRunDropsWhatItWillDoAgainAndATornLine) {
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[1], "{\"kind\":\"step\",\"step\":2}");
   EXPECT_EQ(nlohmann::json::parse(lines[2])["step"], 3);
+}
+
+// What the tensorboard package reads from a folder: [step, value] by tag. Null where it is not installed.
+nlohmann::json read_by_tensorboard(const std::filesystem::path& folder) {
+  const std::string script = PHYSGEN_SOURCE_DIR "/tests/train/read_events.py";
+  // NOLINTNEXTLINE(bugprone-command-processor): a program of ours
+  FILE* pipe = ::popen((PHYSGEN_PYTHON " " + script + " " + folder.string()).c_str(), "r");
+  std::string text;
+  for (int byte = std::fgetc(pipe); byte != EOF; byte = std::fgetc(pipe)) text += static_cast<char>(byte);
+  return ::pclose(pipe) == 0 ? nlohmann::json::parse(text) : nlohmann::json();
+}
+
+void write_steps(const std::filesystem::path& folder, int64_t from, int64_t to, double loss) {
+  MetricsLog log(folder / "metrics.jsonl", from - 1);
+  for (int64_t step = from; step <= to; ++step) {
+    log.write(StepMetrics{.step = step, .loss = loss * static_cast<double>(step), .learning_rate = 1e-3});
+  }
+  log.write(EvaluationMetrics{.step = to, .numbers = {{"action_error", loss}}, .action_errors = {{"joint 1", 0.25}}});
+}
+
+std::filesystem::path event_file(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with("events.out.tfevents.")) return entry.path();
+  }
+  return {};
+}
+
+TEST(MetricsLog, TensorBoardReadsTheNumbersAndAResumedRunGoesOnWithTheCurves) {
+  const TemporaryFolder folder;
+  write_steps(folder.path(), 1, 200, 0.5);  // past 128 a step takes two bytes
+  const auto torn = event_file(folder.path());
+  std::filesystem::resize_file(torn, std::filesystem::file_size(torn) - 7);
+  write_steps(folder.path(), 151, 300, 0.25);
+  const nlohmann::json curves = read_by_tensorboard(folder.path());
+  if (curves.is_null()) GTEST_SKIP() << "needs tensorboard in " << PHYSGEN_PYTHON;
+  const nlohmann::json& loss = curves.at("step/loss");
+  ASSERT_EQ(loss.size(), 300u);
+  for (size_t i = 0; i < loss.size(); ++i) {
+    EXPECT_EQ(loss[i][0], i + 1);
+    EXPECT_EQ(loss[i][1], static_cast<double>(i + 1) * (i < 150 ? 0.5 : 0.25));
+  }
+  EXPECT_NEAR(curves.at("step/learning_rate")[0][1].get<double>(), 1e-3, 1e-9);
+  EXPECT_EQ(curves.at("evaluation/action_errors/joint 1"), nlohmann::json::parse("[[300, 0.25]]"));
 }
 
 TEST(MetricsLog, ADuplicateKeyIsRefused) {
