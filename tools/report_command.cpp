@@ -9,9 +9,11 @@
 #include <physgen/files/atomic_file.h>
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/shard_merge.h>
+#include <physgen/train/training_report.h>
 
 #include "command_line.h"
 #include "commands.h"
+#include "run_display.h"
 
 namespace physgen {
 namespace {
@@ -40,8 +42,15 @@ void print(const PairedComparison& paired) {
 
 void write_pages(const std::vector<std::string>& folders) {
   std::vector<EvaluationReport> reports;
-  for (const std::string& folder : folders) reports.push_back(read_evaluation(folder));
+  for (const std::string& folder : folders) {
+    if (!holds_training(folder)) reports.push_back(read_evaluation(folder));
+  }
   for (const EvaluationReport& read : reports) write_page(read);
+  for (const std::string& folder : folders) {
+    if (!holds_training(folder)) continue;
+    write_training_page(folder);
+    fmt::print("{}\n", (std::filesystem::path(folder) / "report.html").string());
+  }
   if (reports.size() == 2) print(compare(reports[0], reports[1]));
 }
 
@@ -61,19 +70,22 @@ void report(ReportOptions options) {
   options.merge.command = command_line();
   if (!options.shards.empty()) return merge(options);
   if (!options.folders.empty()) return write_pages(options.folders);
-  throw ConfigError({.what = "no evaluation is named",
-                     .where = "physgen report",
-                     .expected = "one or two --out folders of physgen rollout, or --merge with those of shards"});
+  throw ConfigError(
+      {.what = "no folder is named",
+       .where = "physgen report",
+       .expected = "one or two --out folders of physgen rollout or of a training, or --merge with those of shards"});
 }
 
 }  // namespace
 
 void add_report_command(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("report", "Write an evaluation's page, compare two episode by episode, or merge shards");
+  CLI::App* command = app.add_subcommand(
+      "report",
+      "Write the page of an evaluation or a training, compare two evaluations episode by episode, or merge shards");
   const auto options = std::make_shared<ReportOptions>();
   CLI::Option* folders =
-      command->add_option("folders", options->folders, "One or two --out folders of physgen rollout")->expected(1, 2);
+      command->add_option("folders", options->folders, "One or two --out folders of physgen rollout, or of a training")
+          ->expected(1, 2);
   CLI::Option* shards = command->add_option("--merge", options->shards,
                                             "Folders of an evaluation's shards, such as OUT/shard-*, to make one of");
   CLI::Option* out = command->add_option("--out", options->merge.out, "Folder to write the merged evaluation to");

@@ -3,6 +3,11 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
+#include <physgen/files/atomic_file.h>
+#include <physgen/train/training_report.h>
+
 #include "stop_signal.h"
 
 namespace physgen {
@@ -39,7 +44,11 @@ std::string text_of(const EvaluationMetrics& now) {
 TrainingCallbacks RunDisplay::callbacks() {
   return {.encoding = [this](int64_t frames, int64_t total) { line_.show("encoding frame", frames, total, ""); },
           .step = [this](const StepMetrics& now) { show(now); },
-          .evaluation = [this](const EvaluationMetrics& now) { say(text_of(now)); },
+          .evaluation =
+              [this](const EvaluationMetrics& now) {
+                say(text_of(now));
+                if (!out_.empty()) write_training_page(out_);
+              },
           .note = [this](const std::string& text) { say(text); }};
 }
 
@@ -54,7 +63,12 @@ void RunDisplay::say(const std::string& text) {
   spdlog::info("{}", text);
 }
 
+void write_training_page(const std::string& out) {
+  write_file_atomically(std::filesystem::path(out) / "report.html", training_report(out));
+}
+
 void conclude(const TrainingResult& result, const std::string& out, int signal, const std::string& use) {
+  if (result.speaks && holds_training(out)) write_training_page(out);
   if (!result.stopped) {
     if (!result.speaks) return;
     spdlog::info("done: step {}; {} {}", result.step, use, result.best);

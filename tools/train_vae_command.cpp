@@ -8,6 +8,7 @@
 #include <physgen/device/machine.h>
 #include <physgen/train/vae_trainer.h>
 
+#include "command_line.h"
 #include "commands.h"
 #include "ranks_option.h"
 #include "run_display.h"
@@ -44,6 +45,7 @@ VaeJob job_of(const TrainVaeOptions& options) {
   job.out = options.out;
   job.device = options.device;
   job.resume = options.resume;
+  job.command = command_line();
   return job;
 }
 
@@ -56,7 +58,7 @@ void train_vae_command(const TrainVaeOptions& options) {
   bound_kernel_caches();
   begin_ranks(options.ranks);
   const StopSignal stop;
-  RunDisplay display;
+  RunDisplay display(job.out);
   const TrainingResult result = train_vae(job, display.callbacks(), stop.requested());
   conclude(result, job.out, stop.received(), "look at reconstructions.png in");
 }

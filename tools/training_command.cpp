@@ -9,6 +9,7 @@
 #include <physgen/device/machine.h>
 #include <physgen/train/trainer.h>
 
+#include "command_line.h"
 #include "plan_option.h"
 #include "ranks_option.h"
 #include "run_display.h"
@@ -52,6 +53,7 @@ FinetuneJob job_of(const TrainingOptions& options) {
   job.cache = given.cache;
   job.device = given.device;
   job.resume = given.resume;
+  job.command = command_line();
   return job;
 }
 
@@ -65,7 +67,7 @@ void run_training(const TrainingOptions& options) {
   if (options.plan.basis) return print_plan(options.plan, job, options.ranks);
   begin_ranks(options.ranks);
   const StopSignal stop;
-  RunDisplay display;
+  RunDisplay display(options.goal == TrainingGoal::encoded_frames ? "" : job.out);
   if (options.goal == TrainingGoal::encoded_frames) {
     if (encode_demonstrations(job, display.callbacks(), stop.requested())) return;
     throw Interrupted({.what = "stopped before all frames were encoded",

@@ -122,6 +122,7 @@ TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std:
 // What may not differ between a run and its continuation.
 static std::string identity_of(FinetuneJob job) {
   clear_free_fields(job.config);
+  job.command.clear();
   job.data.clear();  // what they hold is compared, not where they lie
   job.vae.clear();
   job.init.clear();

@@ -49,6 +49,7 @@ std::pair<CausalVae, int64_t> begin(const VaeJob& job, const RunFolder& folder, 
 // What may not differ between a run and its continuation.
 static std::string identity_of(VaeJob job) {
   clear_free_fields(job.config);
+  job.command.clear();
   job.data.clear();  // what they hold is compared, not where they lie
   return write_config(job);
 }

@@ -23,6 +23,7 @@ struct FinetuneJob {
   std::string instruction;           ///< replaces the data's own, or empty
   double resample = 0;               ///< control steps a second that all data are brought to; 0: as they are
   std::vector<std::string> cameras;  ///< must be those of `init`; empty: as the config or `init` says
+  std::string command = {};          ///< as it was called last, for the run's report
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
@@ -37,6 +38,7 @@ void describe(FinetuneJob& job, Field& field) {
   field("instruction", job.instruction);
   field("resample", job.resample);
   field("cameras", job.cameras);
+  field("command", job.command);
 }
 
 /// Trains a policy and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (policy checkpoints; the latter can

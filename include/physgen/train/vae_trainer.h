@@ -26,10 +26,10 @@ struct VaeTrainConfig : RunConfig {
 
   VaeConfig vae;
   CanvasConfig canvas;
-  double kl_weight = 1e-4;    ///< of the posterior's divergence from N(0, 1), a mean over latent values
+  double kl_weight = 1e-4;    ///< weight of the posterior's divergence from N(0, 1), a mean over latent values
   double detail_weight = 10;  ///< how much more an error counts where a frame differs from the mean of all frames
   FrameAugmentationConfig augmentation;
-  int64_t max_frames = 20000;  ///< kept in memory, evenly spaced over the demonstrations
+  int64_t max_frames = 20000;  ///< frames kept in memory, evenly spaced over the demonstrations
 };
 
 template <class Field>
@@ -58,6 +58,7 @@ struct VaeJob {
   double resample = 0;            ///< frames a second that all data are brought to; 0: as they are
   std::string data_sha256 = {};   ///< of the data that the run began with; set by `train_vae`
   std::string out;                ///< the run folder
+  std::string command = {};       ///< as it was called last, for the run's report
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
@@ -68,6 +69,7 @@ void describe(VaeJob& job, Field& field) {
   field("data", job.data);
   field("resample", job.resample);
   field("data_sha256", job.data_sha256);
+  field("command", job.command);
 }
 
 /// Trains a VAE on single frames of demonstrations and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (VAE
