@@ -18,6 +18,8 @@ extern "C" {
 namespace physgen {
 namespace {
 
+// Formats that hold their pictures themselves: a playlist under a video's name would have FFmpeg open other files.
+constexpr const char* kContainers = "mov,mp4,matroska,webm,avi,mpegts";
 constexpr int kScalersColumns = 64;  // the scaler writes whole blocks of columns, beyond a row's end
 constexpr double kSeekBeyond = 2;    // seconds ahead, from which on decoding all between costs more than seeking
 
@@ -81,7 +83,12 @@ int VideoReader::Stream::check(int code, const std::string& what) const {
 
 void VideoReader::Stream::open_file() {
   AVFormatContext* opened = nullptr;
-  check(avformat_open_input(&opened, path.c_str(), nullptr, nullptr), "a video cannot be read");
+  AVDictionary* options = nullptr;
+  av_dict_set(&options, "format_whitelist", kContainers, 0);
+  av_dict_set(&options, "protocol_whitelist", "file", 0);
+  const int code = avformat_open_input(&opened, path.c_str(), nullptr, &options);
+  av_dict_free(&options);
+  check(code, "a video cannot be read");
   format.reset(opened);
   check(avformat_find_stream_info(opened, nullptr), "a video cannot be read");
   const int index = av_find_best_stream(opened, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);

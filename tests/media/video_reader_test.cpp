@@ -86,6 +86,15 @@ TEST_F(VideoReaderTest, ATimeBetweenTwoFramesHasNone) {
   expect_frame(reader, 3);
 }
 
+TEST_F(VideoReaderTest, NoOtherFileIsOpenedWhateverThisOneSays) {
+  for (const std::string text : {"ffconcat version 1.0\nfile video.mp4\n",
+                                 "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nvideo.mp4\n#EXT-X-ENDLIST\n"}) {
+    const std::string playlist = folder_ / "playlist.mp4";
+    write_bytes(playlist, text);
+    EXPECT_EQ(problem_of<FormatError>([&] { VideoReader reader(playlist); }).where, playlist) << text;
+  }
+}
+
 TEST_F(VideoReaderTest, OtherFilesAreRefused) {
   EXPECT_THAT(problem_of<FormatError>([&] { VideoReader{folder_ / "none.mp4"}; }).where, HasSubstr("none.mp4"));
   std::ofstream(folder_ / "text.mp4") << "not a video";

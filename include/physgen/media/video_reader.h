@@ -7,10 +7,11 @@
 
 namespace physgen {
 
-/// Reads frames of a video file by their time, in whatever codec FFmpeg decodes (H.264, AV1, …).
+/// Reads frames of a video file (MP4, MOV, Matroska, WebM, AVI, MPEG-TS) by their time, in whatever codec FFmpeg
+/// decodes (H.264, AV1, …). No other file is opened, whatever this one says.
 class VideoReader {
  public:
-  /// Throws FormatError for a file that is missing or holds no video that can be decoded.
+  /// Throws FormatError for a file that is missing, of another format, or holds no video that can be decoded.
   explicit VideoReader(const std::string& path);
   ~VideoReader();
 
