@@ -7,6 +7,7 @@
 #include <physgen/kernels/kernel_report.h>
 
 #include "commands.h"
+#include "shell_pages.h"
 #include "usage.h"
 
 namespace {
@@ -33,6 +34,7 @@ void add_commands(CLI::App& app) {
   physgen::add_replay_command(app);
   physgen::add_bench_command(app);
   physgen::add_doctor_command(app);
+  physgen::add_shell_commands(app);
 }
 
 }  // namespace

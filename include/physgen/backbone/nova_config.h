@@ -15,28 +15,28 @@ constexpr auto choices_of(Position) {
 
 /// The sizes of the video backbone; the defaults are those of nova-d48w1024-osp480.
 struct NovaConfig {
-  int64_t width = 1024;  ///< of both encoders
-  int64_t heads = 16;
+  int64_t width = 1024;          ///< of both encoders
+  int64_t heads = 16;            ///< of attention in both encoders; divides `width`
   int64_t video_depth = 16;      ///< blocks of the causal transformer
   int64_t image_depth = 32;      ///< blocks of the masked frame decoder
-  int64_t decoder_width = 1280;  ///< of the diffusion MLP
-  int64_t decoder_depth = 3;
-  int64_t latent_channels = 4;
-  int64_t latent_height = 60;
-  int64_t latent_width = 96;
-  int64_t image_patch = 2;    ///< of the frame decoder; the causal transformer's is twice that
-  int64_t text_width = 2560;  ///< of the text encoder's features
+  int64_t decoder_width = 1280;  ///< width of the diffusion MLP
+  int64_t decoder_depth = 3;     ///< blocks of the diffusion MLP
+  int64_t latent_channels = 4;   ///< numbers of a latent, as of the VAE
+  int64_t latent_height = 60;    ///< rows of latents: the canvas's height / the VAE's stride
+  int64_t latent_width = 96;     ///< columns of latents, likewise
+  int64_t image_patch = 2;  ///< latents to a patch's side in the frame decoder; in the causal transformer twice as many
+  int64_t text_width = 2560;  ///< numbers of a text token's features
   int64_t text_slots = 256;   ///< text tokens of a sequence
-  int64_t text_rows = 512;    ///< of the null table in the checkpoint
+  int64_t text_rows = 512;    ///< rows of the null table in the checkpoint, at least `text_slots`
   int64_t mixer_rank = 0;     ///< bottleneck of the mixer; 0: no mixer, -1: a mixer without a bottleneck
   Position position = Position::absolute;
-  double rope_theta = 10000;
+  double rope_theta = 10000;   ///< base of the rotary angles
   double time_base = 16;       ///< frames that time embeddings are stretched to
   double time_frames = 9;      ///< frames that they are stretched from: a constant, or cached keys would change
   bool motion_embed = true;    ///< the checkpoint holds the motion embedding
-  bool motion_tokens = false;  ///< append its 2 tokens to the text
+  bool motion_tokens = false;  ///< append the motion embedding's 2 tokens to the text
   Objective objective = Objective::epsilon;  ///< of the diffusion MLP: epsilon or flow_matching
-  double flow_shift = 1;                     ///< of the sigmas of flow matching
+  double flow_shift = 1;                     ///< shift of the sigmas of flow matching
   int64_t steps_offset = 1;                  ///< the last timestep that epsilon sampling visits
 
   int64_t video_patch() const { return 2 * image_patch; }

@@ -14,9 +14,9 @@ namespace physgen {
 /// share of the width.
 /// One camera fills the canvas; of two, the scene camera is the left half and the wrist camera the right.
 struct CanvasConfig {
-  std::vector<std::string> cameras = {"render_camera"};
-  int64_t height = 480;
-  int64_t width = 768;
+  std::vector<std::string> cameras = {"render_camera"};  ///< names, from left to right; `--camera` says the same
+  int64_t height = 480;                                  ///< pixels, a whole number of latents
+  int64_t width = 768;                                   ///< pixels, of all cameras together, likewise
   /// The part of each picture that is used, as shares of its height and width: top, left, bottom, right.
   std::array<double, 4> crop = {0, 0, 1, 1};
 };

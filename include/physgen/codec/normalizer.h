@@ -10,7 +10,7 @@ namespace physgen {
 /// Maps each dimension's [low, high] to [-1, 1] and back. A dimension that never varied maps to 0, and back to its
 /// value.
 struct Normalizer {
-  std::vector<double> low, high;
+  std::vector<double> low, high;  ///< of each dimension, in the simulator's units: they become -1 and 1
 
   /// Rows in the simulator's units -> [-1, 1], clipped. Throws Error for another width.
   Matrix normalize(const Matrix& rows) const;

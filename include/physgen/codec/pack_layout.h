@@ -8,14 +8,14 @@ namespace physgen {
 
 /// Sizes and rules of physical tokens: a pack is [frame | state | actions].
 struct CodecConfig {
-  int64_t action_width = 0;           ///< A; 0 until the data say
-  int64_t state_width = 0;            ///< S; 0 until the data say
-  bool state_token = false;           ///< one token of proprioception a pack
-  int64_t chunk = 8;                  ///< L: actions of a chunk
+  int64_t action_width = 0;           ///< numbers of an action, A; 0 until the data say
+  int64_t state_width = 0;            ///< numbers of a state, S; 0 until the data say
+  bool state_token = false;           ///< the policy looks at the robot's state, too: one token a pack
+  int64_t chunk = 8;                  ///< actions of a chunk, L
   int64_t execute = 8;                ///< control steps between the frames of consecutive packs, at most `chunk`
-  bool causal_actions = true;         ///< action i of a chunk sees j <= i only
-  bool text_sees_first_frame = true;  ///< NOVA's joint attention of text and first frame
-  double action_rope_theta = 10000;
+  bool causal_actions = true;         ///< an action of a chunk sees those before it, not those after
+  bool text_sees_first_frame = true;  ///< text and first frame attend to each other, as in NOVA
+  double action_rope_theta = 10000;   ///< base of the actions' rotary angles
 };
 
 template <class Field>

@@ -4,8 +4,8 @@
 
 namespace physgen {
 
-/// What a network computes in. In training the parameters and the optimizer stay in float32, and `automatic` is
-/// bfloat16 on GPUs and on CPUs that multiply in it; in control `automatic` is that for encoding frames alone. `int8`
+/// What a network computes in. In training the parameters and the optimizer stay in float32, and `auto` is
+/// bfloat16 on GPUs and on CPUs that multiply in it; in control `auto` is that for encoding frames alone. `int8`
 /// is of control alone, on CPUs: the products and convolutions that a calibration has chosen, the rest in the quicker
 /// of the other two.
 enum class Precision { automatic, float32, bfloat16, int8 };

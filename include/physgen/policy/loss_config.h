@@ -4,11 +4,11 @@
 
 namespace physgen {
 
-/// How losses are drawn.
+/// What a step's losses are, and how they are drawn.
 struct LossConfig {
-  int64_t timesteps = 4;      ///< timestep samples a frame and an action chunk
-  bool observation = true;    ///< L_obs
-  bool action = true;         ///< L_act; off in video pretraining
+  int64_t timesteps = 4;      ///< noise levels drawn for each frame and each action chunk
+  bool observation = true;    ///< L_obs counts, the loss on the next frame
+  bool action = true;         ///< L_act counts, the loss on the actions; off in video pretraining
   double text_dropout = 0.1;  ///< share of instructions replaced by the null instruction
 };
 

@@ -45,16 +45,16 @@ constexpr auto choices_of(WhenFull) {
 
 /// The Action-DiT.
 struct ActionHeadConfig {
-  int64_t width = 512;
-  int64_t depth = 6;
-  int64_t heads = 8;
-  int64_t chunks = 3;  ///< chunks predicted jointly: the one to execute and the lookahead
+  int64_t width = 512;  ///< numbers of a token; a multiple of `heads`
+  int64_t depth = 6;    ///< transformer blocks
+  int64_t heads = 8;    ///< of attention
+  int64_t chunks = 3;   ///< chunks predicted jointly: the one to execute and the lookahead
   HeadCondition condition = HeadCondition::actions;
-  Objective objective = Objective::epsilon;
-  int64_t bins = 256;  ///< of a discrete action
+  Objective objective = Objective::epsilon;  ///< `epsilon`: the noise; `flow_matching`: the velocity; `discrete`: a bin
+  int64_t bins = 256;                        ///< of each number of an action, where `objective` is `discrete`
   Sampler sampler = Sampler::ddim;
-  int64_t denoising_steps = 10;
-  Lookahead lookahead = Lookahead::none;
+  int64_t denoising_steps = 10;           ///< steps from noise to a chunk of actions
+  Lookahead lookahead = Lookahead::none;  ///< `warm_start`: the next begin from them; `ensemble`: their mean counts
 };
 
 template <class Field>
@@ -75,12 +75,12 @@ void describe(ActionHeadConfig& config, Field& field) {
 struct ModelConfig {
   NovaConfig backbone;
   TextEncoder text_encoder = TextEncoder::bytes;
-  int64_t text_slot_bytes = 8;
-  std::vector<std::string> text_table = {};  ///< the instructions of a table
+  int64_t text_slot_bytes = 8;               ///< bytes of an instruction to a token; divides `backbone.text_width`
+  std::vector<std::string> text_table = {};  ///< the instructions of a table, which training fills in
   std::vector<int64_t> text_lengths = {};    ///< tokens of each
   CodecConfig codec;
   ActionHeadConfig head;
-  int64_t packs = 5;  ///< of a window
+  int64_t packs = 5;  ///< of a window: frames with their actions that the model looks back on
   WhenFull when_full = WhenFull::exact;
 
   PackLayout layout() const;

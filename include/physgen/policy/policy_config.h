@@ -16,8 +16,8 @@ namespace physgen {
 
 /// Low-rank adapters on both encoders of the backbone.
 struct AdapterConfig {
-  int64_t rank = 0;  ///< 0: none
-  double alpha = 32;
+  int64_t rank = 0;   ///< rank of the adapters; 0: none
+  double alpha = 32;  ///< what the adapters add is scaled by alpha / rank
 };
 
 template <class Field>
@@ -32,17 +32,17 @@ struct PolicyConfig {
   AdapterConfig adapter = {};
   VaeConfig vae;
   CanvasConfig canvas;
-  int64_t frame_height = 0;  ///< of the demonstrations' square pictures, pixels; 0: not known, not square
-  std::string control_mode = {};
-  double frames_per_second = 0;                ///< control steps a second of the demonstrations; 0: not known
-  std::string robot = {};                      ///< that they were recorded with; empty: not known
-  std::vector<std::string> action_names = {};  ///< of the columns; none: as the control mode has them
+  int64_t frame_height = 0;       ///< pixels of the demonstrations' square pictures, a side; 0: not known, not square
+  std::string control_mode = {};  ///< what the actions' numbers mean
+  double frames_per_second = 0;   ///< control steps a second of the demonstrations; 0: not known
+  std::string robot = {};         ///< what they were recorded with; empty: not known
+  std::vector<std::string> action_names = {};  ///< names of the columns; none: as the control mode has them
   std::vector<std::string> tasks = {};         ///< the simulator's names of what was trained on
-  std::vector<std::string> instructions = {};  ///< the most frequent first
+  std::vector<std::string> instructions = {};  ///< what was asked for, the most frequent first
   Normalizer actions = {};
   Normalizer states = {};                                     ///< empty without a state token
   std::vector<std::pair<int64_t, int64_t>> seeds_tried = {};  ///< first and last of each range of demonstration seeds
-  std::string data_sha256 = {};                               ///< of the demonstrations' `sha256_lines`
+  std::string data_sha256 = {};                               ///< SHA-256 of the demonstrations' `sha256_lines`
   int64_t step = 0;                                           ///< optimiser steps that the weights have seen
 };
 

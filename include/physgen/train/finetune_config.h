@@ -24,7 +24,7 @@ constexpr auto choices_of(Normalization) {
 
 /// Versions of every episode that are encoded beside the recorded one.
 struct AugmentationConfig {
-  int64_t variants = 1;  ///< the recorded episode included; one is drawn a window
+  int64_t variants = 1;  ///< of each episode, the recorded one included; one is drawn a window
   FrameAugmentationConfig change;
 };
 
@@ -37,18 +37,18 @@ void describe(AugmentationConfig& config, Field& field) {
 /// Training of a policy. The defaults are the recipe at full size.
 struct FinetuneConfig : RunConfig {
   ModelConfig model;    ///< of a policy that starts from nothing; with a checkpoint to start from, its own counts
-  CanvasConfig canvas;  ///< likewise
-  /// What the policy's actions are; none: as the demonstrations were recorded. Others are converted where
-  /// `convert_actions` can.
+  CanvasConfig canvas;  ///< of a policy that starts from nothing, like `model`
+  /// What the policy's actions are; none: as the demonstrations were recorded. Others are converted where that is
+  /// exact.
   std::optional<std::string> control_mode = {};
   LossConfig loss;
-  double ema_decay = 0.999;          ///< of the averaged weights that act; less in the first steps (see ema.h)
+  double ema_decay = 0.999;          ///< how slowly the averaged weights, which act, forget; quicker in the first steps
   TrainMode mode = TrainMode::lora;  ///< from nothing it is `full`
-  int64_t lora_rank = 32;
-  double lora_alpha = 32;
-  double latent_jitter = 0.05;  ///< deviation of the normal noise on the latents that the model is shown
+  int64_t lora_rank = 32;            ///< rank of the adapters, in mode `lora`
+  double lora_alpha = 32;            ///< what the adapters add is scaled by `lora_alpha / lora_rank`
+  double latent_jitter = 0.05;       ///< deviation of the normal noise on the latents that the model is shown
   AugmentationConfig augmentation;
-  int64_t evaluation_windows = 64;  ///< of the episodes held out, the same each time
+  int64_t evaluation_windows = 64;  ///< windows of held-out episodes in an evaluation, the same each time
   Normalization normalization = Normalization::min_max;
 };
 

@@ -14,10 +14,10 @@ constexpr auto choices_of(LearningRateShape) {
 
 /// How the learning rate goes over a run: up in a straight line, then level, or down half a cosine.
 struct LearningRateConfig {
-  LearningRateShape shape = LearningRateShape::cosine;
-  double peak = 1e-4;
-  double final_fraction = 0;  ///< of the peak, at the last step of a cosine
-  int64_t warm_up_steps = 0;
+  LearningRateShape shape = LearningRateShape::cosine;  ///< after the warm-up: level, or down half a cosine
+  double peak = 1e-4;                                   ///< the rate at the end of the warm-up
+  double final_fraction = 0;                            ///< rate at the last step of a cosine, as a share of `peak`
+  int64_t warm_up_steps = 0;                            ///< steps in which the rate rises in a straight line
 };
 
 template <class Field>

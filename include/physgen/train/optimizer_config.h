@@ -6,13 +6,13 @@
 
 namespace physgen {
 
-/// AdamW (Loshchilov and Hutter 2019), with gradients clipped by the norm of them all. The defaults are the paper's.
+/// AdamW (Loshchilov and Hutter 2019), gradients clipped by the norm of them all. A policy's defaults are the paper's.
 struct OptimizerConfig {
   LearningRateConfig learning_rate{.shape = LearningRateShape::constant, .peak = 1e-4, .warm_up_steps = 1000};
-  std::array<double, 2> betas = {0.9, 0.95};
-  double epsilon = 1e-8;
-  double weight_decay = 0.02;
-  double clip_norm = 1;
+  std::array<double, 2> betas = {0.9, 0.95};  ///< how slowly the averages of gradients and of their squares forget
+  double epsilon = 1e-8;                      ///< added to the root of the averaged squares
+  double weight_decay = 0.02;                 ///< share lost each step by all but norms, times the learning rate
+  double clip_norm = 1;                       ///< longest gradient of a step; a longer one is scaled down to it
 };
 
 template <class Field>

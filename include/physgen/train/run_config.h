@@ -17,20 +17,20 @@ constexpr auto choices_of(NonFinite) {
 
 /// What every training run has, whatever it trains.
 struct RunConfig {
-  int64_t seed = 0;
-  int64_t steps = 30000;
-  int64_t batch = 32;        ///< samples a step
-  int64_t accumulation = 1;  ///< micro-batches that a step's samples are computed in, to save memory
+  int64_t seed = 0;          ///< of all that is drawn at random
+  int64_t steps = 30000;     ///< of the optimizer in the whole run; `--steps` says the same
+  int64_t batch = 32;        ///< samples a step, windows or frames, those of all processes together
+  int64_t accumulation = 1;  ///< micro-batches that a step's samples are computed in, to save memory; divides `batch`
   OptimizerConfig optimizer;
   Precision precision = Precision::automatic;
   double held_out = 0.05;                  ///< share of the episodes that are for evaluation only
-  int64_t evaluate_every = 500;            ///< steps
-  int64_t save_every = 1000;               ///< steps
-  int64_t keep_last = 2;                   ///< checkpoints that can be continued from
-  std::optional<double> max_minutes = {};  ///< of training in one go, after which the run is saved and ends
+  int64_t evaluate_every = 500;            ///< steps from one evaluation on held-out episodes to the next
+  int64_t save_every = 1000;               ///< steps from one save to the next
+  int64_t keep_last = 2;                   ///< how many of the newest `step-N/` are kept, to go on from
+  std::optional<double> max_minutes = {};  ///< minutes of training, then it is saved and ends; none: no limit
   NonFinite non_finite = NonFinite::skip;
   std::optional<int64_t> threads = {};  ///< of the CPU; none: all
-  double rank_timeout_minutes = 10;     ///< that processes which train together wait for each other within a step
+  double rank_timeout_minutes = 10;     ///< minutes that the processes of a run wait for each other within a step
 };
 
 template <class Field>

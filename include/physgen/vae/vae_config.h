@@ -11,16 +11,16 @@ struct VaeConfig {
                                  512};   ///< channels of each level; every level but the last halves the frame
   int64_t layers_per_block = 2;          ///< residual blocks of an encoder level
   int64_t decoder_layers_per_block = 3;  ///< residual blocks of a decoder level
-  int64_t norm_groups = 32;
-  int64_t latent_channels = 4;
+  int64_t norm_groups = 32;              ///< groups of the normalisation; divides each of `widths`
+  int64_t latent_channels = 4;           ///< numbers of a latent
   int64_t time_taps = 3;  ///< kernel length in time of the 3-D convolutions; 1: every frame stands alone; 0: there are
                           ///< none, and frames grow by repeating pixels, as in the VAE of the image models
   int64_t tile_latents = 0;  ///< latents of a video that are encoded and decoded at once, the last of a tile being the
                              ///< first of the next; 0: all. The reference has 5
   int64_t patch = 1;         ///< pixels a side that are gathered into the channels before the first convolution
   double scaling_factor = 0.18215;       ///< normalised latent = latent x this, unless the two lists below are given
-  std::vector<double> latent_mean = {};  ///< per channel; empty: `scaling_factor` counts
-  std::vector<double> latent_deviation = {};  ///< per channel, > 0; empty: `scaling_factor` counts
+  std::vector<double> latent_mean = {};  ///< of each channel, measured in training; empty: `scaling_factor` counts
+  std::vector<double> latent_deviation = {};  ///< of each channel, > 0, likewise
 
   /// Pixels of a frame to one latent, a side.
   int64_t stride() const;
