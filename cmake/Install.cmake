@@ -11,9 +11,18 @@ target_link_libraries(physgen PUBLIC Eigen3::Eigen nlohmann_json::nlohmann_json)
 target_link_libraries(physgen_client_only PUBLIC Eigen3::Eigen)
 target_compile_features(physgen PUBLIC cxx_std_20)
 target_compile_features(physgen_client_only PUBLIC cxx_std_20)
-# LibTorch (and CUDA) and Arrow are found where they were at the build: no user of the library links them.
+# LibTorch (and CUDA) and Arrow are found in the environment that the installed scripts/setup makes, else where they were
+# at the build: no user of the library links them.
+string(REGEX MATCH "lib/python[^/]+/site-packages" site_packages ${TORCH_LIBRARY_DIR})
+if(NOT site_packages)
+  set(site_packages lib/python3/site-packages)
+endif()
+file(RELATIVE_PATH share_from_lib /${CMAKE_INSTALL_LIBDIR} /${PHYSGEN_SHARE_DIR})
+foreach(package torch/lib pyarrow nvidia/cu${CUDAToolkit_VERSION_MAJOR}/lib)
+  list(APPEND PHYSGEN_INSTALL_RPATH $ORIGIN/${share_from_lib}/.venv/${site_packages}/${package})
+endforeach()
 set_target_properties(physgen PROPERTIES
-  INSTALL_RPATH "${TORCH_LIBRARY_DIR};${PHYSGEN_ARROW_LIBRARY_DIR}" INSTALL_RPATH_USE_LINK_PATH TRUE)
+  INSTALL_RPATH "${PHYSGEN_INSTALL_RPATH};${TORCH_LIBRARY_DIR};${PHYSGEN_ARROW_LIBRARY_DIR}" INSTALL_RPATH_USE_LINK_PATH TRUE)
 
 install(TARGETS physgen physgen_client_only EXPORT physgenTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})
@@ -48,4 +57,26 @@ if(TARGET physgen_tool)
   file(RELATIVE_PATH lib_from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
   set_target_properties(physgen_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
   install(TARGETS physgen_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set(completion ${PROJECT_BINARY_DIR}/pages/completion/physgen)
+  set(manual ${PROJECT_BINARY_DIR}/pages/physgen.1)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/pages/completion)
+  add_custom_command(OUTPUT ${completion} ${manual} DEPENDS physgen_tool VERBATIM
+    COMMAND physgen_tool completion > ${completion} COMMAND physgen_tool manual > ${manual})
+  add_custom_target(physgen_pages ALL DEPENDS ${completion} ${manual})
+  install(FILES ${completion} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
+
+# cpack --config build/CPackConfig.cmake: a Debian package of all this; LibTorch comes by the installed scripts/setup.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The authors of PhysGen <authors@physgen.invalid>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS python3-venv)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libeigen3-dev, nlohmann-json3-dev, g++, cmake, pkg-config")
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
+  ${PROJECT_BINARY_DIR} ${TORCH_LIBRARY_DIR} ${PHYSGEN_ARROW_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_DIR})
+include(CPack)
