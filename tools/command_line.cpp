@@ -1,10 +1,14 @@
 #include "command_line.h"
 
+#include <cstdlib>
 #include <fstream>
+
+#include <physgen/core/printable.h>
 
 namespace physgen {
 
 std::string command_line() {
+  if (const char* begun = std::getenv(kCommandVariable)) return begun;  // NOLINT(concurrency-mt-unsafe): nobody sets it
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::string text;
   for (std::string word; std::getline(file, word, '\0');) {
@@ -13,7 +17,7 @@ std::string command_line() {
     if (!text.empty()) text += ' ';
     text.append(quote).append(word).append(quote);
   }
-  return text;
+  return printable(text);
 }
 
 }  // namespace physgen

@@ -10,6 +10,8 @@
 
 #include <physgen/core/error.h>
 
+#include "command_line.h"
+
 namespace physgen {
 namespace {
 
@@ -53,6 +55,7 @@ void begin_ranks(int64_t ranks) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  ::setenv(kCommandVariable, command_line().c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before threads are begun
   execvp(pointers[0], pointers.data());
   throw ConfigError({.what = "several processes cannot be begun",
                      .where = kFlag,

@@ -40,14 +40,19 @@ void print(const PairedComparison& paired) {
   fmt::print("McNemar's exact test, two-sided: p = {:.3g}\n", paired.p_value);
 }
 
+// A training into whose folder an evaluation was written is that evaluation here.
+bool is_training(const std::filesystem::path& folder) {
+  return holds_training(folder) && !std::filesystem::exists(folder / "rollout.json");
+}
+
 void write_pages(const std::vector<std::string>& folders) {
   std::vector<EvaluationReport> reports;
   for (const std::string& folder : folders) {
-    if (!holds_training(folder)) reports.push_back(read_evaluation(folder));
+    if (!is_training(folder)) reports.push_back(read_evaluation(folder));
   }
   for (const EvaluationReport& read : reports) write_page(read);
   for (const std::string& folder : folders) {
-    if (!holds_training(folder)) continue;
+    if (!is_training(folder)) continue;
     write_training_page(folder);
     fmt::print("{}\n", (std::filesystem::path(folder) / "report.html").string());
   }

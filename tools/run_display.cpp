@@ -47,7 +47,7 @@ TrainingCallbacks RunDisplay::callbacks() {
           .evaluation =
               [this](const EvaluationMetrics& now) {
                 say(text_of(now));
-                if (!out_.empty()) write_training_page(out_);
+                write_page();
               },
           .note = [this](const std::string& text) { say(text); }};
 }
@@ -67,8 +67,23 @@ void write_training_page(const std::string& out) {
   write_file_atomically(std::filesystem::path(out) / "report.html", training_report(out));
 }
 
+// A page is no reason to end a run.
+static void try_to_write_page(const std::string& out) try {
+  write_training_page(out);
+} catch (const std::exception& error) {
+  spdlog::warn("the page of the run was not written: {}", error.what());
+}
+
+// Reads all that the run has said, which takes the longer the longer it is.
+void RunDisplay::write_page() {
+  constexpr double kBetween = 60;  // seconds
+  if (out_.empty() || (page_written_ && page_written_->seconds() < kBetween)) return;
+  try_to_write_page(out_);
+  page_written_.emplace();
+}
+
 void conclude(const TrainingResult& result, const std::string& out, int signal, const std::string& use) {
-  if (result.speaks && holds_training(out)) write_training_page(out);
+  if (result.speaks && holds_training(out)) try_to_write_page(out);
   if (!result.stopped) {
     if (!result.speaks) return;
     spdlog::info("done: step {}; {} {}", result.step, use, result.best);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
+#include <physgen/core/stopwatch.h>
 #include <physgen/train/training_callbacks.h>
 
 #include "progress_line.h"
@@ -20,11 +22,13 @@ class RunDisplay {
  private:
   void show(const StepMetrics& now);
   void say(const std::string& text);
+  void write_page();
 
   std::string out_;
   ProgressLine line_;
   double seconds_ = 0;
   double steps_ = 0;
+  std::optional<Stopwatch> page_written_;
 };
 
 /// Writes report.html into the folder of a training run.

@@ -24,7 +24,7 @@ CLI::Option* add_resample_option(CLI::App& command, double& rate) {
 }
 
 void add_run_folder_options(CLI::App& command, std::string& out, bool& resume) {
-  command.add_option("--out", out, "Run folder to write: best/, step-N/, metrics.jsonl");
+  command.add_option("--out", out, "Run folder to write: best/, step-N/, report.html, metrics.jsonl");
   command.add_flag("--resume", resume, "Go on with the run of the folder");
 }
 

@@ -45,7 +45,7 @@ VaeJob job_of(const TrainVaeOptions& options) {
   job.out = options.out;
   job.device = options.device;
   job.resume = options.resume;
-  job.command = command_line();
+  if (job.command.empty()) job.command = command_line();
   return job;
 }
 

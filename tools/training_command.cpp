@@ -53,7 +53,7 @@ FinetuneJob job_of(const TrainingOptions& options) {
   job.cache = given.cache;
   job.device = given.device;
   job.resume = given.resume;
-  job.command = command_line();
+  if (job.command.empty()) job.command = command_line();
   return job;
 }
 
@@ -67,7 +67,7 @@ void run_training(const TrainingOptions& options) {
   if (options.plan.basis) return print_plan(options.plan, job, options.ranks);
   begin_ranks(options.ranks);
   const StopSignal stop;
-  RunDisplay display(options.goal == TrainingGoal::encoded_frames ? "" : job.out);
+  RunDisplay display(job.out);
   if (options.goal == TrainingGoal::encoded_frames) {
     if (encode_demonstrations(job, display.callbacks(), stop.requested())) return;
     throw Interrupted({.what = "stopped before all frames were encoded",

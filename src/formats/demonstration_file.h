@@ -24,10 +24,6 @@ struct EpisodeShape {
   std::map<std::string, std::string> unusable = {};            ///< other pictures, and what they are: "depth"
 };
 
-/// How ManiSkill and LIBERO record: their controllers run at 20 Hz.
-inline const Recording kPandaInSimulation{
-    .frames_per_second = 20, .robot = "panda", .action_names = {}, .state_names = {}};
-
 /// One HDF5 file or LeRobot folder of demonstrations, whatever its layout. Safe to use from several threads.
 class DemonstrationFile {
  public:
@@ -55,7 +51,7 @@ class DemonstrationFile {
 
   std::vector<EpisodeInfo> episodes_;
   std::vector<std::pair<int64_t, int64_t>> seeds_tried_;
-  Recording recording_ = kPandaInSimulation;
+  Recording recording_;
   std::vector<LeftOut> left_out_;
 
  private:

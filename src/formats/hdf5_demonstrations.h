@@ -11,11 +11,17 @@
 
 namespace physgen {
 
+/// How ManiSkill and LIBERO record: their controllers run at 20 Hz.
+inline const Recording kPandaInSimulation{
+    .frames_per_second = 20, .robot = "panda", .action_names = {}, .state_names = {}};
+
 /// One HDF5 file of demonstrations, whatever its layout.
 class Hdf5Demonstrations : public DemonstrationFile {
  protected:
   explicit Hdf5Demonstrations(std::shared_ptr<const Hdf5File> file)
-      : DemonstrationFile(file->path()), file_(std::move(file)) {}
+      : DemonstrationFile(file->path()), file_(std::move(file)) {
+    recording_ = kPandaInSimulation;
+  }
 
   std::string where(const std::string& object) const { return path() + ":" + object; }
   /// Finds the groups of the episodes. @param group  "" for the file's own, or "data/"

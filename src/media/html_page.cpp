@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace physgen {
 namespace {
 
@@ -50,7 +53,15 @@ std::string html_text(const std::string& text) {
   return safe;
 }
 
-std::string short_number(double number) { return fmt::format("{:.4g}", number); }
+std::string with_spaces(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::string short_number(double number) {
+  return std::abs(number) >= 1000 && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number)
+                                                             : fmt::format("{:.4g}", number);
+}
 
 std::string html_of(const std::vector<HtmlFact>& facts) {
   std::string table = "<table>";

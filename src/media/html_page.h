@@ -8,7 +8,10 @@ namespace physgen {
 /// Text, as HTML shows it letter by letter.
 std::string html_text(const std::string& text);
 
-/// A number with four digits that count: "0.01235", "1.5e-07".
+/// A name of code as people read it: "action_error" is "action error".
+std::string with_spaces(std::string name);
+
+/// A number with four digits that count, or all before the point: "0.01235", "1.5e-07", "12345".
 std::string short_number(double number);
 
 /// What a page says of one thing: a name, and text in a typewriter's letters.

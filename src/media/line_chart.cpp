@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kWidth = 640, kHeight = 240, kLeft = 62, kRight = 12, kTop = 26, kBottom = 26;
 constexpr size_t kMostPoints = 300, kColours = 3;
+constexpr double kLeastOfPowers = 1e-30;  // on a logarithmic axis; its inverse is the most
 
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
@@ -62,7 +63,8 @@ Curve thinned(const Curve& curve) {
 // A little more than what is drawn, where nothing else bounds it.
 Range padded(Range range, Scale scale) {
   if (scale == Scale::logarithmic) return {range.low / 1.1, range.high * 1.1};
-  const double margin = range.high > range.low ? 0.05 * (range.high - range.low) : std::max(0.5, 0.1 * range.high);
+  double margin = 0.05 * (range.high - range.low);
+  if (margin == 0) margin = range.high == 0 ? 0.5 : 0.1 * std::abs(range.high);
   return {range.low - margin, range.high + margin};
 }
 
@@ -77,21 +79,25 @@ std::string step_number(const Axis& x, double value) {
                      kHeight - 6, value);
 }
 
-// 1, 2 and 5 times the powers of ten in a range.
-std::vector<double> round_powers(const Range& range) {
+// Some multiples of the powers of ten in a range.
+std::vector<double> round_powers(const Range& range, const std::vector<int>& multiples) {
   std::vector<double> numbers;
-  for (double power = std::pow(10, std::floor(std::log10(range.low))); power <= range.high; power *= 10) {
-    for (const int times : {1, 2, 5}) {
+  const auto first = static_cast<int>(std::floor(std::log10(range.low)));
+  for (int exponent = first; exponent <= static_cast<int>(std::log10(range.high)) + 1; ++exponent) {
+    const double power = std::pow(10, exponent);
+    for (const int times : multiples) {
       if (power * times >= range.low && power * times <= range.high) numbers.push_back(power * times);
     }
   }
   return numbers;
 }
 
-std::vector<double> numbers_of(const Axis& axis, int about) {
-  const std::vector<double> powers =
-      axis.scale == Scale::logarithmic ? round_powers(axis.range) : std::vector<double>();
-  return powers.size() >= 2 ? powers : round_numbers(axis.range.low, axis.range.high, about);
+std::vector<double> numbers_of(const Axis& axis) {
+  constexpr size_t kMost = 8;
+  if (axis.scale == Scale::linear) return round_numbers(axis.range.low, axis.range.high, 5);
+  const std::vector<double> fine = round_powers(axis.range, {1, 2, 5});
+  if (fine.size() < 2) return round_numbers(axis.range.low, axis.range.high, 5);
+  return fine.size() <= kMost ? fine : round_powers(axis.range, {1});
 }
 
 std::string path_of(const Curve& curve, const Axis& x, const Axis& y, size_t colour) {
@@ -145,11 +151,11 @@ std::string line_chart(const std::vector<Curve>& given, Scale scale) {
     for (const double value : curves.back().values) values.take(value);
   }
   if (values.empty()) return "<p class=\"faint\">There is no number yet.</p>\n";
-  if (values.low <= 0) scale = Scale::linear;
+  if (values.low < kLeastOfPowers || values.high > 1 / kLeastOfPowers) scale = Scale::linear;
   const Axis x{steps, Scale::linear, kLeft, kWidth - kRight};
   const Axis y{padded(values, scale), scale, kHeight - kBottom, kTop};
   std::string svg = fmt::format("<svg viewBox='0 0 {} {}' role='img'>\n", kWidth, kHeight);
-  for (const double value : numbers_of(y, 5)) svg += horizontal_line(y, value);
+  for (const double value : numbers_of(y)) svg += horizontal_line(y, value);
   for (const double step : round_numbers(steps.low, steps.high, 6)) svg += step_number(x, step);
   for (size_t i = 0; i < curves.size(); ++i) svg += path_of(curves[i], x, y, i);
   return svg + names_of(curves) + "</svg>\n";

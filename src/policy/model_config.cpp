@@ -50,6 +50,13 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
     refuse("a text slot does not split into its bytes", where + ".backbone.text_width", config.backbone.text_width,
            "a multiple of text_slot_bytes = " + std::to_string(config.text_slot_bytes));
   }
+  if (config.head.objective == Objective::flow_matching && config.head.sampler != Sampler::ddim) {
+    throw ConfigError({.what = "flow matching has a sampler of its own, Euler's method",
+                       .where = where + ".head.sampler",
+                       .got = std::string(text_of(config.head.sampler)),
+                       .expected = "ddim, which is not used then, or head.objective epsilon",
+                       .next_step = "leave it out"});
+  }
   if (config.text_encoder == TextEncoder::table) check_table(config, where);
   if (config.when_full == WhenFull::ring && config.backbone.position != Position::rope) {
     throw ConfigError({.what = "evicting cached keys needs rotary positions",

@@ -16,11 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kRowHeight = 44, kBarWidth = 420;
-std::string with_spaces(std::string task) {
-  std::replace(task.begin(), task.end(), '_', ' ');
-  return task;
-}
-
 // A bar of the rate with its interval as a whisker, and the numbers beside it.
 std::string bar(const TaskSummary& task, int row) {
   const EvaluationSummary& numbers = task.summary;
@@ -124,7 +119,7 @@ EvaluationReport read_evaluation(const fs::path& folder) {
     throw ConfigError({.what = "there is no evaluation",
                        .where = folder.string(),
                        .got = fs::exists(folder) ? "no rollout.json in it" : "no such folder",
-                       .expected = "the --out folder of physgen rollout or of a training"});
+                       .expected = "the --out folder of physgen rollout"});
   }
   EvaluationReport report{.folder = folder, .config = ConfigDocument::load(config).read<RolloutConfig>()};
   report.result = result_of(read_episodes(folder / "episodes.jsonl", plan_episodes(report.config)), report.config);

@@ -80,11 +80,9 @@ uint32_t masked_checksum(const std::string& bytes) {
 std::string name_of_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const int64_t microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  char host[256] = "host";
-  ::gethostname(host, sizeof host - 1);
   std::ostringstream name;
   name << "events.out.tfevents." << microseconds / 1'000'000 << '.' << std::setw(6) << std::setfill('0')
-       << microseconds % 1'000'000 << '.' << host << '.' << ::getpid();
+       << microseconds % 1'000'000 << '.' << ::getpid();
   return name.str();
 }
 

@@ -10,20 +10,17 @@
 
 #include "core/json_file.h"
 #include "train/event_file.h"
+#include "train/metrics_words.h"
 
 namespace physgen {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr JsonWords kWords = {.damaged = "the metrics of a run are damaged",
-                              .missing = "the metrics of a run cannot be read",
-                              .next_step = "remove the line"};
-
 std::string lines_through(const std::filesystem::path& path, int64_t last_step) {
   std::string kept;
   if (!std::filesystem::exists(path)) return kept;
-  each_json_line(path, kWords, LastLine::torn, [&](const JsonView& value, const std::string& line) {
+  each_json_line(path, kMetricsWords, LastLine::torn, [&](const JsonView& value, const std::string& line) {
     if (value.at("step").integer() <= last_step) kept += line + "\n";
   });
   return kept;

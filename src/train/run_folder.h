@@ -12,7 +12,8 @@
 
 namespace physgen {
 
-/// The folder of a training run: job.json, metrics.jsonl, best/, step-N/ and, unless elsewhere, cache/.
+/// The folder of a training run: job.json, metrics.jsonl and the same for TensorBoard, best/, step-N/ and, unless
+/// elsewhere, cache/.
 class RunFolder {
  public:
   /// Touches nothing.
@@ -38,6 +39,7 @@ class RunFolder {
     record_text(write_config(job));
   }
 
+  std::filesystem::path job_file() const { return path_ / "job.json"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path cache() const { return path_ / "cache"; }
   std::filesystem::path best() const { return path_ / "best"; }
@@ -56,7 +58,6 @@ class RunFolder {
   void keep_last(int64_t count) const;
 
  private:
-  std::filesystem::path job_file() const { return path_ / "job.json"; }
   void refuse_checkpoint() const;
   void refuse_fresh_run(bool resume) const;
   void refuse_difference(const std::string& then, const std::string& now) const;

@@ -1,6 +1,7 @@
 #include <physgen/train/training_report.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,23 +14,21 @@
 #include "files/sha256.h"
 #include "media/html_page.h"
 #include "media/line_chart.h"
+#include "train/metrics_words.h"
 #include "train/run_folder.h"
 
 namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr JsonWords kWords = {.damaged = "the metrics of a run are damaged",
-                              .missing = "the metrics of a run cannot be read",
-                              .next_step = "remove the line"};
+using nlohmann::ordered_json;
 
 // The curves of one kind of line, in the order in which their names first came.
 class Curves {
  public:
-  void take(double step, const JsonView& numbers) {
-    for (const auto& [name, value] : numbers.members()) {
-      if (name != "step" && value.value().is_number()) add(std::string(name), step, value.number());
+  void take(double step, const ordered_json& numbers) {
+    for (const auto& [name, value] : numbers.items()) {
+      if (name != "step" && value.is_number()) add(name, step, value.get<double>());
     }
   }
   const Curve* find(const std::string& name) const {
@@ -57,35 +56,41 @@ struct RunNumbers {
 
 RunNumbers read_numbers(const fs::path& path) {
   RunNumbers numbers;
-  each_json_line(path, kWords, LastLine::torn, [&](const JsonView& line, const std::string&) {
+  each_json_line(path, kMetricsWords, LastLine::torn, [&](const JsonView& line, const std::string& text) {
+    const ordered_json in_order = ordered_json::parse(text);
     const std::string kind = line.at("kind").text();
     const int64_t step = line.at("step").integer();
     const auto at = static_cast<double>(step);
     numbers.last = std::max(numbers.last, step);
-    if (kind == "step") numbers.steps.take(at, line);
-    if (kind == "save") numbers.saves.take(at, line);
+    if (kind == "step") numbers.steps.take(at, in_order);
+    if (kind == "save") numbers.saves.take(at, in_order);
     if (kind == "step" && line.flag_or("skipped", false)) ++numbers.skipped;
     if (kind != "evaluation") return;
-    numbers.evaluations.take(at, line);
-    if (line.has("action_errors")) numbers.action_errors.take(at, line.at("action_errors"));
+    numbers.evaluations.take(at, in_order);
+    if (line.has("action_errors")) numbers.action_errors.take(at, in_order["action_errors"]);
     if (line.flag_or("best", false)) numbers.best = step;
   });
   return numbers;
+}
+
+// Without what is 0 throughout: a loss that was not asked for.
+std::vector<Curve> learned(const Curves& curves) {
+  std::vector<Curve> kept;
+  for (const Curve& curve : curves.all()) {
+    const auto is_zero = [](double value) { return value == 0; };
+    if (!std::all_of(curve.values.begin(), curve.values.end(), is_zero)) kept.push_back(curve);
+  }
+  return kept;
 }
 
 std::string losses(const RunNumbers& numbers) {
   static const std::vector<std::string> of_speed = {"gradient_norm", "learning_rate", "seconds", "waiting_seconds",
                                                     "samples_per_second"};
   std::vector<Curve> curves;
-  for (const Curve& curve : numbers.steps.all()) {
+  for (const Curve& curve : learned(numbers.steps)) {
     if (std::find(of_speed.begin(), of_speed.end(), curve.name) == of_speed.end()) curves.push_back(curve);
   }
   return "<h2>Losses</h2>\n" + line_chart(curves, Scale::logarithmic);
-}
-
-std::string with_spaces(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
 }
 
 // A chart for each number: they are of different units.
@@ -101,13 +106,13 @@ std::string charts(std::vector<Curve> curves, Scale scale) {
 std::string held_out(const RunNumbers& numbers) {
   if (numbers.evaluations.all().empty())
     return "<h2>Held-out episodes</h2>\n<p class=\"faint\">There was no evaluation yet.</p>\n";
-  return "<h2>Held-out episodes</h2>\n" + charts(numbers.evaluations.all(), Scale::logarithmic);
+  return "<h2>Held-out episodes</h2>\n" + charts(learned(numbers.evaluations), Scale::logarithmic);
 }
 
-double value_at(const Curve& curve, int64_t step) {
+// Empty where the curve has no value at a step.
+std::string number_at(const Curve& curve, int64_t step) {
   const auto found = std::find(curve.steps.begin(), curve.steps.end(), static_cast<double>(step));
-  return found == curve.steps.end() ? curve.values.back()
-                                    : curve.values[static_cast<size_t>(found - curve.steps.begin())];
+  return found == curve.steps.end() ? "" : short_number(curve.values[static_cast<size_t>(found - curve.steps.begin())]);
 }
 
 std::string by_dimension(const RunNumbers& numbers) {
@@ -117,8 +122,9 @@ std::string by_dimension(const RunNumbers& numbers) {
       "evaluation<th>best<th>last</tr>\n";
   for (const Curve& curve : numbers.action_errors.all()) {
     table += "<tr><td>" + html_text(curve.name);
-    for (const double value : {curve.values.front(), value_at(curve, numbers.best), curve.values.back()}) {
-      table += "<td>" + short_number(value);
+    for (const std::string& number :
+         {short_number(curve.values.front()), number_at(curve, numbers.best), short_number(curve.values.back())}) {
+      table += "<td>" + number;
     }
     table += "</tr>\n";
   }
@@ -134,7 +140,7 @@ double sum_of(const Curve* curve) {
 std::string speed(const RunNumbers& numbers) {
   const Curve* seconds = numbers.steps.find("seconds");
   if (!seconds) return "";
-  const double all = sum_of(seconds);
+  const double all = std::max(sum_of(seconds), 1e-9);
   std::vector<Curve> curves;
   for (const char* name : {"seconds", "gradient_norm", "learning_rate"}) {
     if (const Curve* curve = numbers.steps.find(name)) curves.push_back(*curve);
@@ -151,20 +157,19 @@ std::string speed(const RunNumbers& numbers) {
 }
 
 std::string pictures(const fs::path& folder) {
-  if (!fs::exists(folder / "best/reconstructions.png")) return "";
+  if (!fs::exists(RunFolder(folder).best() / "reconstructions.png")) return "";
   return "<h2>Held-out frames, and what the VAE makes of them</h2>\n<img src=\"best/reconstructions.png\" "
          "alt=\"frames beside their reconstructions\">\n";
 }
 
 std::string provenance(const fs::path& folder) {
-  const fs::path job = folder / "job.json";
-  const fs::path manifest = folder / "best" / kManifestName;
+  const fs::path job = RunFolder(folder).job_file(), manifest = RunFolder(folder).best() / kManifestName;
   return "<h2>To do it again</h2>\n" +
-         html_of(std::vector<HtmlFact>{
-             {"command", read_json_file(job).text_or("command", "")},
-             {"program", version_text()},
-             {"best checkpoint's manifest's SHA-256", fs::exists(manifest) ? sha256_of_file(manifest) : ""},
-             {"job, all settings", read_json_text(job)}});
+         html_of(std::vector<HtmlFact>{{"command", read_json_file(job).text_or("command", "")},
+                                       {"this page is by", version_text()},
+                                       {"SHA-256 of best/'s manifest, when this page was written",
+                                        fs::exists(manifest) ? sha256_of_file(manifest) : ""},
+                                       {"job, all settings", read_json_text(job)}});
 }
 
 }  // namespace

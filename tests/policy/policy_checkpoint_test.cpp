@@ -203,6 +203,17 @@ TEST_F(PolicyCheckpoint, ASummarySaysWhatItIs) {
   EXPECT_EQ(summarize_checkpoint(path_ / "model.safetensors").kind, "tensors");
 }
 
+TEST_F(PolicyCheckpoint, ItsModelCardSaysWhatItSeesAndDoes) {
+  const CheckpointSummary summary = summarize_checkpoint(path_);
+  const std::string card = to_card(summary);
+  EXPECT_TRUE(card.starts_with("---\nlibrary_name: physgen\n"));
+  const std::vector<std::string> parts = {"| tasks | PushCube-v1 |", "| cameras | render_camera |",
+                                          "| steps of training | 12 |", "`" + summary.files.front().sha256 + "`"};
+  for (const std::string& part : parts) {
+    EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
+  }
+}
+
 TEST_F(PolicyCheckpoint, ASummaryOfSomethingElseIsRefused) {
   EXPECT_EQ(problem_of<ConfigError>([&] { summarize_checkpoint(folder_ / "nowhere"); }).got,
             "a path that does not exist");

@@ -36,5 +36,8 @@ CheckpointSummary summarize_checkpoint(const std::filesystem::path& path);
 std::string to_text(const CheckpointSummary& summary);
 /// For programs: one JSON object.
 std::string to_json(const CheckpointSummary& summary);
+/// A model card in Markdown, to publish beside the checkpoint: what it sees and does, what it was trained on, how to
+/// use it, what its files hash to.
+std::string to_card(const CheckpointSummary& summary);
 
 }  // namespace physgen

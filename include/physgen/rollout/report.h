@@ -31,7 +31,7 @@ struct EvaluationReport {
 EvaluationReport read_evaluation(const std::filesystem::path& folder);
 
 /// One page that needs no network: the outcome by task with Wilson's intervals, then every episode, failures first,
-/// with links to the films, and what is needed to do it again.
+/// with films, and what is needed to do it again.
 std::string html_of(const EvaluationReport& report);
 
 /// Two evaluations, episode by episode: those of the same task and seed.

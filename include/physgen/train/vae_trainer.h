@@ -58,7 +58,7 @@ struct VaeJob {
   double resample = 0;            ///< frames a second that all data are brought to; 0: as they are
   std::string data_sha256 = {};   ///< of the data that the run began with; set by `train_vae`
   std::string out;                ///< the run folder
-  std::string command = {};       ///< as it was called last, for the run's report
+  std::string command = {};       ///< that began the run, for its report
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
@@ -72,11 +72,12 @@ void describe(VaeJob& job, Field& field) {
   field("command", job.command);
 }
 
-/// Trains a VAE on single frames of demonstrations and leaves in `out`: job.json, metrics.jsonl, best/ and step-N/ (VAE
-/// checkpoints with their latents' statistics and reconstructions.png, held-out frames above what the VAE makes of
-/// them; the latter can be continued from). On the CPU the same job gives the same bits, broken and resumed or not.
-/// Throws ConfigError for what does not fit (paths, cameras, a canvas that the VAE cannot halve) and as `finetune` does
-/// for the folder, FormatError for damaged files, Error when the losses stay non-finite.
+/// Trains a VAE on single frames of demonstrations and leaves in `out`: job.json, metrics.jsonl and the same for
+/// TensorBoard, best/ and step-N/ (VAE checkpoints with their latents' statistics and reconstructions.png, held-out
+/// frames above what the VAE makes of them; the latter can be continued from). On the CPU the same job gives the same
+/// bits, broken and resumed or not. Throws ConfigError for what does not fit (paths, cameras, a canvas that the VAE
+/// cannot halve) and as `finetune` does for the folder, FormatError for damaged files, Error when the losses stay
+/// non-finite.
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
 TrainingResult train_vae(VaeJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 
