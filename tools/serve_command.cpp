@@ -12,6 +12,7 @@
 #include <physgen/core/error.h>
 #include <physgen/device/machine.h>
 #include <physgen/policy/controller.h>
+#include <physgen/policy/policy_config.h>
 #include <physgen/policy/round_batcher.h>
 #include <physgen/serve/policy_server.h>
 
@@ -41,6 +42,7 @@ struct ServeOptions {
   std::string token_file;
   std::vector<std::string> keys;  // "ours=theirs"
   double message_mebibytes = 16;
+  double control_rate = 0;  // 0: as the policy's data
   int64_t threads = 0;
   bool batch = false, imagine = false;
   RoundBatcherOptions batcher;
@@ -135,6 +137,13 @@ void wait_for_the_end(const ServeOptions& options, PolicyServer& server) {
   server.drain();
 }
 
+double control_rate_of(const ServeOptions& options) {
+  constexpr double kUsual = 20;
+  if (options.control_rate > 0) return options.control_rate;
+  const double trained = read_policy_config(options.config.checkpoint).frames_per_second;
+  return trained > 0 ? trained : kUsual;
+}
+
 void run_serve(ServeOptions options) {
   if (options.config.checkpoint.empty()) {
     throw ConfigError(
@@ -147,6 +156,7 @@ void run_serve(ServeOptions options) {
   options.batcher.controllers = options.server.sessions;
   if (options.batch) options.server.computations = std::min<int64_t>(options.server.sessions, kMostComputations);
   check(options.server);
+  options.server.control_rate = control_rate_of(options);
   PolicyServer server(load(options), options.server);
   fmt::print("serving {} at {}\n", options.config.checkpoint, server.url());
   std::fflush(stdout);
@@ -184,8 +194,9 @@ void add_session_options(CLI::App& command, ServeOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--record", server.recordings,
                      "Folder to which each session is written as a LeRobot data set when it has ended");
-  command.add_option("--control-rate", server.control_rate, "Control steps a second of what is recorded")
-      ->capture_default_str()
+  command
+      .add_option("--control-rate", options.control_rate,
+                  "Control steps a second of what is recorded; without it, those of the policy's data, or 20")
       ->check(CLI::Range(0.1, 1000.0));
   command.add_flag("--imagine", options.imagine,
                    "Let the status page ask for what the policy expects to see, beside what came");

@@ -105,7 +105,7 @@ std::string path_of(const Curve& curve, const Axis& x, const Axis& y, size_t col
   for (size_t i = 0; i < curve.steps.size(); ++i) {
     path += fmt::format("{}{:.1f} {:.1f}", i == 0 ? "M" : "L", x.place(curve.steps[i]), y.place(curve.values[i]));
   }
-  if (curve.steps.size() == 1) path += "h3";
+  if (curve.steps.size() == 1) path += "m-4 0h8";
   return path + "'/>\n";
 }
 

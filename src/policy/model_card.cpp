@@ -66,8 +66,10 @@ std::string policy_table(const PolicyConfig& policy) {
 std::string use_of(const CheckpointSummary& summary) {
   if (!summary.policy) return "";
   return "\n## Use\n\n```sh\nphysgen rollout --checkpoint " + summary.path +
-         " --env SIMULATOR:TASK --out evaluation\nphysgen serve --checkpoint " + summary.path +
-         "\n```\n\nA seed of the demonstrations is no test; `physgen rollout` refuses them.\n";
+         " --env SIMULATOR:TASK --out evaluation\nphysgen serve --checkpoint " + summary.path + "\n```\n\n" +
+         (summary.policy->seeds_tried.empty()
+              ? "The demonstrations name no seeds: evaluate with seeds that none of them began with.\n"
+              : "A seed of the demonstrations is no test; `physgen rollout` leaves them out.\n");
 }
 
 std::string files_of(const CheckpointSummary& summary) {

@@ -25,13 +25,16 @@ void check_latents(const PolicyConfig& config, const std::string& where) {
   const std::string given =
       size_text(config.vae.latent_channels, config.canvas.height / stride, config.canvas.width / stride);
   if (have == given) return;
-  throw ConfigError({.what = "the backbone is made for other latents than the VAE gives",
-                     .where = where + ".model.backbone.latent_{channels,height,width}",
-                     .got = have,
-                     .expected = given + " (a canvas of " + std::to_string(config.canvas.height) + " x " +
-                                 std::to_string(config.canvas.width) + " pixels, " + std::to_string(stride) +
-                                 " pixels a latent)",
-                     .next_step = "change the backbone's sizes or the canvas, or use another VAE"});
+  throw ConfigError(
+      {.what = "the backbone is made for other latents than the VAE gives",
+       .where = where + ".model.backbone.latent_{channels,height,width}",
+       .got = have,
+       .expected = given + " (a canvas of " + std::to_string(config.canvas.height) + " x " +
+                   std::to_string(config.canvas.width) + " pixels, " + std::to_string(stride) + " pixels a latent)",
+       .next_step =
+           "for this canvas: --set model.backbone.latent_height=" + std::to_string(config.canvas.height / stride) +
+           " --set model.backbone.latent_width=" + std::to_string(config.canvas.width / stride) +
+           " --set model.backbone.latent_channels=" + std::to_string(config.vae.latent_channels)});
 }
 
 void check_statistics(const Normalizer& statistics, int64_t width, const std::string& where) {

@@ -9,6 +9,7 @@
 #include "physgen/core/choice.h"
 #include "physgen/core/error.h"
 #include "physgen/core/rigid_transform.h"
+#include "physgen/core/suggestion.h"
 
 namespace physgen {
 namespace {
@@ -65,6 +66,18 @@ void require_choice(const std::string& word, const std::vector<std::string>& cho
   refuse_choice(word, choices, "the simulator has no such " + what, config.simulator + ":" + config.task);
 }
 
+// Names of modes are a worker's own: that of a LeRobot set which tells none is "lerobot".
+void require_control_mode(const SimulatorConfig& config, const std::vector<std::string>& modes) {
+  if (std::ranges::find(modes, config.control_mode) != modes.end()) return;
+  const std::string near = suggestion(config.control_mode, modes);
+  throw ConfigError(
+      {.what = "the simulator has no such control mode",
+       .where = config.simulator + ":" + config.task,
+       .got = "\"" + config.control_mode + "\", as the policy's data say",
+       .expected = "one of " + comma_separated(modes),
+       .next_step = near.empty() ? "where its actions mean the same, let the worker's control_modes name it" : near});
+}
+
 }  // namespace
 
 std::vector<std::string> SimulatorDescription::task_names() const { return names_of(tasks); }
@@ -86,7 +99,7 @@ SimulatorDescription read_description(const Message& reply) {
 
 void check_config_against(const SimulatorDescription& description, const SimulatorConfig& config) {
   for (const std::string& camera : config.cameras) require_choice(camera, description.camera_names(), "camera", config);
-  require_choice(config.control_mode, description.control_modes, "control mode", config);
+  require_control_mode(config, description.control_modes);
   if (!config.state || description.state_width > 0) return;
   throw ConfigError({.what = "the simulator does not tell the robot's state, which the policy looks at",
                      .where = config.simulator + ":" + config.task,

@@ -90,7 +90,7 @@ std::string losses(const RunNumbers& numbers) {
   for (const Curve& curve : learned(numbers.steps)) {
     if (std::find(of_speed.begin(), of_speed.end(), curve.name) == of_speed.end()) curves.push_back(curve);
   }
-  return "<h2>Losses</h2>\n" + line_chart(curves, Scale::logarithmic);
+  return "<h2>Losses over steps</h2>\n" + line_chart(curves, Scale::logarithmic);
 }
 
 // A chart for each number: they are of different units.
@@ -106,7 +106,11 @@ std::string charts(std::vector<Curve> curves, Scale scale) {
 std::string held_out(const RunNumbers& numbers) {
   if (numbers.evaluations.all().empty())
     return "<h2>Held-out episodes</h2>\n<p class=\"faint\">There was no evaluation yet.</p>\n";
-  return "<h2>Held-out episodes</h2>\n" + charts(learned(numbers.evaluations), Scale::logarithmic);
+  return "<h2>Held-out episodes</h2>\n<p class=\"faint\">observation, action: the losses on frames and on actions. "
+         "action "
+         "error: the mean absolute error of sampled actions, each dimension scaled to [-1, 1]. Of a VAE: the mean "
+         "absolute error of values in [-1, 1], and the peak signal to noise in dB.</p>\n" +
+         charts(learned(numbers.evaluations), Scale::logarithmic);
 }
 
 // Empty where the curve has no value at a step.
@@ -118,7 +122,7 @@ std::string number_at(const Curve& curve, int64_t step) {
 std::string by_dimension(const RunNumbers& numbers) {
   if (numbers.action_errors.all().empty()) return "";
   std::string table =
-      "<h2>Held-out error of actions by dimension</h2>\n<table><tr><th>dimension<th>first "
+      "<h2>Held-out error of actions by dimension, in the data's units</h2>\n<table><tr><th>dimension<th>first "
       "evaluation<th>best<th>last</tr>\n";
   for (const Curve& curve : numbers.action_errors.all()) {
     table += "<tr><td>" + html_text(curve.name);
@@ -165,7 +169,7 @@ std::string pictures(const fs::path& folder) {
 std::string provenance(const fs::path& folder) {
   const fs::path job = RunFolder(folder).job_file(), manifest = RunFolder(folder).best() / kManifestName;
   return "<h2>To do it again</h2>\n" +
-         html_of(std::vector<HtmlFact>{{"command", read_json_file(job).text_or("command", "")},
+         html_of(std::vector<HtmlFact>{{"begun by", read_json_file(job).text_or("command", "")},
                                        {"this page is by", version_text()},
                                        {"SHA-256 of best/'s manifest, when this page was written",
                                         fs::exists(manifest) ? sha256_of_file(manifest) : ""},
