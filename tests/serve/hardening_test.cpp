@@ -214,16 +214,28 @@ TEST_F(Hardening, SlowClientsAreDroppedAtTheirDeadlines) {
   EXPECT_LT(waited.seconds(), 5);
 }
 
-TEST_F(Hardening, WhoSendsWithoutReadingIsSentAway) {
-  const HonestClient honest(server.url());
-  RawClient client(server.port());
+// Sends until the server has enough of it.
+void expect_sent_away_for_sending(uint16_t port) {
+  RawClient client(port);
   client.shake_hands();
   const std::string frame = frame_of(openpi_message());
   for (int i = 0; i < 5000 && client.send(frame); ++i) {
   }
   client.receive_all();
   EXPECT_TRUE(client.closed());
-  EXPECT_NE(page(server.port(), "/metrics").find("too_many_messages"), std::string::npos);
+}
+
+TEST_F(Hardening, WhoSendsWithoutReadingIsSentAway) {
+  const HonestClient honest(server.url());
+  expect_sent_away_for_sending(server.port());
+}
+
+TEST_F(Hardening, WhoSendsTooOftenIsSentAwayAndCounted) {
+  ServerOptions options = strict();
+  options.messages_per_second = 20;  // which a slow machine sends, too
+  const PolicyServer patient(fake_policy(), options);
+  expect_sent_away_for_sending(patient.port());
+  EXPECT_NE(page(patient.port(), "/metrics").find("too_many_messages"), std::string::npos);
 }
 
 TEST_F(Hardening, PingsAreAnsweredWhileARoundIsComputed) {
