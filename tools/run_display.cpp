@@ -77,7 +77,7 @@ static void try_to_write_page(const std::string& out) try {
 // Reads all that the run has said, which takes the longer the longer it is.
 void RunDisplay::write_page() {
   constexpr double kBetween = 60;  // seconds
-  if (out_.empty() || (page_written_ && page_written_->seconds() < kBetween)) return;
+  if (page_written_ && page_written_->seconds() < kBetween) return;
   try_to_write_page(out_);
   page_written_.emplace();
 }

@@ -14,7 +14,7 @@ namespace physgen {
 /// What is shown while a training run goes on: on the terminal, and in report.html of its folder.
 class RunDisplay {
  public:
-  /// @param out  the run's folder; empty: no page is written
+  /// @param out  the run's folder, or empty where nothing is trained
   explicit RunDisplay(std::string out) : out_(std::move(out)) {}
 
   TrainingCallbacks callbacks();

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include <physgen/core/statistics.h>
@@ -11,7 +10,6 @@
 #include <physgen/files/manifest.h>
 
 #include "core/json_file.h"
-#include "files/sha256.h"
 #include "media/html_page.h"
 #include "media/line_chart.h"
 #include "train/metrics_words.h"
@@ -39,8 +37,8 @@ class Curves {
 
  private:
   void add(const std::string& name, double step, double value) {
-    if (!find(name)) curves_.push_back({.name = name, .steps = {}});
     auto curve = std::find_if(curves_.begin(), curves_.end(), [&](const Curve& own) { return own.name == name; });
+    if (curve == curves_.end()) curve = curves_.insert(curve, {.name = name, .steps = {}});
     curve->steps.push_back(step);
     curve->values.push_back(value);
   }
