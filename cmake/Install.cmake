@@ -36,8 +36,12 @@ install(TARGETS physgen physgen_client_only EXPORT physgenTargets LIBRARY DESTIN
 install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})
 install(DIRECTORY include/physgen DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
+set(PHYSGEN_CONFIG_TORCH_HINT ${TORCH_ROOT})
+if(PHYSGEN_RELOCATABLE)
+  set(PHYSGEN_CONFIG_TORCH_HINT)
+endif()
 configure_package_config_file(cmake/PhysGenConfig.cmake.in ${PROJECT_BINARY_DIR}/physgenConfig.cmake
-  INSTALL_DESTINATION ${PHYSGEN_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
+  INSTALL_DESTINATION ${PHYSGEN_CMAKE_DIR} PATH_VARS PHYSGEN_SHARE_DIR NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/physgenConfig.cmake ${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake
   DESTINATION ${PHYSGEN_CMAKE_DIR})

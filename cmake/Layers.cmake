@@ -74,6 +74,11 @@ function(physgen_library)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   set_target_properties(physgen PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
   add_library(physgen::physgen ALIAS physgen)
+
+  # For programs that build on the network: the library with LibTorch's headers. cmake/PhysGenConfig.cmake.in makes its like.
+  add_library(physgen_modules INTERFACE)
+  target_link_libraries(physgen_modules INTERFACE physgen physgen_torch)
+  add_library(physgen::torch ALIAS physgen_modules)
 endfunction()
 
 # What a robot's program links that reaches a policy over a network: without LibTorch, and of what the rooms link it takes

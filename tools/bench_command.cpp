@@ -9,12 +9,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <physgen/bench/benchmark.h>
 #include <physgen/core/config.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/train/vae_trainer.h>
 
+#include "bench/benchmark.h"
 #include "commands.h"
+#include "files/atomic_file.h"
 #include "ranks_option.h"
 #include "shared_options.h"
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include <physgen/device/machine.h>
-#include <physgen/train/calibration_job.h>
 
 #include "commands.h"
 #include "shared_options.h"
+#include "train/calibration_job.h"
 
 namespace physgen {
 namespace {

@@ -1,9 +1,8 @@
 #include "command_line.h"
+#include "core/printable.h"
 
 #include <cstdlib>
 #include <fstream>
-
-#include <physgen/core/printable.h>
 
 namespace physgen {
 

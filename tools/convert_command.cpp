@@ -5,10 +5,10 @@
 #include <string>
 
 #include <physgen/core/error.h>
-#include <physgen/core/printable.h>
 #include <physgen/release/convert.h>
 
 #include "commands.h"
+#include "core/printable.h"
 
 namespace physgen {
 namespace {

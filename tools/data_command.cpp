@@ -3,26 +3,26 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
-#include <physgen/core/printable.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/data/action_names.h>
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
-#include <physgen/data/demonstration_search.h>
-#include <physgen/data/lerobot.h>
-#include <physgen/data/statistics.h>
-#include <physgen/files/atomic_file.h>
-#include <physgen/media/contact_sheet.h>
-#include <physgen/media/resize.h>
 #include <physgen/media/video_writer.h>
 
 #include "commands.h"
+#include "core/printable.h"
+#include "data/action_names.h"
+#include "data/demonstration_search.h"
+#include "data/lerobot.h"
+#include "data/statistics.h"
+#include "files/atomic_file.h"
+#include "json_output.h"
+#include "media/contact_sheet.h"
+#include "media/resize.h"
 #include "progress_line.h"
 #include "shared_options.h"
 #include "stop_signal.h"
@@ -30,6 +30,8 @@
 
 namespace physgen {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr double kUnknownRate = 20;  // plays what does not tell its own
 
@@ -61,22 +63,31 @@ void print_left_out(const std::vector<LeftOut>& left_out) {
   for (const auto& [where, why] : left_out) fmt::print("left out        {}: {}\n", printable(where), printable(why));
 }
 
-void print_file(const std::string& path, const DemonstrationDataset& dataset) {
-  std::vector<int64_t> steps;
-  int64_t total = 0;
-  int64_t successful = 0;
+// Control steps of a file's episodes.
+struct EpisodeCounts {
+  int64_t successful = 0, total = 0, shortest = 0, longest = 0;
+};
+
+EpisodeCounts count_episodes(const DemonstrationDataset& dataset) {
+  EpisodeCounts counts;
   for (int64_t i = 0; i < dataset.size(); ++i) {
-    steps.push_back(dataset.info(i).control_steps);
-    total += steps.back();
-    successful += dataset.info(i).success;
+    const int64_t steps = dataset.info(i).control_steps;
+    counts.total += steps;
+    counts.shortest = i == 0 ? steps : std::min(counts.shortest, steps);
+    counts.longest = std::max(counts.longest, steps);
+    counts.successful += dataset.info(i).success;
   }
-  const auto [shortest, longest] = std::minmax_element(steps.begin(), steps.end());
+  return counts;
+}
+
+void print_file(const std::string& path, const DemonstrationDataset& dataset) {
+  const EpisodeCounts counts = count_episodes(dataset);
   const EpisodeInfo& first = dataset.info(0);
   fmt::print("{}\n", path);
   fmt::print("  task          {}\n  instruction   {}\n", printable(first.task), printable(first.instruction));
-  fmt::print("  episodes      {}, {} of them successful\n", dataset.size(), successful);
-  fmt::print("  control steps {}, {} to {} an episode, {:.1f} on average\n", total, *shortest, *longest,
-             static_cast<double>(total) / static_cast<double>(dataset.size()));
+  fmt::print("  episodes      {}, {} of them successful\n", dataset.size(), counts.successful);
+  fmt::print("  control steps {}, {} to {} an episode, {:.1f} on average\n", counts.total, counts.shortest,
+             counts.longest, static_cast<double>(counts.total) / static_cast<double>(dataset.size()));
   const Recording& recording = dataset.recording();
   if (!recording.robot.empty()) fmt::print("  robot         {}\n", printable(recording.robot));
   if (recording.frames_per_second > 0) fmt::print("  rate          {:g} a second\n", recording.frames_per_second);
@@ -90,8 +101,46 @@ void print_file(const std::string& path, const DemonstrationDataset& dataset) {
   for (const auto& [low, high] : dataset.seeds_tried()) fmt::print("  seeds tried   {} to {}\n", low, high);
 }
 
+Json json_of(const std::vector<LeftOut>& left_out) {
+  Json list = Json::array();
+  for (const auto& [where, why] : left_out) list.push_back({{"where", where}, {"why", why}});
+  return list;
+}
+
+Json json_of(const std::string& path, const DemonstrationDataset& dataset) {
+  const EpisodeCounts counts = count_episodes(dataset);
+  const EpisodeInfo& first = dataset.info(0);
+  const Recording& recording = dataset.recording();
+  Json cameras = Json::array();
+  for (const std::string& camera : dataset.cameras()) {
+    const auto [height, width] = dataset.frame_size(camera);
+    cameras.push_back({{"name", camera}, {"height", height}, {"width", width}});
+  }
+  return {{"path", path},
+          {"task", first.task},
+          {"instruction", first.instruction},
+          {"episodes", dataset.size()},
+          {"successful", counts.successful},
+          {"control_steps", {{"total", counts.total}, {"shortest", counts.shortest}, {"longest", counts.longest}}},
+          {"robot", recording.robot},
+          {"rate", recording.frames_per_second},
+          {"control_mode", first.control_mode},
+          {"actions", {{"width", dataset.action_width()}, {"names", recording.action_names}}},
+          {"states", {{"width", dataset.state_width()}, {"names", recording.state_names}}},
+          {"cameras", cameras},
+          {"seeds_tried", dataset.seeds_tried()},
+          {"left_out", json_of(dataset.left_out())}};
+}
+
 void run_info(const DataOptions& options) {
   const auto [files, left_out] = find_demonstrations(options.paths);
+  if (options.json) {
+    Json json = {{"files", Json::array()}, {"left_out", json_of(left_out)}};
+    for (const std::string& file : files)
+      json["files"].push_back(json_of(file, DemonstrationDataset({file}, options.instruction)));
+    if (files.size() > 1) const DemonstrationDataset fits_together(files, options.instruction);
+    return print_json(json);
+  }
   for (const std::string& file : files) print_file(file, DemonstrationDataset({file}, options.instruction));
   print_left_out(left_out);
   if (files.size() < 2) return;
@@ -111,8 +160,8 @@ void require_none(const DemonstrationCheck& check, const DataOptions& options) {
                      std::to_string(check.problems.size()) + " problems", "none", "mend what is listed above"});
 }
 
-void print_json(const DemonstrationCheck& check) {
-  auto problems = nlohmann::ordered_json::array();
+Json json_of(const DemonstrationCheck& check) {
+  Json problems = Json::array();
   for (const Problem& problem : check.problems) {
     problems.push_back({{"what", problem.what},
                         {"where", problem.where},
@@ -120,15 +169,11 @@ void print_json(const DemonstrationCheck& check) {
                         {"expected", problem.expected},
                         {"next_step", problem.next_step}});
   }
-  auto left_out = nlohmann::ordered_json::array();
-  for (const auto& [where, why] : check.left_out)
-    left_out.push_back({{"where", printable(where)}, {"why", printable(why)}});
-  const nlohmann::ordered_json all = {{"files", check.files},
-                                      {"episodes", check.episodes},
-                                      {"frames", check.frames},
-                                      {"left_out", left_out},
-                                      {"problems", problems}};
-  fmt::print("{}\n", all.dump(2));
+  return {{"files", check.files},
+          {"episodes", check.episodes},
+          {"frames", check.frames},
+          {"left_out", json_of(check.left_out)},
+          {"problems", problems}};
 }
 
 /// "", or ", 2 left out".
@@ -144,7 +189,7 @@ void run_check(const DataOptions& options) {
       });
   line.clear();
   if (options.json) {
-    print_json(check);
+    print_json(json_of(check));
     return require_none(check, options);
   }
   for (const auto& [problem, times] : options.all ? each_once(check.problems) : alike_together(check.problems)) {
@@ -277,7 +322,9 @@ void add_data_command(CLI::App& app) {
       app.add_subcommand("data", "Look at demonstrations, check them, take their statistics and convert them");
   data->require_subcommand(1);
   const auto options = std::make_shared<DataOptions>();
-  add_action(*data, "info", "Say which files, episodes, cameras and sizes there are", run_info, options);
+  CLI::App* info =
+      add_action(*data, "info", "Say which files, episodes, cameras and sizes there are", run_info, options);
+  add_json_option(*info, options->json);
   CLI::App* check = add_action(*data, "check", "Read everything and report every problem", run_check, options);
   check->add_flag("--all", options->all, "List each problem, not each kind of them");
   add_json_option(*check, options->json);

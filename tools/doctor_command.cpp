@@ -6,19 +6,20 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include <physgen/core/error.h>
-#include <physgen/core/stopwatch.h>
 #include <physgen/device/machine.h>
-#include <physgen/kernels/kernel_report.h>
 #include <physgen/media/video_writer.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "commands.h"
+#include "core/stopwatch.h"
+#include "json_output.h"
+#include "kernels/kernel_report.h"
+#include "rollout/worker_program.h"
 #include "shared_options.h"
 #include "simulator_options.h"
 #include "worker_check.h"
@@ -30,7 +31,6 @@ constexpr const char* kOk = "ok";
 constexpr const char* kWarning = "warning";
 constexpr const char* kOff = "off";
 constexpr const char* kFail = "FAIL";
-constexpr const char* kSetup = "run scripts/setup";
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 
 struct Check {
@@ -48,7 +48,7 @@ Check failure_of(const std::string& name, const Problem& problem) {
   for (const std::string& part : {problem.where, problem.got}) {
     if (!part.empty()) text += ": " + first_line(part);
   }
-  return {name, kFail, text, problem.next_step.empty() ? kSetup : first_line(problem.next_step)};
+  return {name, kFail, text, problem.next_step.empty() ? setup_command() : first_line(problem.next_step)};
 }
 
 /// Runs `work`, which returns the text of a check that holds and throws Error where it does not.
@@ -57,7 +57,7 @@ Check attempt(const std::string& name, Work work) {
   try {
     return {name, kOk, work()};
   } catch (const SimulatorFailure& error) {  // its next step is what the simulator printed
-    return {name, kFail, first_line(error.what()) + ": " + last_line(error.problem().next_step), kSetup};
+    return {name, kFail, first_line(error.what()) + ": " + last_line(error.problem().next_step), setup_command()};
   } catch (const Error& error) {
     return failure_of(name, error.problem());
   }
@@ -67,7 +67,7 @@ Check check_torch(const MachineReport& machine) {
   if (machine.torch_problem.empty()) {
     return {"LibTorch", kOk, machine.torch_version + " from " + machine.torch_library};
   }
-  return {"LibTorch", kFail, first_line(machine.torch_problem), "run scripts/setup and build again"};
+  return {"LibTorch", kFail, first_line(machine.torch_problem), setup_command() + " and build again"};
 }
 
 Check check_cpu(const MachineReport& machine) {
@@ -130,7 +130,7 @@ std::string seconds_of(const Stopwatch& stopwatch) { return fmt::format("{:.1f} 
 void require_picture(const Image& picture) {
   const auto [darkest, brightest] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
   if (!picture.pixels.empty() && *darkest != *brightest) return;
-  throw Error({.what = "the picture is blank", .next_step = kSetup});
+  throw Error({.what = "the picture is blank", .next_step = setup_command()});
 }
 
 std::vector<Check> check_simulator() {
@@ -215,12 +215,12 @@ void print(const Check& check) {
   std::fflush(stdout);
 }
 
-void print_json(const std::vector<Check>& checks) {
+nlohmann::ordered_json json_of(const std::vector<Check>& checks) {
   auto list = nlohmann::ordered_json::array();
   for (const Check& check : checks) {
     list.push_back({{"name", check.name}, {"state", check.state}, {"text", check.text}, {"remedy", check.remedy}});
   }
-  fmt::print("{}\n", list.dump(2));
+  return list;
 }
 
 void run_doctor(bool json) {
@@ -238,7 +238,7 @@ void run_doctor(bool json) {
   add({check_memory(), check_disk(), check_video()});
   add(check_simulator());
   add({check_libero()});
-  if (json) print_json(all);
+  if (json) print_json(json_of(all));
   if (machine.torch_problem.empty()) return;
   throw Error({.what = "LibTorch does not work", .got = first_line(machine.torch_problem), .next_step = all[0].remedy});
 }

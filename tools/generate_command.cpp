@@ -12,8 +12,6 @@
 #include <vector>
 
 #include <physgen/core/error.h>
-#include <physgen/core/stopwatch.h>
-#include <physgen/data/action_conversion.h>
 #include <physgen/data/demonstration_dataset.h>
 #include <physgen/device/machine.h>
 #include <physgen/media/video_writer.h>
@@ -21,6 +19,8 @@
 #include <physgen/policy/policy_config.h>
 
 #include "commands.h"
+#include "core/stopwatch.h"
+#include "data/action_conversion.h"
 #include "progress_line.h"
 #include "shared_options.h"
 

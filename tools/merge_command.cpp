@@ -3,9 +3,8 @@
 #include <memory>
 #include <string>
 
-#include <physgen/policy/merge.h>
-
 #include "commands.h"
+#include "policy/merge.h"
 #include "shared_options.h"
 
 namespace physgen {

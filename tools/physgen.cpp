@@ -4,9 +4,9 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/version.h>
-#include <physgen/kernels/kernel_report.h>
 
 #include "commands.h"
+#include "kernels/kernel_report.h"
 #include "shell_pages.h"
 #include "usage.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <physgen/bench/training_plan.h>
+#include "bench/training_plan.h"
 
 namespace physgen {
 

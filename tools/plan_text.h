@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <physgen/bench/training_plan.h>
+#include "bench/training_plan.h"
 
 namespace physgen {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include <physgen/core/stopwatch.h>
+#include "core/stopwatch.h"
 
 namespace physgen {
 

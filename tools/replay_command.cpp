@@ -6,13 +6,14 @@
 #include <string>
 
 #include <physgen/core/error.h>
-#include <physgen/rollout/recorded_actions.h>
 #include <physgen/rollout/report.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "command_line.h"
 #include "commands.h"
+#include "json_output.h"
 #include "progress_line.h"
+#include "rollout/recorded_actions.h"
 #include "shared_options.h"
 #include "simulator_options.h"
 #include "stop_signal.h"
@@ -24,6 +25,7 @@ struct ReplayOptions {
   std::string folder;
   EvaluationOptions evaluation;
   SimulatorConfig simulator;
+  bool json = false;
 };
 
 /// The episodes of both, and how long those that were not filmed took in each.
@@ -47,6 +49,23 @@ ReplayComparison compare_with(const EvaluationReport& recorded, const Evaluation
     comparison.replayed_seconds += record.seconds;
   }
   return comparison;
+}
+
+void print(const ReplayComparison& comparison) {
+  fmt::print("{} of {} episodes end as before, after as many control steps\n", comparison.same, comparison.episodes);
+  if (comparison.replayed_seconds > 0) {
+    fmt::print(
+        "the evaluation took {:.1f} s of its workers, the same actions without a policy {:.1f} s: {:.2f} times\n",
+        comparison.recorded_seconds, comparison.replayed_seconds,
+        comparison.recorded_seconds / comparison.replayed_seconds);
+  }
+}
+
+nlohmann::ordered_json json_of(const ReplayComparison& comparison) {
+  return {{"episodes", comparison.episodes},
+          {"same", comparison.same},
+          {"recorded_seconds", comparison.recorded_seconds},
+          {"replayed_seconds", comparison.replayed_seconds}};
 }
 
 EvaluationReport finished_evaluation(const ReplayOptions& options) {
@@ -86,13 +105,7 @@ void replay(ReplayOptions options) {
       evaluate(config, options.evaluation, make_environment, make_policy, progress, stop.requested());
   line.clear();
   const ReplayComparison comparison = compare_with(recorded, result);
-  fmt::print("{} of {} episodes end as before, after as many control steps\n", comparison.same, comparison.episodes);
-  if (comparison.replayed_seconds > 0) {
-    fmt::print(
-        "the evaluation took {:.1f} s of its workers, the same actions without a policy {:.1f} s: {:.2f} times\n",
-        comparison.recorded_seconds, comparison.replayed_seconds,
-        comparison.recorded_seconds / comparison.replayed_seconds);
-  }
+  options.json ? print_json(json_of(comparison)) : print(comparison);
   if (result.stopped) throw Interrupted({.what = "stopped", .where = options.evaluation.out}, stop.received());
 }
 
@@ -106,6 +119,7 @@ void add_replay_command(CLI::App& app) {
   command->add_option("--out", options->evaluation.out, "Folder to write the results to")->required();
   add_workers_option(*command, options->evaluation.workers);
   add_worker_options(*command, options->simulator);
+  add_json_option(*command, options->json);
   command->callback([options] { replay(*options); });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -14,16 +15,17 @@
 #include <physgen/core/version.h>
 #include <physgen/device/machine.h>
 #include <physgen/device/precision.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/rollout/evaluation.h>
 #include <physgen/rollout/report.h>
-#include <physgen/rollout/shard.h>
 #include <physgen/rollout/simulator_process.h>
 
 #include "acting_policy.h"
 #include "command_line.h"
 #include "commands.h"
+#include "files/atomic_file.h"
 #include "policy_options.h"
+#include "rollout/evaluation_summary.h"
+#include "rollout/shard.h"
 #include "shared_options.h"
 #include "simulator_options.h"
 #include "stop_signal.h"
@@ -43,6 +45,7 @@ struct RolloutOptions {
   std::string server;  // "ws://HOST:PORT"; none: a checkpoint acts
   std::string token_file;
   RemoteOptions remote;
+  bool json = false;
 };
 
 int64_t usual_size(const PolicyDescription& policy) {
@@ -131,6 +134,14 @@ void warn_of_new_instructions(std::vector<std::string> told, const ActingPolicy&
   if (!told.empty()) spdlog::warn("the policy was never trained on: {}", comma_separated(told));
 }
 
+void warn_of_another_rate(double simulator, double policy) {
+  if (policy == 0 || std::abs(simulator / policy - 1) < 0.01) return;
+  spdlog::warn(
+      "the policy learned from {:g} control steps a second, and the simulator makes {:g}: its actions take another "
+      "time than they were meant to",
+      policy, simulator);
+}
+
 int64_t threads_of(const EvaluationOptions& options) {
   if (options.threads > 0) return options.threads;
   return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.workers));
@@ -171,22 +182,24 @@ ActingPolicy policy_of(RolloutOptions& options, int64_t all_threads) {
   return policy_of_server(options.server, options.remote);
 }
 
-void print_batches(const RoundBatcher& batcher) {
+void print_batches(std::FILE* where, const RoundBatcher& batcher) {
   const RoundBatcher::Counts counts = batcher.counts();
-  fmt::print("{} of {} rounds in {} batches\n", counts.batched, counts.batched + counts.alone, counts.batches);
+  fmt::print(where, "{} of {} rounds in {} batches\n", counts.batched, counts.batched + counts.alone, counts.batches);
 }
 
-void show_progress(const EpisodeRecord& record, const EvaluationSummary& so_far) {
-  const bool terminal = isatty(STDOUT_FILENO);
+void show_progress(std::FILE* where, const EpisodeRecord& record, const EvaluationSummary& so_far) {
+  const bool terminal = isatty(fileno(where));
   const char* outcome = !record.infrastructure_error.empty() ? "no result" : record.success ? "success" : "failure";
   const int64_t done = so_far.finished + so_far.infrastructure_errors;
-  fmt::print("{}{}/{}  episode {}  {}  seed {}  {}  {} control steps  {:.1f} s  {:.0f} ms a round",
+  fmt::print(where, "{}{}/{}  episode {}  {}  seed {}  {}  {} control steps  {:.1f} s  {:.0f} ms a round",
              terminal ? "\r\033[K" : "", done, so_far.episodes, record.episode, record.task, record.seed, outcome,
              record.control_steps, record.seconds, record.policy_ms_p50);
-  if (terminal) fmt::print("  |  {:.1f} % so far", 100 * so_far.success_rate);
-  if (!terminal || done == so_far.episodes) fmt::print("\n");
-  std::fflush(stdout);
+  if (terminal) fmt::print(where, "  |  {:.1f} % so far", 100 * so_far.success_rate);
+  if (!terminal || done == so_far.episodes) fmt::print(where, "\n");
+  std::fflush(where);
 }
+
+constexpr double kMostTold = 10;  // beyond, the simulator takes no time worth telling
 
 void print_successes(const EvaluationResult& result, const std::filesystem::path& page) {
   const EvaluationSummary& summary = result.summary;
@@ -196,22 +209,26 @@ void print_successes(const EvaluationResult& result, const std::filesystem::path
     }
   }
   fmt::print("{}\n", success_text(summary));
-  fmt::print(
-      "{:.0f} control steps to a success, {:.0f} ms a round (medians); {:.2f} times what the simulator alone took\n",
-      summary.median_control_steps, summary.ms_per_round, summary.slowdown);
+  fmt::print("{:.0f} control steps to a success, {:.0f} ms a round (medians)", summary.median_control_steps,
+             summary.ms_per_round);
+  if (summary.slowdown < kMostTold) fmt::print("; {:.2f} times what the simulator alone took", summary.slowdown);
+  fmt::print("\n");
   fmt::print("{}\n", page.string());
 }
 
-void conclude(const EvaluationResult& result, const RolloutConfig& config, const EvaluationOptions& options,
-              int signal) {
+void conclude(const EvaluationResult& result, const RolloutOptions& given, int signal) {
+  const RolloutConfig& config = given.config;
+  const EvaluationOptions& options = given.evaluation;
   const std::filesystem::path page = std::filesystem::path(options.out) / "report.html";
-  write_file_atomically(page, html_of({options.out, config, result, options.command, version_text()}));
+  const EvaluationReport report{options.out, config, result, options.command, version_text()};
+  write_file_atomically(page, html_of(report));
   const EvaluationSummary& summary = result.summary;
-  if (summary.episodes == 0) {
+  if (given.json) fmt::print("{}", summary_json(report));
+  if (summary.episodes == 0 && !given.json) {
     fmt::print("shard {} has no episode: the evaluation has {}\n", config.shard, plan_episodes(config).size());
     return;
   }
-  print_successes(result, page);
+  if (!given.json) print_successes(result, page);
   if (result.stopped) {
     requeue_after(signal);
     throw Interrupted({.what = fmt::format("stopped after {} of {} episodes", result.records.size(), summary.episodes),
@@ -250,6 +267,7 @@ void run_rollout(RolloutOptions options) {
   const ActingPolicy policy = policy_of(options, all_threads);
   adopt(policy.description, options.config);
   warn_of_new_instructions(choose_tasks(options, description), policy);
+  warn_of_another_rate(description.control_rate, policy.control_rate);
   SimulatorConfig simulator = simulator_of(options.config, options.simulator);
   simulator.state = policy.description.state_width > 0;
   const auto make_environment = [&](bool record) {
@@ -258,10 +276,12 @@ void run_rollout(RolloutOptions options) {
     return start_simulator(config, policy.description);
   };
   const StopSignal stop;
-  const EvaluationResult result =
-      evaluate(options.config, options.evaluation, make_environment, policy.make, show_progress, stop.requested());
-  if (policy.batcher) print_batches(*policy.batcher);
-  conclude(result, options.config, options.evaluation, stop.received());
+  std::FILE* where = options.json ? stderr : stdout;
+  const EvaluationResult result = evaluate(
+      options.config, options.evaluation, make_environment, policy.make,
+      [&](const auto& record, const auto& so_far) { show_progress(where, record, so_far); }, stop.requested());
+  if (policy.batcher) print_batches(where, *policy.batcher);
+  conclude(result, options, stop.received());
 }
 
 void add_server_options(CLI::App& command, RolloutOptions& options) {
@@ -322,6 +342,7 @@ void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   command.add_option("--videos", evaluation.videos, "Episodes of each task to film")->capture_default_str();
   command.add_flag("--imagine", evaluation.imagine,
                    "Show in the videos the canvas that the policy expected to see next");
+  add_json_option(command, options.json)->description("Print the summary as JSON, and progress to stderr");
 }
 
 }  // namespace

@@ -5,10 +5,9 @@
 
 #include <filesystem>
 
-#include <physgen/files/atomic_file.h>
-#include <physgen/train/training_report.h>
-
+#include "files/atomic_file.h"
 #include "stop_signal.h"
+#include "train/training_report.h"
 
 namespace physgen {
 namespace {

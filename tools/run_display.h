@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include <physgen/core/stopwatch.h>
 #include <physgen/train/training_callbacks.h>
 
+#include "core/stopwatch.h"
 #include "progress_line.h"
 
 namespace physgen {

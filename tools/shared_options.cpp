@@ -57,6 +57,11 @@ ConfigDocument document_of(const ConfigOptions& options) {
   return document;
 }
 
+void keep_origin(const ConfigOrigin& origin, std::vector<ConfigOrigin>& origins) {
+  std::erase_if(origins, [&](const ConfigOrigin& known) { return known.setting == origin.setting; });
+  origins.push_back(origin);
+}
+
 void print_notices(const ConfigDocument& document) {
   for (const std::string& notice : document.notices()) spdlog::warn("{}", notice);
 }

@@ -48,12 +48,22 @@ ConfigDocument document_of(const ConfigOptions& options);
 /// Prints what reading the document had to say.
 void print_notices(const ConfigDocument& document);
 
+/// In place of what was known of the same setting.
+void keep_origin(const ConfigOrigin& origin, std::vector<ConfigOrigin>& origins);
+
 /// `config` with the document's values; prints the document's notices. Throws ConfigError as ConfigDocument::read does.
 template <Described Config>
 Config read_config(const ConfigDocument& document, Config config = {}) {
   config = document.read(std::move(config));
   print_notices(document);
   return config;
+}
+
+/// `config` with the document's values, as `read_config`; where they stand is kept among the origins.
+template <Described Config>
+void read_settings(const ConfigDocument& document, Config& config, std::vector<ConfigOrigin>& origins) {
+  config = read_config(document, std::move(config));
+  for (const ConfigOrigin& origin : document.origins()) keep_origin(origin, origins);
 }
 
 }  // namespace physgen

@@ -28,18 +28,20 @@ struct TrainVaeOptions {
   int64_t ranks = 1;
 };
 
-VaeTrainConfig config_of(const TrainVaeOptions& options, const VaeTrainConfig& config) {
+void read_settings(const TrainVaeOptions& options, VaeJob& job) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  return read_config(document, config);
+  read_settings(document, job.config, job.origins);
+  if (options.cameras.empty()) return;
+  job.config.canvas.cameras = options.cameras;
+  keep_origin({"canvas.cameras", "--camera"}, job.origins);
 }
 
 // What was not given anew stays as the run that is resumed had it.
 VaeJob job_of(const TrainVaeOptions& options) {
   VaeJob job;
   if (options.resume) job = recorded_vae_job(options.out).value_or(job);
-  job.config = config_of(options, job.config);
-  if (!options.cameras.empty()) job.config.canvas.cameras = options.cameras;
+  read_settings(options, job);
   if (!options.data.empty()) job.data = options.data;
   if (options.resample > 0) job.resample = options.resample;
   job.out = options.out;

@@ -28,12 +28,11 @@ struct TrainingOptions {
   PlanOptions plan;
 };
 
-FinetuneConfig config_of(const TrainingOptions& options, FinetuneConfig config) {
+void read_settings(const TrainingOptions& options, FinetuneJob& job) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  config = read_config(document, config);
-  if (options.goal == TrainingGoal::frames) config.loss.action = false;
-  return config;
+  read_settings(document, job.config, job.origins);
+  if (options.goal == TrainingGoal::frames) job.config.loss.action = false;
 }
 
 // What was not given anew stays as the run that is resumed had it.
@@ -41,7 +40,7 @@ FinetuneJob job_of(const TrainingOptions& options) {
   const FinetuneJob& given = options.job;
   FinetuneJob job;
   if (given.resume) job = recorded_job(given.out).value_or(job);
-  job.config = config_of(options, job.config);
+  read_settings(options, job);
   if (!given.data.empty()) job.data = given.data;
   if (!given.weights.empty()) job.weights = given.weights;
   if (!given.cameras.empty()) job.cameras = given.cameras;

@@ -29,6 +29,7 @@ void show(const SimulatorDescription& there) {
   for (const SimulatorCamera& camera : there.cameras) cameras.push_back(text_of(camera));
   say("worker", fmt::format("{}, {} control steps a second", there.simulator, there.control_rate));
   say("tasks", comma_separated(there.task_names()));
+  if (!there.more_cameras.empty()) cameras.push_back("any that matches " + there.more_cameras);
   say("cameras", comma_separated(cameras));
   say("control modes", comma_separated(there.control_modes));
   say("state", there.state_width > 0 ? fmt::format("width {}", there.state_width) : "none");

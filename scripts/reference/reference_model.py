@@ -63,6 +63,8 @@ class InstructionTable(nn.Module):
 class PhysicalToken(nn.Module):
     def __init__(self, codec, width, rotary):
         super().__init__()
+        if codec.get("stem_channels", 0):
+            raise ValueError("the reference has no stem: measure with model.codec.stem_channels=0")
         self.codec, self.rotary = codec, rotary
         self.action_tokenizer = Mlp(codec["action_width"], width, width, F.silu)
         self.begin_of_action = nn.Parameter(torch.zeros(1, width))

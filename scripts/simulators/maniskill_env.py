@@ -31,8 +31,11 @@ import gymnasium as gym
 import mani_skill.envs  # noqa: F401  (registers the tasks)
 import numpy as np
 import torch
+from mani_skill.sensors.camera import CameraConfig
+from mani_skill.utils import sapien_utils
+from mani_skill.utils.registration import REGISTERED_ENVS
 
-from maniskill_tasks import MAX_STEPS
+from maniskill_tasks import MAX_STEPS, own_camera
 
 torch.set_num_threads(1)
 
@@ -42,6 +45,7 @@ def make_env(task: str, cameras: list[str], size: int, control_mode: str = "pd_j
 
     Each reset rebuilds the scene (0.2 s), since the physics engine's caches would otherwise make an episode depend on the last one.
     """
+    add_own_cameras(task, cameras)
     robot = {"robot_uids": "panda_wristcam"} if "hand_camera" in cameras else {}
     env = gym.make(
         task,
@@ -58,6 +62,30 @@ def make_env(task: str, cameras: list[str], size: int, control_mode: str = "pd_j
     )
     check_cameras(env, cameras)
     return env
+
+
+def add_own_cameras(task: str, cameras: list[str]):
+    """The task's class, from now on with the cameras whose names say where they are. They see what human cameras see."""
+    own = [camera_config(name) for name in cameras if own_camera(name)]
+    if not own:
+        return
+    spec = REGISTERED_ENVS[task]
+
+    class WithOwnCameras(spec.cls):
+        @property
+        def _default_human_render_camera_configs(self):
+            usual = super()._default_human_render_camera_configs
+            return [*(usual if isinstance(usual, list) else [usual]), *own]
+
+    WithOwnCameras.__name__ = spec.cls.__name__
+    spec.cls = WithOwnCameras
+
+
+def camera_config(name: str) -> CameraConfig:
+    eye, target, field_of_view = own_camera(name)
+    straight_down = eye[:2] == target[:2]  # then the top of the picture is ahead of the robot
+    pose = sapien_utils.look_at(eye, target, up=(1, 0, 0) if straight_down else (0, 0, 1))
+    return CameraConfig(name, pose, 128, 128, field_of_view, 0.01, 100)
 
 
 def check_cameras(env: gym.Env, cameras: list[str]):

@@ -24,6 +24,7 @@ class ManiSkill(Simulator):
         return {
             "tasks": [{"name": name, "instruction": maniskill_tasks.INSTRUCTIONS[name], "max_steps": maniskill_tasks.MAX_STEPS}],
             "cameras": [{"name": camera} for camera in maniskill_tasks.CAMERAS],
+            "more_cameras": maniskill_tasks.OWN_CAMERA.pattern,
             "control_modes": maniskill_tasks.CONTROL_MODES,
             "control_rate": maniskill_tasks.CONTROL_RATE,
             "state_width": maniskill_tasks.STATE_WIDTH,
@@ -36,6 +37,11 @@ class ManiSkill(Simulator):
         except ImportError as error:
             raise Refusal("cannot_start", f"ManiSkill cannot be imported: {error}", next_step=SETUP)
         self.module = maniskill_env
+        try:
+            for camera in cameras:
+                maniskill_tasks.own_camera(camera)
+        except ValueError as error:
+            raise Refusal("refused", str(error))
         self.env = self.module.make_env(task, cameras, size, control_mode)
         gc.freeze()  # ManiSkill collects garbage at every reset: 0.2 s if all the modules' objects are searched
         return self.env.action_space.low, self.env.action_space.high

@@ -42,7 +42,7 @@ class Simulator:
         """What there is under this name, quickly. Raises UnknownTask.
 
         tasks: a list of {name, instruction, max_steps}; cameras: a list of {name}, with field_of_view (vertical, radians) and pose
-        (float32 [7]) where they are known; control_modes: a list of names; control_rate: control steps a second; state_width: numbers
+        (float32 [7]) where they are known; more_cameras, where there are others: a regular expression of their names; control_modes: a list of names; control_rate: control steps a second; state_width: numbers
         in the robot's state, 0 for none; initial_states: how many each task has, 0 where any seed will do.
         """
         raise NotImplementedError

@@ -3,8 +3,9 @@
 #include <torch/torch.h>
 
 #include <physgen/diffusion/noise_schedule.h>
-#include <physgen/kernels/residual_norm.h>
-#include <physgen/layers/timestep_embed.h>
+
+#include "kernels/residual_norm.h"
+#include "layers/timestep_embed.h"
 
 namespace physgen {
 

@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include <physgen/layers/position_embed.h>
-#include <physgen/layers/timestep_embed.h>
+#include "layers/position_embed.h"
+#include "layers/timestep_embed.h"
 
 namespace physgen {
 namespace {

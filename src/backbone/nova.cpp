@@ -3,7 +3,8 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/layers/position_embed.h>
+
+#include "layers/position_embed.h"
 
 namespace physgen {
 namespace {

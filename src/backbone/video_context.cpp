@@ -1,4 +1,4 @@
-#include <physgen/backbone/video_context.h>
+#include "backbone/video_context.h"
 
 #include <limits>
 

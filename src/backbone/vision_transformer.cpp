@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/layers/activation_checkpoint.h>
+#include "layers/activation_checkpoint.h"
 
 namespace physgen {
 namespace {

@@ -5,13 +5,13 @@
 
 #include <torch/torch.h>
 
-#include <physgen/device/memory_count.h>
-#include <physgen/kernels/kernel_report.h>
 #include <physgen/policy/loss_noise.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "bench/random_policy.h"
 #include "device/autocast_scope.h"
+#include "device/memory_count.h"
+#include "kernels/kernel_report.h"
 
 namespace physgen {
 namespace {

@@ -3,7 +3,8 @@
 #include <physgen/policy/policy_config.h>
 #include <physgen/policy/train_mode.h>
 #include <physgen/train/finetune_config.h>
-#include <physgen/train/train_step.h>
+
+#include "train/train_step.h"
 
 namespace physgen {
 

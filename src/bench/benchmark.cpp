@@ -1,4 +1,4 @@
-#include <physgen/bench/benchmark.h>
+#include "bench/benchmark.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +12,9 @@
 
 #include <torch/torch.h>
 
-#include <physgen/bench/training_flops.h>
 #include <physgen/core/error.h>
 #include <physgen/core/statistics.h>
-#include <physgen/core/stopwatch.h>
-#include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
-#include <physgen/device/peak_memory.h>
-#include <physgen/policy/calibration.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "bench/control_rounds.h"
@@ -27,8 +22,13 @@
 #include "bench/session_rounds.h"
 #include "bench/shared_steps.h"
 #include "bench/stage_times.h"
+#include "bench/training_flops.h"
 #include "bench/training_steps.h"
+#include "core/stopwatch.h"
 #include "device/autocast_scope.h"
+#include "device/compute_device.h"
+#include "device/peak_memory.h"
+#include "policy/calibration.h"
 #include "train/run_ranks.h"
 
 namespace physgen {

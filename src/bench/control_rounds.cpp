@@ -1,8 +1,7 @@
 #include "bench/control_rounds.h"
 
-#include <physgen/core/stopwatch.h>
-
 #include "bench/random_policy.h"
+#include "core/stopwatch.h"
 
 namespace physgen {
 

@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/layers/initialization.h>
+#include "layers/initialization.h"
 
 namespace physgen {
 namespace {

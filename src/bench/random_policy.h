@@ -1,10 +1,11 @@
 #pragma once
 
-#include <physgen/core/random.h>
-#include <physgen/policy/calibration.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/policy_checkpoint.h>
+
+#include "core/random.h"
+#include "policy/calibration.h"
 
 namespace physgen {
 

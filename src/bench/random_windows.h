@@ -1,8 +1,7 @@
 #pragma once
 
-#include <physgen/train/window_source.h>
-
 #include "bench/random_policy.h"
+#include "train/window_source.h"
 
 namespace physgen {
 

@@ -2,8 +2,9 @@
 
 #include <thread>
 
-#include <physgen/core/stopwatch.h>
 #include <physgen/device/machine.h>
+
+#include "core/stopwatch.h"
 
 namespace physgen {
 namespace {

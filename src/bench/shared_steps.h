@@ -4,8 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include <physgen/bench/benchmark.h>
-
+#include "bench/benchmark.h"
 #include "bench/training_steps.h"
 
 namespace physgen {

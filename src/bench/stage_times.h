@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/bench/benchmark.h>
+#include "bench/benchmark.h"
 
 namespace physgen {
 

@@ -1,4 +1,4 @@
-#include <physgen/bench/training_flops.h>
+#include "bench/training_flops.h"
 
 namespace physgen {
 namespace {
@@ -40,6 +40,13 @@ Count action(const ModelConfig& model, Count packs, Count repeats) {
   return depth * block + linear(rows, 2 * width * static_cast<Count>(model.codec.action_width));
 }
 
+// The convolutions of the frames' stem and what is made of their features.
+Count stem(const NovaConfig& nova, Count channels, Count frames) {
+  const Count places = static_cast<Count>(nova.latent_height * nova.latent_width);
+  const Count convolutions = 9 * channels * (static_cast<Count>(nova.latent_channels) + 2 * channels);
+  return linear(frames * places, convolutions + channels * static_cast<Count>(nova.width));
+}
+
 }  // namespace
 
 double training_flops(const ModelConfig& model, const LossConfig& loss, TrainMode mode, int64_t windows,
@@ -48,6 +55,7 @@ double training_flops(const ModelConfig& model, const LossConfig& loss, TrainMod
   const auto repeats = static_cast<Count>(loss.timesteps);
   Count forward = transformer(batch, static_cast<Count>(model.layout().length(model.packs)),
                               static_cast<Count>(model.backbone.width), static_cast<Count>(model.backbone.video_depth));
+  forward += stem(model.backbone, static_cast<Count>(model.codec.stem_channels), packs);
   if (loss.observation) forward += observation(model.backbone, packs, static_cast<Count>(known), repeats);
   if (loss.action) forward += action(model, packs, repeats);
   return forward * (mode == TrainMode::full ? 3 : 2);

@@ -1,4 +1,4 @@
-#include <physgen/bench/training_plan.h>
+#include "bench/training_plan.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -6,21 +6,21 @@
 
 #include <torch/torch.h>
 
-#include <physgen/core/stopwatch.h>
-#include <physgen/device/compute_device.h>
-#include <physgen/device/free_memory.h>
 #include <physgen/device/machine.h>
-#include <physgen/device/peak_memory.h>
 #include <physgen/policy/loss_noise.h>
 #include <physgen/release/pretrained.h>
-#include <physgen/train/latent_store.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "bench/activation_memory.h"
 #include "bench/random_policy.h"
 #include "bench/training_steps.h"
+#include "core/stopwatch.h"
 #include "device/autocast_scope.h"
+#include "device/compute_device.h"
+#include "device/free_memory.h"
+#include "device/peak_memory.h"
 #include "train/job_data.h"
+#include "train/latent_store.h"
 #include "train/run_ranks.h"
 #include "train/starting_policy.h"
 #include "train/variant_encoder.h"

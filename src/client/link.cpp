@@ -13,10 +13,10 @@
 #include <future>
 #include <utility>
 
+#include "core/stopwatch.h"
 #include "net/deadline.h"
 #include "net/tls.h"
 #include "physgen/core/error.h"
-#include "physgen/core/stopwatch.h"
 
 namespace physgen {
 namespace {

@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include <physgen/core/error.h>
-#include <physgen/media/resize.h>
+
+#include "media/resize.h"
 
 namespace physgen {
 namespace {

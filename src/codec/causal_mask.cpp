@@ -1,4 +1,4 @@
-#include <physgen/codec/causal_mask.h>
+#include "codec/causal_mask.h"
 
 #include <limits>
 #include <vector>

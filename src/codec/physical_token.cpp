@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/layers/position_embed.h>
+#include "layers/position_embed.h"
 
 namespace physgen {
 namespace {
@@ -18,14 +18,21 @@ at::Tensor known_slots(int64_t first, int64_t packs, int64_t chunk, int64_t exec
 
 }  // namespace
 
-PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, int64_t width, Position position)
-    : action_tokenizer(config.action_width, width, width, MlpImpl::Activation::silu), config_(config), width_(width) {
+PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, const NovaConfig& nova)
+    : action_tokenizer(config.action_width, nova.width, nova.width, MlpImpl::Activation::silu),
+      config_(config),
+      width_(nova.width) {
   register_module("action_tokenizer", action_tokenizer);
-  begin_of_action = register_parameter("begin_of_action", torch::zeros({1, width}));
-  if (position == Position::absolute) slot_proj = register_module("slot_proj", torch::nn::Linear(kSlotWidth, width));
+  begin_of_action = register_parameter("begin_of_action", torch::zeros({1, width_}));
+  if (nova.position == Position::absolute) {
+    slot_proj = register_module("slot_proj", torch::nn::Linear(kSlotWidth, width_));
+  }
   if (config.state_token) {
     state_tokenizer =
-        register_module("state_tokenizer", Mlp(config.state_width, width, width, MlpImpl::Activation::silu));
+        register_module("state_tokenizer", Mlp(config.state_width, width_, width_, MlpImpl::Activation::silu));
+  }
+  if (config.stem_channels > 0) {
+    frame_stem = register_module("frame_stem", FrameStem(nova, config.stem_channels));
   }
 }
 
@@ -46,6 +53,7 @@ at::Tensor PhysicalTokenImpl::forward(Nova& nova, const at::Tensor& patches, con
                                       const at::Tensor& states, int64_t first, int64_t executed) {
   const int64_t packs = patches.size(1);
   std::vector<at::Tensor> parts = {nova->embed_frames(patches)};
+  if (frame_stem) parts.front() = parts.front() + frame_stem->forward(patches);
   if (state_tokenizer) parts.push_back(state_tokenizer->forward(states.to(begin_of_action.scalar_type())).unsqueeze(2));
   parts.push_back(action_tokens(actions, first, executed));
   // A pack carries the index of the frame that it predicts; 0 is the begin of a video.

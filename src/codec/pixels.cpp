@@ -1,4 +1,4 @@
-#include <physgen/codec/pixels.h>
+#include "codec/pixels.h"
 
 #include <torch/torch.h>
 

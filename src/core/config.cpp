@@ -74,11 +74,18 @@ void ConfigDocument::set(const std::string& assignment) {
   ConfigFile file = *file_;  // copies of this document keep theirs
   place_of(file.root, path, assignment) = assigned_value(assignment.substr(equals + 1), assignment);
   file.assigned.push_back(path);
+  file.origins = std::make_shared<std::map<std::string, std::string>>(*file_->origins);
   file_ = std::make_shared<const ConfigFile>(std::move(file));
 }
 
 const std::vector<std::string>& ConfigDocument::notices() const { return *file_->notices; }
 
-ConfigValue ConfigDocument::root() const { return ConfigValue(file_, file_->root, ""); }
+std::vector<ConfigOrigin> ConfigDocument::origins() const {
+  std::vector<ConfigOrigin> origins;
+  for (const auto& [setting, from] : *file_->origins) origins.push_back({setting, from});
+  return origins;
+}
+
+ConfigValue ConfigDocument::root() const { return ConfigValue(file_, file_->root, "", ""); }
 
 }  // namespace physgen

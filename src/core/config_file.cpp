@@ -73,7 +73,11 @@ ConfigFile read_config_file(const std::string& path) {
 
 std::shared_ptr<const ConfigFile> include_config_file(const std::string& path, const std::string& place,
                                                       const std::shared_ptr<const ConfigFile>& included_by) {
-  ConfigFile file{.name = path, .included_by = included_by, .included_at = place, .notices = included_by->notices};
+  ConfigFile file{.name = path,
+                  .included_by = included_by,
+                  .included_at = place,
+                  .notices = included_by->notices,
+                  .origins = included_by->origins};
   refuse_circle(file);
   try {
     ConfigFile read = read_config_file(path);

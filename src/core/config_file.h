@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,6 +19,8 @@ struct ConfigFile {
   std::string included_at = {};  ///< the place there, "run.json: model"
   /// For who gave the document: one list for all its files.
   std::shared_ptr<std::vector<std::string>> notices = std::make_shared<std::vector<std::string>>();
+  /// Where the values that were read stood, by their dotted paths in the struct; one for all files, too.
+  std::shared_ptr<std::map<std::string, std::string>> origins = std::make_shared<std::map<std::string, std::string>>();
 };
 
 /// Throws ConfigError where the text is not one JSON object.

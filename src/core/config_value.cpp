@@ -50,6 +50,8 @@ std::pair<std::string, std::string> split_first(const std::string& path) {
   return {path.substr(0, dot), dot == path.npos ? "" : path.substr(dot + 1)};
 }
 
+std::string below(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }
+
 bool is_at_or_below(const std::string& path, const std::string& top) {
   return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '.' || path[top.size()] == '[');
 }
@@ -98,8 +100,8 @@ void put(json& object, const std::string& path, json value) {
 
 }  // namespace
 
-ConfigValue::ConfigValue(std::shared_ptr<const ConfigFile> file, const json& value, std::string path)
-    : file_(std::move(file)), value_(&value), path_(std::move(path)) {}
+ConfigValue::ConfigValue(std::shared_ptr<const ConfigFile> file, const json& value, std::string path, std::string place)
+    : file_(std::move(file)), value_(&value), path_(std::move(path)), place_(std::move(place)) {}
 
 bool ConfigValue::is_null() const { return value_->is_null(); }
 bool ConfigValue::begins_with_number() const {
@@ -140,7 +142,10 @@ std::string ConfigValue::text(const std::string& expected) const {
 std::vector<ConfigValue> ConfigValue::items(const std::string& expected) const {
   if (!value_->is_array()) refuse(expected);
   std::vector<ConfigValue> items;
-  for (const json& item : *value_) items.emplace_back(file_, item, path_ + "[" + std::to_string(items.size()) + "]");
+  for (const json& item : *value_) {
+    const std::string index = "[" + std::to_string(items.size()) + "]";
+    items.emplace_back(file_, item, path_ + index, place_ + index);
+  }
   return items;
 }
 
@@ -153,7 +158,7 @@ void ConfigValue::require_object() const {
 std::optional<ConfigValue> ConfigValue::find(const std::string& key) const {
   const auto found = value_->find(key);
   if (found == value_->end()) return {};
-  return ConfigValue(file_, *found, path_of(key));
+  return ConfigValue(file_, *found, path_of(key), below(place_, key));
 }
 
 std::vector<std::string> ConfigValue::keys() const {
@@ -176,7 +181,7 @@ ConfigValue ConfigValue::moved(const std::string& from, const std::string& to) c
   json value = take(file.root, from);
   put(file.root, to, std::move(value));
   const auto kept = std::make_shared<const ConfigFile>(std::move(file));
-  return ConfigValue(kept, kept->root, path_);
+  return ConfigValue(kept, kept->root, path_, place_);
 }
 
 std::vector<ConfigValue> ConfigValue::layers() const {
@@ -187,7 +192,7 @@ std::vector<ConfigValue> ConfigValue::layers() const {
     const std::filesystem::path folder = std::filesystem::path(source_of(*file_, name->path_)).parent_path();
     const std::string path = (folder / name->text("the path of a config file")).lexically_normal().string();
     const auto file = include_config_file(path, name->where(), file_);
-    layers = ConfigValue(file, file->root, "").layers();
+    layers = ConfigValue(file, file->root, "", place_).layers();
     if (is_name) return layers;
   }
   layers.push_back(*this);
@@ -197,6 +202,10 @@ std::vector<ConfigValue> ConfigValue::layers() const {
 void ConfigValue::notice(const std::string& text) const {
   std::vector<std::string>& all = *file_->notices;
   if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
+}
+
+void ConfigValue::keep_origin() const {
+  if (!is_stored()) (*file_->origins)[place_] = where();
 }
 
 bool ConfigValue::is_stored() const { return file_->is_stored; }
@@ -213,6 +222,6 @@ void ConfigValue::refuse(const std::string& expected) const {
       {.what = "a config value has the wrong type", .where = where(), .got = quote(*value_), .expected = expected});
 }
 
-std::string ConfigValue::path_of(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+std::string ConfigValue::path_of(const std::string& key) const { return below(path_, key); }
 
 }  // namespace physgen

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "physgen/core/printable.h"
+#include "core/printable.h"
 
 namespace physgen {
 

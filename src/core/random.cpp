@@ -1,4 +1,4 @@
-#include <physgen/core/random.h>
+#include "core/random.h"
 
 namespace physgen {
 namespace {

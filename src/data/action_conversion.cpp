@@ -1,4 +1,4 @@
-#include <physgen/data/action_conversion.h>
+#include "data/action_conversion.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,8 @@
 #include <utility>
 
 #include <physgen/core/error.h>
-#include <physgen/core/rigid_transform.h>
+
+#include "core/rigid_transform.h"
 
 namespace physgen {
 namespace {

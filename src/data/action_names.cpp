@@ -1,4 +1,4 @@
-#include <physgen/data/action_names.h>
+#include "data/action_names.h"
 
 namespace physgen {
 namespace {

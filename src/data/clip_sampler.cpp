@@ -1,4 +1,4 @@
-#include <physgen/data/clip_sampler.h>
+#include "data/clip_sampler.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,5 @@
 #include <physgen/data/demonstration_check.h>
 #include <physgen/data/demonstration_dataset.h>
-#include <physgen/data/demonstration_search.h>
 
 #include <cctype>
 #include <map>
@@ -8,6 +7,7 @@
 #include <string>
 
 #include "core/parallel.h"
+#include "data/demonstration_search.h"
 #include "formats/demonstration_file.h"
 
 namespace physgen {

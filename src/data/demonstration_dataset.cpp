@@ -7,9 +7,9 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/data/demonstration_search.h>
 
 #include "core/quote.h"
+#include "data/demonstration_search.h"
 #include "data/resampled_file.h"
 #include "formats/demonstration_file.h"
 

@@ -1,4 +1,4 @@
-#include <physgen/data/demonstration_search.h>
+#include "data/demonstration_search.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,4 +1,4 @@
-#include <physgen/data/lerobot.h>
+#include "data/lerobot.h"
 
 #ifdef PHYSGEN_HAS_ARROW
 #include "data/lerobot_writer.h"

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include <physgen/core/statistics.h>
-#include <physgen/data/statistics.h>
+
+#include "data/statistics.h"
 
 namespace physgen {
 namespace {

@@ -7,9 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include <physgen/core/error.h>
-#include <physgen/data/action_names.h>
-#include <physgen/data/clip_sampler.h>
-#include <physgen/data/statistics.h>
+
+#include "data/action_names.h"
+#include "data/clip_sampler.h"
+#include "data/statistics.h"
 
 namespace physgen {
 namespace {

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include <physgen/data/lerobot.h>
 #include <physgen/media/video_writer.h>
 
 #include "data/frame_stream.h"
+#include "data/lerobot.h"
 #include "data/lerobot_meta_writer.h"
 #include "data/lerobot_statistics.h"
 #include "formats/parquet_writer.h"

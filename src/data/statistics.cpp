@@ -1,4 +1,4 @@
-#include <physgen/data/statistics.h>
+#include "data/statistics.h"
 
 #include <algorithm>
 #include <cmath>

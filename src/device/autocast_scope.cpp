@@ -2,7 +2,7 @@
 
 #include <ATen/autocast_mode.h>
 
-#include <physgen/device/compute_device.h>
+#include "device/compute_device.h"
 
 namespace physgen {
 

@@ -1,4 +1,4 @@
-#include <physgen/device/compute_device.h>
+#include "device/compute_device.h"
 
 #include <cstdlib>
 
@@ -6,7 +6,8 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/device/device.h>
+
+#include "device/device.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,4 @@
-#include <physgen/device/device.h>
+#include "device/device.h"
 
 #include <algorithm>
 #include <cctype>

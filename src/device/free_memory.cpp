@@ -1,4 +1,4 @@
-#include <physgen/device/free_memory.h>
+#include "device/free_memory.h"
 
 #include <malloc.h>
 

@@ -1,4 +1,4 @@
-#include <physgen/device/int8.h>
+#include "device/int8.h"
 
 #include <physgen/core/error.h>
 

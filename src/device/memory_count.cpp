@@ -1,4 +1,4 @@
-#include <physgen/device/memory_count.h>
+#include "device/memory_count.h"
 
 #include <algorithm>
 #include <mutex>
@@ -7,9 +7,8 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
-#include <physgen/device/peak_memory.h>
-
 #include "device/memory_readings.h"
+#include "device/peak_memory.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,4 @@
-#include <physgen/device/peak_memory.h>
+#include "device/peak_memory.h"
 
 #include <fstream>
 

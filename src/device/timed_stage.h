@@ -3,8 +3,8 @@
 #include <functional>
 #include <type_traits>
 
-#include <physgen/core/stopwatch.h>
-#include <physgen/device/compute_device.h>
+#include "core/stopwatch.h"
+#include "device/compute_device.h"
 
 namespace physgen {
 

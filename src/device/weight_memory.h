@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include <physgen/device/free_memory.h>
+#include "device/free_memory.h"
 
 namespace torch::nn {
 class Module;

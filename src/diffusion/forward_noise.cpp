@@ -1,4 +1,4 @@
-#include <physgen/diffusion/forward_noise.h>
+#include "diffusion/forward_noise.h"
 
 #include <torch/torch.h>
 

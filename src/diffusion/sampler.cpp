@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/diffusion/forward_noise.h>
+#include "diffusion/forward_noise.h"
 
 namespace physgen {
 namespace {

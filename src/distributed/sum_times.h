@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-#include <physgen/core/stopwatch.h>
+#include "core/stopwatch.h"
 
 namespace physgen {
 

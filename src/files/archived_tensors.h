@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 

@@ -7,11 +7,11 @@
 
 #include "core/json_file.h"
 #include "core/quote.h"
+#include "files/atomic_file.h"
 #include "files/file_descriptor.h"
 #include "files/folder.h"
 #include "files/sha256.h"
 #include "physgen/core/error.h"
-#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

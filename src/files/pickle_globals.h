@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 

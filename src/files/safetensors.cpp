@@ -1,4 +1,4 @@
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 #include <algorithm>
 #include <bit>
@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "core/foreign_file.h"
+#include "files/atomic_file.h"
 #include "files/mapped_file.h"
 #include "files/safetensors_header.h"
 #include "physgen/core/error.h"
-#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 

@@ -1,4 +1,4 @@
-#include "physgen/files/torch_archive.h"
+#include "files/torch_archive.h"
 
 #include <utility>
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <physgen/formats/frame_reader.h>
-#include <physgen/media/video_reader.h>
 
 #include "formats/lerobot_metadata.h"
+#include "media/video_reader.h"
 
 namespace physgen {
 

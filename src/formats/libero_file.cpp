@@ -4,7 +4,8 @@
 #include <filesystem>
 
 #include <physgen/core/error.h>
-#include <physgen/media/resize.h>
+
+#include "media/resize.h"
 
 namespace physgen {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include <physgen/core/error.h>
-#include <physgen/core/rigid_transform.h>
 
+#include "core/rigid_transform.h"
 #include "formats/maniskill_metadata.h"
 
 namespace physgen {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <physgen/kernels/kernel_report.h>
 
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "kernels/kernel_report.h"
 
 namespace physgen {
 

@@ -1,10 +1,10 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
-#include <physgen/kernels/biased_activation.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/activation_rows.h"
+#include "kernels/biased_activation.h"
 #include "kernels/norm_tensors.h"
 #include "kernels/row_tasks.h"
 

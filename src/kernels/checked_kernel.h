@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <physgen/kernels/kernel_report.h>
+#include "kernels/kernel_report.h"
 
 namespace physgen {
 

@@ -1,6 +1,5 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <physgen/kernels/group_norm_silu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "kernels/checked_kernel.h"
 #include "kernels/group_norm_rows.h"
+#include "kernels/group_norm_silu.h"
 #include "kernels/parallel.h"
 #include "kernels/record.h"
 #ifdef PHYSGEN_HAS_CUDA

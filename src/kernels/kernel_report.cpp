@@ -1,4 +1,4 @@
-#include "physgen/kernels/kernel_report.h"
+#include "kernels/kernel_report.h"
 
 #include <c10/util/Exception.h>
 

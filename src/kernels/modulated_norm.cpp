@@ -1,11 +1,11 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <physgen/kernels/modulated_norm.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 
+#include "kernels/modulated_norm.h"
 #include "kernels/norm_rows.h"
 #include "kernels/norm_tensors.h"
 #include "kernels/parallel.h"

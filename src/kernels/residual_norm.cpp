@@ -1,10 +1,10 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <physgen/kernels/residual_norm.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/norm_rows.h"
 #include "kernels/norm_tensors.h"
+#include "kernels/residual_norm.h"
 #include "kernels/row_tasks.h"
 
 namespace physgen {

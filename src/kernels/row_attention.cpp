@@ -1,5 +1,4 @@
 #include <ATen/Functions.h>
-#include <physgen/kernels/row_attention.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -7,6 +6,7 @@
 #include "kernels/head_rows.h"
 #include "kernels/norm_tensors.h"
 #include "kernels/parallel.h"
+#include "kernels/row_attention.h"
 
 namespace physgen {
 namespace {

@@ -3,10 +3,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <physgen/kernels/biased_activation.h>
-#include <physgen/kernels/modulated_norm.h>
-#include <physgen/kernels/residual_norm.h>
-#include <physgen/kernels/row_attention.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
@@ -14,7 +10,11 @@
 #include <vector>
 
 #include "kernels/agreement.h"
+#include "kernels/biased_activation.h"
 #include "kernels/checked_kernel.h"
+#include "kernels/modulated_norm.h"
+#include "kernels/residual_norm.h"
+#include "kernels/row_attention.h"
 
 namespace physgen {
 namespace {

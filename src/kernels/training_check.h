@@ -1,6 +1,6 @@
 #pragma once
 
-#include <physgen/kernels/kernel_report.h>
+#include "kernels/kernel_report.h"
 
 namespace physgen {
 

@@ -1,4 +1,4 @@
-#include <physgen/layers/activation_checkpoint.h>
+#include "layers/activation_checkpoint.h"
 
 #include <ATen/autocast_mode.h>
 

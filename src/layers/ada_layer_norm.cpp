@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/kernels/modulated_norm.h>
+#include "kernels/modulated_norm.h"
 
 namespace physgen {
 

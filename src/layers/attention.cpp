@@ -4,8 +4,7 @@
 
 #include <cmath>
 
-#include <physgen/kernels/row_attention.h>
-
+#include "kernels/row_attention.h"
 #include "kernels/row_kernels.h"
 
 namespace physgen {

@@ -1,4 +1,4 @@
-#include <physgen/layers/initialization.h>
+#include "layers/initialization.h"
 
 #include <cmath>
 

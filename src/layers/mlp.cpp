@@ -1,6 +1,6 @@
 #include <physgen/layers/mlp.h>
 
-#include <physgen/kernels/biased_activation.h>
+#include "kernels/biased_activation.h"
 
 namespace physgen {
 

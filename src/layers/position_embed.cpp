@@ -1,4 +1,4 @@
-#include <physgen/layers/position_embed.h>
+#include "layers/position_embed.h"
 
 #include <torch/torch.h>
 

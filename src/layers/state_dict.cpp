@@ -8,10 +8,10 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/safetensors.h>
-#include <physgen/files/torch_archive.h>
 
 #include "core/first_few.h"
+#include "files/safetensors.h"
+#include "files/torch_archive.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,4 @@
-#include <physgen/layers/timestep_embed.h>
+#include "layers/timestep_embed.h"
 
 #include <cmath>
 

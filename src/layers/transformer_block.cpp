@@ -4,8 +4,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/kernels/residual_norm.h>
-
+#include "kernels/residual_norm.h"
 #include "kernels/row_kernels.h"
 
 namespace physgen {

@@ -1,4 +1,4 @@
-#include <physgen/media/contact_sheet.h>
+#include "media/contact_sheet.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include <physgen/core/error.h>
-#include <physgen/media/resize.h>
 
 #include "media/drawing.h"
+#include "media/resize.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,4 @@
-#include <physgen/media/resize.h>
+#include "media/resize.h"
 
 #include <algorithm>
 #include <cmath>

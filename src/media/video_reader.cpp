@@ -1,4 +1,4 @@
-#include <physgen/media/video_reader.h>
+#include "media/video_reader.h"
 
 extern "C" {
 #include <libavformat/avformat.h>

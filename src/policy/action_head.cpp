@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <physgen/kernels/modulated_norm.h>
-#include <physgen/kernels/row_attention.h>
-#include <physgen/layers/timestep_embed.h>
+#include "kernels/modulated_norm.h"
+#include "kernels/row_attention.h"
+#include "layers/timestep_embed.h"
 
 namespace physgen {
 

@@ -2,8 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/diffusion/forward_noise.h>
-
+#include "diffusion/forward_noise.h"
 #include "policy/packed_action_head.h"
 
 namespace physgen {

@@ -1,4 +1,4 @@
-#include <physgen/policy/calibration.h>
+#include "policy/calibration.h"
 
 #include <algorithm>
 #include <array>
@@ -8,10 +8,11 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/device/compute_device.h>
-#include <physgen/device/int8.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/vae/frame_encoder.h>
+
+#include "device/compute_device.h"
+#include "device/int8.h"
 
 namespace physgen {
 namespace {

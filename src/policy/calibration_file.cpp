@@ -1,12 +1,13 @@
-#include <physgen/policy/calibration.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 #include <physgen/vae/frame_encoder.h>
+
+#include "files/atomic_file.h"
+#include "policy/calibration.h"
 
 namespace physgen {
 namespace {

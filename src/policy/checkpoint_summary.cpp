@@ -7,10 +7,10 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/files/safetensors.h>
 #include <physgen/policy/policy_checkpoint.h>
 
 #include "core/strict_json.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 namespace {

@@ -6,24 +6,24 @@
 #include <torch/torch.h>
 
 #include <physgen/backbone/frame_generator.h>
-#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
-#include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/device/compute_device.h>
-#include <physgen/device/int8.h>
 #include <physgen/device/precision.h>
 #include <physgen/policy/action_sampler.h>
-#include <physgen/policy/calibration.h>
-#include <physgen/policy/lookahead.h>
 #include <physgen/policy/policy_checkpoint.h>
 #include <physgen/policy/round_batcher.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "codec/pixels.h"
+#include "core/random.h"
+#include "device/compute_device.h"
+#include "device/int8.h"
 #include "device/timed_stage.h"
 #include "device/weight_memory.h"
 #include "kernels/row_kernels.h"
+#include "policy/calibration.h"
 #include "policy/control_round.h"
+#include "policy/lookahead.h"
 #include "policy/packed_action_head.h"
 #include "policy/round_queue.h"
 
@@ -98,6 +98,7 @@ int64_t Policy::frame_height() const { return weights_->config.frame_height; }
 const std::string& Policy::control_mode() const { return weights_->config.control_mode; }
 int64_t Policy::action_width() const { return weights_->config.model.codec.action_width; }
 int64_t Policy::chunk_length() const { return weights_->config.model.codec.chunk; }
+double Policy::control_rate() const { return weights_->config.frames_per_second; }
 int64_t Policy::execute() const { return weights_->config.model.codec.execute; }
 bool Policy::uses_state() const { return weights_->config.model.codec.state_token; }
 int64_t Policy::state_width() const { return uses_state() ? weights_->config.model.codec.state_width : 0; }

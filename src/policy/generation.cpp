@@ -2,15 +2,15 @@
 
 #include <torch/torch.h>
 
-#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/device/compute_device.h>
-#include <physgen/media/resize.h>
 #include <physgen/policy/policy_checkpoint.h>
-#include <physgen/release/video_generator.h>
 
+#include "codec/pixels.h"
+#include "device/compute_device.h"
+#include "media/resize.h"
 #include "policy/pack.h"
+#include "release/video_generator.h"
 
 namespace physgen {
 namespace {

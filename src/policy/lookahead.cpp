@@ -1,4 +1,4 @@
-#include <physgen/policy/lookahead.h>
+#include "policy/lookahead.h"
 
 #include <cmath>
 

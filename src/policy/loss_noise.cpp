@@ -2,8 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <physgen/core/random.h>
 #include <physgen/diffusion/noise_schedule.h>
+
+#include "core/random.h"
 
 namespace physgen {
 namespace {

@@ -2,8 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <physgen/diffusion/forward_noise.h>
 #include <physgen/policy/action_sampler.h>
+
+#include "diffusion/forward_noise.h"
 
 namespace physgen {
 namespace {
@@ -140,16 +141,18 @@ Losses compute_losses(PhysGenModel& model, const WindowBatch& batch, const LossN
   return losses;
 }
 
+Conditions conditions_of(PhysGenModel& model, const WindowBatch& batch) {
+  return model->forward(inputs_of(batch, batch.latents.size(1) - 1), model->encode_text(batch.instructions));
+}
+
 at::Tensor sample_actions(PhysGenModel& model, const WindowBatch& batch, const at::Tensor& noise,
                           std::vector<at::Generator> generators) {
   torch::NoGradGuard no_grad;
   const ModelConfig& config = model->config();
-  const int64_t packs = batch.latents.size(1) - 1;
-  Conditions conditions = model->forward(inputs_of(batch, packs), model->encode_text(batch.instructions));
-  at::Tensor condition = model->head_condition(conditions).flatten(0, 1);
+  at::Tensor condition = model->head_condition(conditions_of(model, batch)).flatten(0, 1);
   at::Tensor sampled = ActionSampler(model, config.head.sampler, config.head.denoising_steps)
                            .sample(condition, noise.to(condition.device()), {}, std::move(generators));
-  return sampled.narrow(1, 0, config.codec.chunk).unflatten(0, {-1, packs});
+  return sampled.narrow(1, 0, config.codec.chunk).unflatten(0, {batch.latents.size(0), -1});
 }
 
 }  // namespace physgen

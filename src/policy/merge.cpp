@@ -1,4 +1,4 @@
-#include <physgen/policy/merge.h>
+#include "policy/merge.h"
 
 #include <physgen/core/error.h>
 #include <physgen/policy/policy_checkpoint.h>

@@ -5,6 +5,8 @@
 
 #include <physgen/core/version.h>
 
+#include "core/first_few.h"
+
 namespace physgen {
 namespace {
 
@@ -83,7 +85,9 @@ std::string files_of(const CheckpointSummary& summary) {
 }  // namespace
 
 std::string to_card(const CheckpointSummary& summary) {
-  const std::string name = std::filesystem::path(summary.path).filename().string();
+  const bool knows_tasks = summary.policy && !summary.policy->tasks.empty();
+  const std::string name = knows_tasks ? "PhysGen for " + first_few(summary.policy->tasks, 3)
+                                       : std::filesystem::path(summary.path).filename().string();
   std::string text = "---\nlibrary_name: physgen\npipeline_tag: robotics\n---\n\n# " + name + "\n\nA " + summary.kind +
                      " of " + version_text() + ".\n\n";
   if (summary.policy) text += policy_table(*summary.policy);

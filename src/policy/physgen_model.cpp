@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <physgen/codec/causal_mask.h>
+#include "codec/causal_mask.h"
 
 namespace physgen {
 namespace {
@@ -50,7 +50,7 @@ PhysGenModelImpl::PhysGenModelImpl(const ModelConfig& config)
     text_table = register_module("text_table", InstructionTable(config.text_table, config.text_lengths,
                                                                 backbone.text_slots, backbone.text_width));
   }
-  physical_token = register_module("physical_token", PhysicalToken(config.codec, backbone.width, backbone.position));
+  physical_token = register_module("physical_token", PhysicalToken(config.codec, backbone));
   action_head = register_module("action_head",
                                 ActionHead(config.head, backbone.width, config.codec.chunk, config.codec.action_width));
 }

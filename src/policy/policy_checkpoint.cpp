@@ -3,8 +3,9 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
+
+#include "files/atomic_file.h"
 
 namespace physgen {
 namespace {

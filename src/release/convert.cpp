@@ -6,8 +6,9 @@
 
 #include <physgen/core/choice.h>
 #include <physgen/core/error.h>
-#include <physgen/release/nova_release.h>
 #include <physgen/release/pretrained.h>
+
+#include "release/nova_release.h"
 
 namespace physgen {
 namespace {

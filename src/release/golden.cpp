@@ -1,16 +1,16 @@
-#include <physgen/release/golden.h>
+#include "release/golden.h"
 
 #include <limits>
 
 #include <torch/torch.h>
 
-#include <physgen/backbone/video_context.h>
-#include <physgen/device/compute_device.h>
-#include <physgen/diffusion/forward_noise.h>
 #include <physgen/layers/patch_embed.h>
-#include <physgen/release/video_generator.h>
 
+#include "backbone/video_context.h"
+#include "device/compute_device.h"
+#include "diffusion/forward_noise.h"
 #include "release/golden_file.h"
+#include "release/video_generator.h"
 
 namespace physgen {
 namespace {

@@ -6,7 +6,8 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/safetensors.h>
+
+#include "files/safetensors.h"
 
 namespace physgen {
 namespace {

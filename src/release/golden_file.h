@@ -6,9 +6,9 @@
 #include <set>
 
 #include <physgen/layers/state_dict.h>
-#include <physgen/release/golden.h>
 
 #include "core/json_view.h"
+#include "release/golden.h"
 
 namespace physgen {
 

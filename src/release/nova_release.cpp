@@ -1,12 +1,12 @@
-#include <physgen/release/nova_release.h>
+#include "release/nova_release.h"
 
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 
 #include "core/json_file.h"
 #include "core/quote.h"
+#include "files/atomic_file.h"
 #include "release/release_config.h"
 #include "release/release_weights.h"
 

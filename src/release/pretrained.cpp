@@ -3,11 +3,11 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
-#include <physgen/release/nova_release.h>
 
 #include "device/weight_memory.h"
+#include "files/atomic_file.h"
+#include "release/nova_release.h"
 
 namespace physgen {
 namespace {

@@ -1,11 +1,12 @@
-#include <physgen/release/video_generator.h>
+#include "release/video_generator.h"
 
 #include <utility>
 
 #include <torch/torch.h>
 
-#include <physgen/backbone/video_context.h>
 #include <physgen/core/error.h>
+
+#include "backbone/video_context.h"
 
 namespace physgen {
 namespace {

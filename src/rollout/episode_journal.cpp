@@ -5,8 +5,8 @@
 #include <span>
 
 #include "core/json_file.h"
+#include "files/atomic_file.h"
 #include "files/file_descriptor.h"
-#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -10,13 +10,13 @@
 #include <optional>
 #include <utility>
 
+#include "core/stopwatch.h"
+#include "media/resize.h"
 #include "physgen/core/error.h"
 #include "physgen/core/statistics.h"
-#include "physgen/core/stopwatch.h"
-#include "physgen/media/resize.h"
 #include "physgen/media/video_writer.h"
-#include "physgen/rollout/recorded_actions.h"
 #include "physgen/rollout/simulator_process.h"
+#include "rollout/recorded_actions.h"
 
 namespace physgen {
 namespace {

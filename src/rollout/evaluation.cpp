@@ -14,17 +14,17 @@
 #include <thread>
 #include <utility>
 
+#include "core/random.h"
 #include "core/strict_json.h"
 #include "episode_journal.h"
 #include "episode_runner.h"
 #include "evaluation_summary.h"
+#include "files/atomic_file.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
-#include "physgen/core/random.h"
 #include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
-#include "physgen/files/atomic_file.h"
-#include "physgen/rollout/shard.h"
+#include "rollout/shard.h"
 
 namespace physgen {
 namespace {

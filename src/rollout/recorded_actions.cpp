@@ -1,4 +1,4 @@
-#include <physgen/rollout/recorded_actions.h>
+#include "rollout/recorded_actions.h"
 
 #include <fmt/format.h>
 
@@ -10,9 +10,9 @@
 #include <utility>
 
 #include <physgen/core/error.h>
-#include <physgen/files/safetensors.h>
 
 #include "files/folder.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 namespace {

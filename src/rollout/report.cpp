@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/first_few.h"
 #include "episode_journal.h"
 #include "evaluation_summary.h"
 #include "media/html_page.h"
@@ -111,6 +112,18 @@ std::string incompleteness(const EvaluationSummary& summary) {
   return fmt::format("<p class=\"bad\">Incomplete: {} of {} episodes have no result.</p>\n", missing, summary.episodes);
 }
 
+std::string runs_below(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code none;  // what cannot be read is not named
+  for (fs::directory_iterator at(folder, none), end; at != end && !none; at.increment(none)) {
+    std::error_code unreadable;
+    if (fs::exists(at->path() / "rollout.json", unreadable)) names.push_back(at->path().string());
+  }
+  if (names.empty()) return "";
+  std::ranges::sort(names);
+  return "name one of those below it: " + first_few(names, 4);
+}
+
 }  // namespace
 
 EvaluationReport read_evaluation(const fs::path& folder) {
@@ -119,7 +132,8 @@ EvaluationReport read_evaluation(const fs::path& folder) {
     throw ConfigError({.what = "there is no evaluation",
                        .where = folder.string(),
                        .got = fs::exists(folder) ? "no rollout.json in it" : "no such folder",
-                       .expected = "the --out folder of physgen rollout"});
+                       .expected = "the --out folder of physgen rollout",
+                       .next_step = runs_below(folder)});
   }
   EvaluationReport report{.folder = folder, .config = ConfigDocument::load(config).read<RolloutConfig>()};
   report.result = result_of(read_episodes(folder / "episodes.jsonl", plan_episodes(report.config)), report.config);

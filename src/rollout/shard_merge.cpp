@@ -1,4 +1,4 @@
-#include "physgen/rollout/shard_merge.h"
+#include "rollout/shard_merge.h"
 
 #include <fmt/format.h>
 
@@ -13,14 +13,14 @@
 #include "core/strict_json.h"
 #include "episode_journal.h"
 #include "evaluation_summary.h"
+#include "files/atomic_file.h"
 #include "files/folder.h"
 #include "physgen/core/config.h"
 #include "physgen/core/error.h"
 #include "physgen/core/suggestion.h"
 #include "physgen/core/version.h"
-#include "physgen/files/atomic_file.h"
-#include "physgen/rollout/recorded_actions.h"
-#include "physgen/rollout/shard.h"
+#include "rollout/recorded_actions.h"
+#include "rollout/shard.h"
 
 namespace physgen {
 namespace {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <numbers>
+#include <regex>
 #include <string_view>
 
+#include "core/rigid_transform.h"
 #include "description_reader.h"
 #include "physgen/core/choice.h"
 #include "physgen/core/error.h"
-#include "physgen/core/rigid_transform.h"
 #include "physgen/core/suggestion.h"
 
 namespace physgen {
@@ -66,6 +67,21 @@ void require_choice(const std::string& word, const std::vector<std::string>& cho
   refuse_choice(word, choices, "the simulator has no such " + what, config.simulator + ":" + config.task);
 }
 
+std::regex pattern_of(const std::string& text) {
+  try {
+    return std::regex(text);
+  } catch (const std::regex_error&) {
+    throw wrong("more_cameras", text, "a regular expression, such as \"view_[0-9]+\"");
+  }
+}
+
+void require_camera(const std::string& camera, const SimulatorDescription& there, const SimulatorConfig& config) {
+  if (!there.more_cameras.empty() && std::regex_match(camera, pattern_of(there.more_cameras))) return;
+  std::vector<std::string> choices = there.camera_names();
+  if (!there.more_cameras.empty()) choices.push_back("any that matches " + there.more_cameras);
+  require_choice(camera, choices, "camera", config);
+}
+
 // Names of modes are a worker's own: that of a LeRobot set which tells none is "lerobot".
 void require_control_mode(const SimulatorConfig& config, const std::vector<std::string>& modes) {
   if (std::ranges::find(modes, config.control_mode) != modes.end()) return;
@@ -87,6 +103,8 @@ SimulatorDescription read_description(const Message& reply) {
   SimulatorDescription description;
   for (const Message& task : reply.maps("tasks")) description.tasks.push_back(read_task(task));
   for (const Message& camera : reply.maps("cameras")) description.cameras.push_back(read_camera(camera));
+  if (reply.has("more_cameras")) description.more_cameras = reply.text("more_cameras");
+  pattern_of(description.more_cameras);
   description.control_modes = reply.texts("control_modes");
   description.control_rate = number_between(reply, "control_rate", 0, kFastestRate);
   description.state_width = reply.integer("state_width", 0, kWidestState);
@@ -98,7 +116,7 @@ SimulatorDescription read_description(const Message& reply) {
 }
 
 void check_config_against(const SimulatorDescription& description, const SimulatorConfig& config) {
-  for (const std::string& camera : config.cameras) require_choice(camera, description.camera_names(), "camera", config);
+  for (const std::string& camera : config.cameras) require_camera(camera, description, config);
   require_control_mode(config, description.control_modes);
   if (!config.state || description.state_width > 0) return;
   throw ConfigError({.what = "the simulator does not tell the robot's state, which the policy looks at",

@@ -23,8 +23,8 @@ struct KnownWorker {
 };
 
 constexpr std::array<KnownWorker, 2> kKnownWorkers = {{
-    {"maniskill", "maniskill_worker.py", "PHYSGEN_PYTHON", ".venv/bin/python", "run scripts/setup"},
-    {"libero", "libero_worker.py", "PHYSGEN_LIBERO_PYTHON", ".venv-libero/bin/python", "run scripts/setup_libero"},
+    {"maniskill", "maniskill_worker.py", "PHYSGEN_PYTHON", ".venv/bin/python", "setup"},
+    {"libero", "libero_worker.py", "PHYSGEN_LIBERO_PYTHON", ".venv-libero/bin/python", "setup_libero"},
 }};
 
 const KnownWorker& known_worker(const std::string& simulator) {
@@ -82,7 +82,7 @@ std::string python_of(const KnownWorker& worker, const std::string& chosen, cons
   throw Error({.what = "there is no Python with the simulator",
                .where = python.string(),
                .got = "no such program",
-               .next_step = std::string(worker.setup) + "; or name one with --python or " + worker.variable});
+               .next_step = setup_command(worker.setup) + "; or name one with --python or " + worker.variable});
 }
 
 }  // namespace
@@ -95,6 +95,15 @@ fs::path workers_folder() {
     }
   }
   return {};
+}
+
+std::string setup_command(const std::string& script) {
+  const fs::path workers = workers_folder();
+  if (workers.empty()) return "run scripts/" + script;
+  const fs::path path = fs::absolute(workers.parent_path() / script).lexically_normal();
+  std::error_code unknown;
+  const fs::path near = path.lexically_relative(fs::current_path(unknown));
+  return "run " + (near.empty() || near.native().starts_with("..") ? path : near).string();
 }
 
 std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor, const fs::path& workers) {

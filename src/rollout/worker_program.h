@@ -12,6 +12,9 @@ namespace physgen {
 /// the known simulators; empty where there is none.
 std::filesystem::path workers_folder();
 
+/// "run scripts/setup", with its folder where that is not the working directory.
+std::string setup_command(const std::string& script = "setup");
+
 /// The command line of a simulator's worker: the user's own, or a known simulator's, which is Python and a script.
 /// Throws ConfigError for an unknown simulator and where the user named a program or interpreter that cannot be run,
 /// Error where none is found.

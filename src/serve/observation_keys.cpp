@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "physgen/core/printable.h"
+#include "core/printable.h"
 #include "physgen/core/suggestion.h"
 #include "serve/client_error.h"
 

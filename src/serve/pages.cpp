@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "media/resize.h"
 #include "physgen/core/version.h"
-#include "physgen/media/resize.h"
 
 namespace physgen {
 namespace {

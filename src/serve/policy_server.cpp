@@ -20,12 +20,12 @@
 #include <map>
 #include <thread>
 
+#include "core/stopwatch.h"
+#include "data/lerobot.h"
 #include "files/folder.h"
 #include "net/deadline.h"
 #include "net/tls.h"
 #include "physgen/core/error.h"
-#include "physgen/core/stopwatch.h"
-#include "physgen/data/lerobot.h"
 #include "serve/access.h"
 #include "serve/pages.h"
 #include "serve/robot_connection.h"

@@ -4,8 +4,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 
+#include "core/stopwatch.h"
 #include "net/connection.h"
-#include "physgen/core/stopwatch.h"
 #include "serve/session.h"
 #include "serve/telemetry.h"
 #include "serve/work_queue.h"

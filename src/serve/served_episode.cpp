@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "physgen/core/stopwatch.h"
+#include "core/stopwatch.h"
 #include "serve/client_error.h"
 
 namespace physgen {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "physgen/core/stopwatch.h"
+#include "core/stopwatch.h"
 #include "serve/session.h"
 
 namespace physgen {

@@ -5,9 +5,9 @@
 
 #include <utility>
 
+#include "data/lerobot.h"
+#include "files/atomic_file.h"
 #include "physgen/data/demonstration_dataset.h"
-#include "physgen/data/lerobot.h"
-#include "physgen/files/atomic_file.h"
 
 namespace physgen {
 namespace {

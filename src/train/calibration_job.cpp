@@ -1,8 +1,8 @@
-#include <physgen/train/calibration_job.h>
+#include "train/calibration_job.h"
 
-#include <physgen/device/int8.h>
-#include <physgen/policy/calibration.h>
-#include <physgen/train/calibration_windows.h>
+#include "device/int8.h"
+#include "policy/calibration.h"
+#include "train/calibration_windows.h"
 
 namespace physgen {
 

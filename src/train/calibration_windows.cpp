@@ -1,13 +1,13 @@
-#include <physgen/train/calibration_windows.h>
+#include "train/calibration_windows.h"
 
 #include <algorithm>
 
 #include <torch/torch.h>
 
-#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
-#include <physgen/data/clip_sampler.h>
 
+#include "codec/pixels.h"
+#include "data/clip_sampler.h"
 #include "policy/pack.h"
 
 namespace physgen {

@@ -1,7 +1,8 @@
 #include "train/checkpoint_copy.h"
 
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
+
+#include "files/atomic_file.h"
 
 namespace physgen {
 

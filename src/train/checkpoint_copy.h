@@ -4,9 +4,8 @@
 #include <optional>
 #include <string>
 
-#include <physgen/train/training_state.h>
-
 #include "train/trainable.h"
+#include "train/training_state.h"
 
 namespace physgen {
 

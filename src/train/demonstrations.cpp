@@ -1,4 +1,4 @@
-#include <physgen/train/demonstrations.h>
+#include "train/demonstrations.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -6,13 +6,13 @@
 #include <sstream>
 
 #include <physgen/core/error.h>
-#include <physgen/core/random.h>
-#include <physgen/data/action_conversion.h>
-#include <physgen/data/action_names.h>
-#include <physgen/data/demonstration_search.h>
-#include <physgen/data/statistics.h>
 #include <physgen/files/manifest.h>
 
+#include "core/random.h"
+#include "data/action_conversion.h"
+#include "data/action_names.h"
+#include "data/demonstration_search.h"
+#include "data/statistics.h"
 #include "files/sha256.h"
 
 namespace physgen {

@@ -1,4 +1,4 @@
-#include <physgen/train/ema.h>
+#include "train/ema.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include <physgen/train/frame_pool.h>
+#include "train/frame_pool.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 
 #include <torch/torch.h>
 
-#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
 
+#include "codec/pixels.h"
 #include "data/frame_stream.h"
 
 namespace physgen {

@@ -4,9 +4,8 @@
 
 #include <torch/torch.h>
 
-#include <physgen/core/random.h>
-#include <physgen/data/action_names.h>
-
+#include "core/random.h"
+#include "data/action_names.h"
 #include "device/autocast_scope.h"
 #include "train/rank_share.h"
 

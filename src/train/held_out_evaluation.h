@@ -3,10 +3,10 @@
 #include <physgen/policy/losses.h>
 #include <physgen/policy/policy_config.h>
 #include <physgen/train/metrics.h>
-#include <physgen/train/train_step.h>
-#include <physgen/train/window_source.h>
 
 #include "distributed/ranks.h"
+#include "train/train_step.h"
+#include "train/window_source.h"
 
 namespace physgen {
 

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <physgen/train/demonstrations.h>
 #include <physgen/train/trainer.h>
+
+#include "train/demonstrations.h"
 
 namespace physgen {
 

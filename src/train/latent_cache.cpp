@@ -3,11 +3,11 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
-#include <physgen/files/safetensors.h>
 #include <physgen/layers/state_dict.h>
 
+#include "files/atomic_file.h"
+#include "files/safetensors.h"
 #include "files/sha256.h"
 #include "train/variant_encoder.h"
 

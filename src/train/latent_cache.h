@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/train/latent_store.h>
+#include "train/latent_store.h"
 
 namespace physgen {
 

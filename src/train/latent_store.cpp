@@ -1,4 +1,4 @@
-#include <physgen/train/latent_store.h>
+#include "train/latent_store.h"
 
 #include <torch/torch.h>
 

@@ -1,4 +1,4 @@
-#include <physgen/train/metrics_log.h>
+#include "train/metrics_log.h"
 
 #include <cerrno>
 #include <cstring>
@@ -6,9 +6,9 @@
 #include <string>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 
 #include "core/json_file.h"
+#include "files/atomic_file.h"
 #include "train/event_file.h"
 #include "train/metrics_words.h"
 

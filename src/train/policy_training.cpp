@@ -5,6 +5,8 @@
 #include "device/weight_memory.h"
 #include "train/held_out_evaluation.h"
 #include "train/host_copy.h"
+#include "train/imagined_frames.h"
+#include "train/run_folder.h"
 
 namespace physgen {
 namespace {
@@ -69,15 +71,20 @@ std::optional<EvaluationMetrics> PolicyTraining::evaluate(Ranks* ranks) {
   return evaluate_held_out(policy_.model, held_out_, policy_.config, choice);
 }
 
-WriteWeights PolicyTraining::copy(int64_t step) const {
+WriteWeights PolicyTraining::copy(int64_t step, bool best) const {
   PolicyConfig config = policy_.config;
   config.step = step;
   NamedTensors model = state_dict(*policy_.model);
   for (auto& [name, tensor] : model) {
     if (tensor.requires_grad()) tensor = host_copy(tensor);
   }
-  return [config, model, vae = state_dict(*policy_.vae)](const std::filesystem::path& directory) {
-    write_policy_files(directory, config, model, vae);
+  std::optional<ImaginedFrames> imagined;
+  if (best && config_.loss.observation) {
+    imagined = imagine_held_out(policy_.model, held_out_, compute_, static_cast<uint64_t>(config_.seed));
+  }
+  return [config, model, imagined, vae = policy_.vae](const std::filesystem::path& directory) {
+    write_policy_files(directory, config, model, state_dict(*vae));
+    if (imagined) write_png((directory / kImaginedName).string(), picture_of(*imagined, vae));
   };
 }
 

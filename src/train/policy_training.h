@@ -2,9 +2,9 @@
 
 #include <physgen/policy/policy_checkpoint.h>
 #include <physgen/train/finetune_config.h>
-#include <physgen/train/window_source.h>
 
 #include "train/trainable.h"
+#include "train/window_source.h"
 
 namespace physgen {
 
@@ -23,7 +23,7 @@ class PolicyTraining final : public Trainable {
   std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
   std::string sources(int64_t step, const WorkShare& share) const override;
   std::optional<EvaluationMetrics> evaluate(Ranks* ranks) override;
-  WriteWeights copy(int64_t step) const override;
+  WriteWeights copy(int64_t step, bool best) const override;
   const char* kind() const override { return kPolicyKind; }
 
  private:

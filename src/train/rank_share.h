@@ -3,9 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include <physgen/train/work_share.h>
-
 #include "distributed/ranks.h"
+#include "train/work_share.h"
 
 namespace physgen {
 

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 
 #include "core/first_difference.h"
 #include "core/whole_number.h"
+#include "files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -12,6 +12,10 @@
 
 namespace physgen {
 
+/// Pictures in a checkpoint's folder: a VAE's and a policy's.
+inline constexpr const char* kReconstructionsName = "reconstructions.png";
+inline constexpr const char* kImaginedName = "imagined.png";
+
 /// The folder of a training run: job.json, metrics.jsonl and the same for TensorBoard, best/, step-N/ and, unless
 /// elsewhere, cache/.
 class RunFolder {

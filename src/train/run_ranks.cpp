@@ -1,7 +1,8 @@
 #include "train/run_ranks.h"
 
 #include <physgen/core/error.h>
-#include <physgen/device/compute_device.h>
+
+#include "device/compute_device.h"
 
 namespace physgen {
 namespace {

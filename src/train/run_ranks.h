@@ -3,11 +3,11 @@
 #include <memory>
 #include <string>
 
-#include <physgen/files/atomic_file.h>
 #include <physgen/train/run_config.h>
 #include <physgen/train/training_callbacks.h>
 
 #include "distributed/ranks.h"
+#include "files/atomic_file.h"
 #include "train/run_folder.h"
 
 namespace physgen {

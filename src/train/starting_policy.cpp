@@ -6,11 +6,12 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/core/random.h>
 #include <physgen/core/suggestion.h>
-#include <physgen/layers/initialization.h>
 #include <physgen/release/pretrained.h>
-#include <physgen/vae/vae_checkpoint.h>
+
+#include "core/random.h"
+#include "layers/initialization.h"
+#include "vae/vae_checkpoint.h"
 
 namespace physgen {
 namespace {

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include <physgen/policy/policy_checkpoint.h>
-#include <physgen/train/demonstrations.h>
 #include <physgen/train/trainer.h>
+
+#include "train/demonstrations.h"
 
 namespace physgen {
 

@@ -1,4 +1,4 @@
-#include <physgen/train/train_step.h>
+#include "train/train_step.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <physgen/train/metrics.h>
-#include <physgen/train/train_step.h>
-#include <physgen/train/work_share.h>
 
 #include "distributed/ranks.h"
+#include "train/train_step.h"
+#include "train/work_share.h"
 
 namespace physgen {
 
@@ -41,7 +41,8 @@ class Trainable {
   /// The weights as they are, copied, so that they may be written while they are trained on. What is returned must not
   /// outlive this.
   /// @param step  that they have seen
-  virtual WriteWeights copy(int64_t step) const = 0;
+  /// @param best  they are the best so far: whoever looks at the run looks at these
+  virtual WriteWeights copy(int64_t step, bool best) const = 0;
 
   /// `kind` in the checkpoint's manifest.
   virtual const char* kind() const = 0;

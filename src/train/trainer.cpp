@@ -3,23 +3,23 @@
 #include <exception>
 #include <utility>
 
-#include <physgen/core/random.h>
-#include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
-#include <physgen/files/atomic_file.h>
-#include <physgen/train/latent_store.h>
-#include <physgen/train/window_loader.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "core/random.h"
 #include "device/autocast_scope.h"
+#include "device/compute_device.h"
+#include "files/atomic_file.h"
 #include "files/sha256.h"
 #include "train/job_data.h"
+#include "train/latent_store.h"
 #include "train/policy_training.h"
 #include "train/rank_share.h"
 #include "train/run_folder.h"
 #include "train/run_ranks.h"
 #include "train/starting_policy.h"
 #include "train/training_run.h"
+#include "train/window_loader.h"
 
 namespace physgen {
 namespace {
@@ -123,6 +123,7 @@ TrainingResult train(const FinetuneJob& job, const RunFolder& folder, const std:
 static std::string identity_of(FinetuneJob job) {
   clear_free_fields(job.config);
   job.command.clear();
+  job.origins.clear();
   job.data.clear();  // what they hold is compared, not where they lie
   job.vae.clear();
   job.init.clear();

@@ -1,9 +1,9 @@
 #include "train/training.h"
 
 #include <physgen/core/error.h>
-#include <physgen/core/stopwatch.h>
 #include <physgen/core/suggestion.h>
 
+#include "core/stopwatch.h"
 #include "train/rank_share.h"
 
 namespace physgen {
@@ -104,11 +104,11 @@ std::optional<EvaluationMetrics> Training::evaluate() {
   return metrics;
 }
 
-CheckpointCopy Training::copy(bool to_continue) {
+CheckpointCopy Training::copy(bool best, bool to_continue) {
   CheckpointCopy copy{.kind = trainable_.kind()};
   if (to_continue) copy.state = training_state(step_.optimizer(), progress_);
   const AveragedWeights averaged(step_.averages());
-  copy.weights = trainable_.copy(progress_.step);
+  copy.weights = trainable_.copy(progress_.step, best);
   return copy;
 }
 

@@ -3,13 +3,13 @@
 #include <optional>
 
 #include <physgen/train/run_config.h>
-#include <physgen/train/train_step.h>
-#include <physgen/train/training_state.h>
 
 #include "distributed/ranks.h"
 #include "train/checkpoint_copy.h"
 #include "train/prefetch.h"
+#include "train/train_step.h"
 #include "train/trainable.h"
+#include "train/training_state.h"
 
 namespace physgen {
 
@@ -45,7 +45,8 @@ class Training {
   std::optional<EvaluationMetrics> evaluate();
 
   /// A checkpoint of the averaged weights, to be written; with `to_continue` also what `load` needs.
-  CheckpointCopy copy(bool to_continue);
+  /// @param best  they are the best so far
+  CheckpointCopy copy(bool best, bool to_continue);
   /// Goes on from what a copy wrote beside the weights that this was made with.
   void load(const std::filesystem::path& checkpoint);
 

@@ -1,6 +1,7 @@
-#include <physgen/train/training_report.h>
+#include "train/training_report.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -158,10 +159,39 @@ std::string speed(const RunNumbers& numbers) {
          charts(curves, Scale::linear);
 }
 
+std::string picture(const fs::path& folder, const std::string& name, const std::string& title) {
+  if (!fs::exists(RunFolder(folder).best() / name)) return "";
+  return "<h2>" + title + "</h2>\n<img src=\"best/" + name + "\" alt=\"" + title + "\">\n";
+}
+
 std::string pictures(const fs::path& folder) {
-  if (!fs::exists(RunFolder(folder).best() / "reconstructions.png")) return "";
-  return "<h2>Held-out frames, and what the VAE makes of them</h2>\n<img src=\"best/reconstructions.png\" "
-         "alt=\"frames beside their reconstructions\">\n";
+  return picture(folder, kReconstructionsName, "Held-out frames, and below them what the VAE makes of them") +
+         picture(
+             folder, kImaginedName,
+             "Held-out clips: the last frame seen, the next one as the policy imagines it, the next one as it came");
+}
+
+// The settings one by one, by their dotted paths; a list is one.
+void flatten(const ordered_json& value, const std::string& path,
+             std::vector<std::pair<std::string, std::string>>& rows) {
+  if (!value.is_object()) return rows.emplace_back(path, value.dump()), void();
+  for (const auto& [key, child] : value.items()) flatten(child, path.empty() ? key : path + "." + key, rows);
+}
+
+std::string settings(const ordered_json& job) {
+  std::map<std::string, std::string> origins;
+  for (const ordered_json& origin : job.value("origins", ordered_json::array())) {
+    origins[origin.at("setting")] = origin.at("from");
+  }
+  std::vector<std::pair<std::string, std::string>> rows;
+  flatten(job.at("config"), "", rows);
+  std::string table = "<h2>Settings, and where each came from</h2>\n<table><tr><th>setting<th>value<th>from</tr>\n";
+  for (const auto& [setting, value] : rows) {
+    const auto origin = origins.find(setting);
+    table += "<tr><td>" + html_text(setting) + "<td>" + html_text(value) + "<td>" +
+             (origin == origins.end() ? "<span class=\"faint\">default</span>" : html_text(origin->second)) + "</tr>\n";
+  }
+  return table + "</table>\n";
 }
 
 std::string provenance(const fs::path& folder) {
@@ -186,7 +216,7 @@ std::string training_report(const fs::path& folder) {
   std::string body = "<h1>" + html_text(name) + "</h1>\n<p>" + std::to_string(numbers.last) + " steps done";
   if (numbers.best > 0) body += "; best on held-out episodes after step " + std::to_string(numbers.best);
   body += ".</p>\n" + losses(numbers) + held_out(numbers) + by_dimension(numbers) + pictures(folder) + speed(numbers) +
-          provenance(folder);
+          settings(ordered_json::parse(read_json_text(RunFolder(folder).job_file()))) + provenance(folder);
   return html_page(name, body);
 }
 

@@ -4,8 +4,8 @@
 #include <future>
 #include <optional>
 
-#include <physgen/core/stopwatch.h>
-#include <physgen/train/metrics_log.h>
+#include "core/stopwatch.h"
+#include "train/metrics_log.h"
 
 namespace physgen {
 namespace {
@@ -69,7 +69,7 @@ class Run {
     if (!training_.writes() || (!best && !to_continue)) return;
     const Stopwatch stopwatch;
     wait_for_save();
-    saving_ = std::async(std::launch::async, [this, best, to_continue, copy = training_.copy(to_continue),
+    saving_ = std::async(std::launch::async, [this, best, to_continue, copy = training_.copy(best, to_continue),
                                               path = folder_.checkpoint(saved_)] {
       if (best) copy.write(folder_.best(), false);
       if (!to_continue) return;

@@ -1,4 +1,4 @@
-#include <physgen/train/training_state.h>
+#include "train/training_state.h"
 
 #include <charconv>
 #include <map>
@@ -7,8 +7,8 @@
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/files/safetensors.h>
 
+#include "files/safetensors.h"
 #include "train/host_copy.h"
 
 namespace physgen {

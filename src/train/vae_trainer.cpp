@@ -2,22 +2,22 @@
 
 #include <torch/torch.h>
 
-#include <physgen/core/random.h>
 #include <physgen/data/demonstration_dataset.h>
-#include <physgen/data/demonstration_search.h>
-#include <physgen/device/compute_device.h>
 #include <physgen/device/machine.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
-#include <physgen/layers/initialization.h>
-#include <physgen/train/demonstrations.h>
-#include <physgen/vae/vae_checkpoint.h>
 
+#include "core/random.h"
+#include "data/demonstration_search.h"
 #include "device/autocast_scope.h"
+#include "device/compute_device.h"
+#include "files/atomic_file.h"
 #include "files/sha256.h"
+#include "layers/initialization.h"
+#include "train/demonstrations.h"
 #include "train/run_ranks.h"
 #include "train/training_run.h"
 #include "train/vae_training.h"
+#include "vae/vae_checkpoint.h"
 
 namespace physgen {
 namespace {
@@ -50,6 +50,7 @@ std::pair<CausalVae, int64_t> begin(const VaeJob& job, const RunFolder& folder, 
 static std::string identity_of(VaeJob job) {
   clear_free_fields(job.config);
   job.command.clear();
+  job.origins.clear();
   job.data.clear();  // what they hold is compared, not where they lie
   return write_config(job);
 }

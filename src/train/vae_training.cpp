@@ -6,11 +6,11 @@
 
 #include <torch/torch.h>
 
-#include <physgen/codec/pixels.h>
-#include <physgen/core/random.h>
-#include <physgen/media/resize.h>
-
+#include "codec/pixels.h"
+#include "core/random.h"
+#include "media/resize.h"
 #include "train/rank_share.h"
+#include "train/run_folder.h"
 
 namespace physgen {
 namespace {
@@ -156,7 +156,7 @@ Image VaeTraining::reconstructions(const CausalVae& vae) const {
   return stack_vertically({side_by_side(to_images(frames), kGap), side_by_side(to_images(made), kGap)}, kGap);
 }
 
-WriteWeights VaeTraining::copy(int64_t) const {
+WriteWeights VaeTraining::copy(int64_t, bool) const {
   const at::NoGradGuard no_gradient;
   CausalVae vae(vae_->config);
   vae->to(compute_.device);
@@ -165,7 +165,7 @@ WriteWeights VaeTraining::copy(int64_t) const {
     const at::NoGradGuard off;  // of this thread
     if (!std::exchange(measured, true)) measure_latents(vae);
     write_vae(directory, vae);
-    write_png((directory / "reconstructions.png").string(), reconstructions(vae));
+    write_png((directory / kReconstructionsName).string(), reconstructions(vae));
   };
 }
 

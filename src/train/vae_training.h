@@ -1,11 +1,11 @@
 #pragma once
 
-#include <physgen/train/frame_pool.h>
 #include <physgen/train/vae_trainer.h>
 #include <physgen/vae/causal_vae.h>
-#include <physgen/vae/vae_checkpoint.h>
 
+#include "train/frame_pool.h"
 #include "train/trainable.h"
+#include "vae/vae_checkpoint.h"
 
 namespace physgen {
 
@@ -20,7 +20,7 @@ class VaeTraining final : public Trainable {
   std::vector<StepPart> prepare(int64_t step, const WorkShare& share) const override;
   std::string sources(int64_t step, const WorkShare& share) const override;
   std::optional<EvaluationMetrics> evaluate(Ranks* ranks) override;
-  WriteWeights copy(int64_t step) const override;
+  WriteWeights copy(int64_t step, bool best) const override;
   const char* kind() const override { return kVaeKind; }
 
  private:

@@ -4,9 +4,10 @@
 
 #include <torch/torch.h>
 
-#include <physgen/codec/pixels.h>
 #include <physgen/core/error.h>
-#include <physgen/core/random.h>
+
+#include "codec/pixels.h"
+#include "core/random.h"
 
 namespace physgen {
 namespace {

@@ -3,10 +3,10 @@
 #include <functional>
 #include <vector>
 
-#include <physgen/train/latent_store.h>
 #include <physgen/vae/frame_encoder.h>
 
 #include "data/frame_stream.h"
+#include "train/latent_store.h"
 
 namespace physgen {
 

@@ -1,11 +1,12 @@
-#include <physgen/train/window_loader.h>
+#include "train/window_loader.h"
 
 #include <cstring>
 
 #include <torch/torch.h>
 
 #include <physgen/core/error.h>
-#include <physgen/core/random.h>
+
+#include "core/random.h"
 
 namespace physgen {
 namespace {

@@ -1,7 +1,6 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
-#include <physgen/kernels/group_norm_silu.h>
 #include <physgen/layers/attention.h>
 #include <physgen/vae/causal_vae.h>
 #include <physgen/vae/frame_encoder.h>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/group_norm_silu.h"
 #include "vae/quantized_conv.h"
 
 namespace physgen {

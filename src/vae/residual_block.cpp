@@ -1,6 +1,7 @@
 #include <ATen/Functions.h>
-#include <physgen/kernels/group_norm_silu.h>
 #include <physgen/vae/residual_block.h>
+
+#include "kernels/group_norm_silu.h"
 
 namespace physgen {
 

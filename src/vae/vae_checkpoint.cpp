@@ -1,10 +1,11 @@
-#include <physgen/vae/vae_checkpoint.h>
+#include "vae/vae_checkpoint.h"
 
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 #include <physgen/layers/state_dict.h>
+
+#include "files/atomic_file.h"
 
 namespace physgen {
 namespace {

@@ -5,8 +5,9 @@
 
 #include <numeric>
 
-#include <physgen/layers/initialization.h>
 #include <physgen/layers/patch_embed.h>
+
+#include "layers/initialization.h"
 
 namespace physgen {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <torch/torch.h>
 
-#include <physgen/device/memory_count.h>
 #include <physgen/policy/loss_noise.h>
 
 #include "bench/random_policy.h"
 #include "device/autocast_scope.h"
+#include "device/memory_count.h"
 #include "support/tiny_model.h"
 
 namespace physgen {

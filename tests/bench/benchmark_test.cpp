@@ -1,4 +1,3 @@
-#include <physgen/bench/benchmark.h>
 
 #include <gtest/gtest.h>
 
@@ -9,13 +8,14 @@
 
 #include <torch/torch.h>
 
-#include <physgen/bench/training_flops.h>
 #include <physgen/core/error.h>
-#include <physgen/device/int8.h>
-#include <physgen/device/peak_memory.h>
 #include <physgen/policy/policy_checkpoint.h>
 
+#include "bench/benchmark.h"
 #include "bench/operation_count.h"
+#include "bench/training_flops.h"
+#include "device/int8.h"
+#include "device/peak_memory.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"

@@ -1,4 +1,3 @@
-#include <physgen/bench/training_plan.h>
 
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 #include <physgen/core/error.h>
 #include <physgen/policy/checkpoint_summary.h>
 
+#include "bench/training_plan.h"
 #include "support/problem_of.h"
 #include "train/tiny_run.h"
 

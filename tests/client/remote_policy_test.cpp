@@ -11,9 +11,9 @@
 #include <optional>
 #include <thread>
 
+#include "core/stopwatch.h"
 #include "physgen/client/remote_policy.h"
 #include "physgen/core/statistics.h"
-#include "physgen/core/stopwatch.h"
 #include "physgen/serve/policy_server.h"
 #include "serve/fake_policy.h"
 #include "serve/raw_client.h"

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <physgen/codec/causal_mask.h>
+#include "codec/causal_mask.h"
 
 namespace physgen {
 namespace {

@@ -67,8 +67,36 @@ class ConfigIncludeTest : public testing::Test {
     return problem_of<ConfigError>([&] { read(run); });
   }
 
+  // "model.packs < run.json, line 2: model.packs", for each setting that was read.
+  static std::vector<std::string> origins_of(const ConfigDocument& document) {
+    std::vector<std::string> texts;
+    for (const auto& [setting, from] : document.origins()) {
+      const std::string file = fs::path(from).lexically_relative(fs::path(from).parent_path());
+      texts.push_back(setting + " < " + file);
+    }
+    return texts;
+  }
+
   TemporaryFolder folder_;
 };
+
+TEST_F(ConfigIncludeTest, TellsWhereEachSettingCameFrom) {
+  ConfigDocument document = composed("{\n  \"model\": {\"include\": \"model/small.json\",\n    \"packs\": 3}}");
+  document.set("model.backbone.depth=4");
+  document.read<RunConfig>();
+  EXPECT_EQ(origins_of(document), (std::vector<std::string>{"model.backbone.depth < --set: model.backbone.depth",
+                                                            "model.backbone.taps < backbone.json, line 1: taps",
+                                                            "model.backbone.width < backbone.json, line 1: width",
+                                                            "model.name < small.json, line 1: name",
+                                                            "model.packs < run.json, line 3: model.packs"}));
+}
+
+TEST_F(ConfigIncludeTest, WhatAProgramWroteHasNoOrigins) {
+  write("stored.json", R"({"steps": 3})");
+  const ConfigDocument document = ConfigDocument::load(path("stored.json"));
+  EXPECT_EQ(document.read<RunConfig>().steps, 3);
+  EXPECT_TRUE(document.origins().empty());
+}
 
 TEST_F(ConfigIncludeTest, APathInPlaceOfAnObjectIsTheFileOfThatPath) {
   const RunConfig run = read(R"({"model": "model/small.json", "steps": 3})");

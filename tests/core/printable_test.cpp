@@ -1,4 +1,4 @@
-#include "physgen/core/printable.h"
+#include "core/printable.h"
 
 #include <gtest/gtest.h>
 

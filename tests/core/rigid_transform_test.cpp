@@ -1,4 +1,4 @@
-#include "physgen/core/rigid_transform.h"
+#include "core/rigid_transform.h"
 
 #include <gtest/gtest.h>
 

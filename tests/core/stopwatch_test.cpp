@@ -1,4 +1,4 @@
-#include "physgen/core/stopwatch.h"
+#include "core/stopwatch.h"
 
 #include <gtest/gtest.h>
 

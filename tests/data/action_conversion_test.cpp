@@ -1,8 +1,8 @@
-#include <physgen/data/action_conversion.h>
 
-#include <physgen/core/rigid_transform.h>
 #include <physgen/data/demonstration_dataset.h>
 
+#include "core/rigid_transform.h"
+#include "data/action_conversion.h"
 #include "data/demonstration_fixture.h"
 
 namespace physgen {

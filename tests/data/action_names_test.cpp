@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <physgen/data/action_names.h>
+#include "data/action_names.h"
 
 namespace physgen {
 namespace {

@@ -7,8 +7,8 @@
 #include <set>
 
 #include <physgen/core/error.h>
-#include <physgen/data/clip_sampler.h>
 
+#include "data/clip_sampler.h"
 #include "support/problem_of.h"
 
 namespace physgen {

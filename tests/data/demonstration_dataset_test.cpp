@@ -5,9 +5,8 @@
 #include <cmath>
 #include <thread>
 
-#include <physgen/data/demonstration_search.h>
-
 #include "data/demonstration_fixture.h"
+#include "data/demonstration_search.h"
 #include "support/duplicate_key.h"
 
 namespace physgen {

@@ -1,10 +1,10 @@
-#include <physgen/data/demonstration_search.h>
 
 #include <gmock/gmock.h>
 
 #include <physgen/data/demonstration_check.h>
 
 #include "data/demonstration_fixture.h"
+#include "data/demonstration_search.h"
 
 namespace physgen {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include <physgen/data/demonstration_dataset.h>
-#include <physgen/data/lerobot.h>
 
 #include "data/demonstration_writer.h"
+#include "data/lerobot.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 

@@ -5,13 +5,13 @@
 #include <fstream>
 
 #include <physgen/data/demonstration_check.h>
-#include <physgen/data/demonstration_search.h>
 
 #include "data/lerobot_fixture.h"
 #ifdef PHYSGEN_HAS_ARROW
 #include "formats/parquet_file.h"
 #include "formats/parquet_writer.h"
 #endif
+#include "data/demonstration_search.h"
 #include "support/duplicate_key.h"
 
 namespace physgen {

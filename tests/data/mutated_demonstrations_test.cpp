@@ -7,10 +7,10 @@
 #include <iterator>
 #include <random>
 
-#include <physgen/core/printable.h>
-#include <physgen/core/stopwatch.h>
 #include <physgen/data/demonstration_check.h>
 
+#include "core/printable.h"
+#include "core/stopwatch.h"
 #include "data/demonstration_writer.h"
 #include "support/number_from_environment.h"
 #include "support/temporary_folder.h"

@@ -5,9 +5,9 @@
 
 #include <physgen/core/config.h>
 #include <physgen/core/error.h>
-#include <physgen/data/statistics.h>
 
 #include "data/demonstration_writer.h"
+#include "data/statistics.h"
 
 namespace physgen {
 namespace {

@@ -1,10 +1,9 @@
-#include <physgen/device/compute_device.h>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <physgen/device/device.h>
-
+#include "device/compute_device.h"
+#include "device/device.h"
 #include "support/problem_of.h"
 
 namespace physgen {

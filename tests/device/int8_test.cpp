@@ -1,7 +1,7 @@
-#include <physgen/device/int8.h>
 
 #include <gtest/gtest.h>
 
+#include "device/int8.h"
 #include "support/problem_of.h"
 
 namespace physgen {

@@ -1,11 +1,10 @@
-#include <physgen/device/memory_count.h>
 
 #include <gtest/gtest.h>
 
 #include <torch/torch.h>
 
-#include <physgen/device/free_memory.h>
-
+#include "device/free_memory.h"
+#include "device/memory_count.h"
 #include "support/test_device.h"
 
 namespace physgen {

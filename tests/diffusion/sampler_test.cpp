@@ -3,8 +3,9 @@
 
 #include <cmath>
 
-#include <physgen/diffusion/forward_noise.h>
 #include <physgen/diffusion/sampler.h>
+
+#include "diffusion/forward_noise.h"
 
 namespace physgen {
 namespace {

@@ -7,8 +7,7 @@
 
 #include <algorithm>
 
-#include <physgen/core/stopwatch.h>
-
+#include "core/stopwatch.h"
 #include "support/problem_of.h"
 #include "support/test_ranks.h"
 

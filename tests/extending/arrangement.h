@@ -3,7 +3,8 @@
 #include <vector>
 
 #include <physgen/core/choice.h>
-#include <physgen/media/resize.h>
+
+#include "media/resize.h"
 
 namespace physgen {
 

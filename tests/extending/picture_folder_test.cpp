@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include <physgen/core/printable.h>
 #include <physgen/data/demonstration_dataset.h>
 
+#include "core/printable.h"
 #include "support/mutated.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

@@ -1,4 +1,4 @@
-#include "physgen/files/atomic_file.h"
+#include "files/atomic_file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

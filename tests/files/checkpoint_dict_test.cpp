@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "files/pickle_globals.h"
+#include "files/torch_archive.h"
 #include "physgen/core/error.h"
-#include "physgen/files/torch_archive.h"
 #include "support/mutated.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

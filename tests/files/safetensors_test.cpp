@@ -1,4 +1,4 @@
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "physgen/files/safetensors.h"
+#include "files/safetensors.h"
 
 namespace physgen {
 

@@ -6,10 +6,10 @@
 #include <cstring>
 #include <string>
 
+#include "files/safetensors.h"
 #include "files/safetensors_header.h"
 #include "fuzz/read_entries.h"
 #include "physgen/core/error.h"
-#include "physgen/files/safetensors.h"
 
 namespace physgen {
 namespace {

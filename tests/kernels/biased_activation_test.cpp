@@ -1,4 +1,4 @@
-#include "physgen/kernels/biased_activation.h"
+#include "kernels/biased_activation.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

@@ -4,7 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "physgen/kernels/group_norm_silu.h"
+#include "kernels/group_norm_silu.h"
 
 namespace physgen {
 namespace {

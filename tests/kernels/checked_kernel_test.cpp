@@ -4,10 +4,10 @@
 #include <ATen/TensorOperators.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
-#include <physgen/kernels/group_norm_silu.h>
 
 #include <stdexcept>
 
+#include "kernels/group_norm_silu.h"
 #include "support/problem_of.h"
 
 namespace physgen {

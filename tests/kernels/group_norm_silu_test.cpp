@@ -1,4 +1,4 @@
-#include "physgen/kernels/group_norm_silu.h"
+#include "kernels/group_norm_silu.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

@@ -1,4 +1,4 @@
-#include "physgen/kernels/modulated_norm.h"
+#include "kernels/modulated_norm.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "physgen/kernels/residual_norm.h"
+#include "kernels/residual_norm.h"
 
 #include "kernels/agreement.h"
 

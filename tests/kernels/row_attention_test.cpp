@@ -1,4 +1,4 @@
-#include "physgen/kernels/row_attention.h"
+#include "kernels/row_attention.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

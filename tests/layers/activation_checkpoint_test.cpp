@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <physgen/layers/activation_checkpoint.h>
+#include "layers/activation_checkpoint.h"
 
 namespace physgen {
 namespace {

@@ -4,9 +4,10 @@
 #include <cmath>
 
 #include <physgen/layers/patch_embed.h>
-#include <physgen/layers/position_embed.h>
 #include <physgen/layers/rotary_embed.h>
-#include <physgen/layers/timestep_embed.h>
+
+#include "layers/position_embed.h"
+#include "layers/timestep_embed.h"
 
 namespace physgen {
 namespace {

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <physgen/layers/initialization.h>
 #include <physgen/layers/lora.h>
 
 #include "kernels/row_kernels.h"
+#include "layers/initialization.h"
 
 namespace physgen {
 namespace {

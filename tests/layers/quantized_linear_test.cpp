@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <physgen/device/int8.h>
-#include <physgen/layers/initialization.h>
 #include <physgen/layers/lora.h>
 
+#include "device/int8.h"
+#include "layers/initialization.h"
 #include "support/relative_error.h"
 
 namespace physgen {

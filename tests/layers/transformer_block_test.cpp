@@ -3,8 +3,9 @@
 
 #include <limits>
 
-#include <physgen/layers/initialization.h>
 #include <physgen/layers/transformer_block.h>
+
+#include "layers/initialization.h"
 
 namespace physgen {
 namespace {

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include <physgen/core/error.h>
-#include <physgen/media/contact_sheet.h>
+
+#include "media/contact_sheet.h"
 
 namespace physgen {
 namespace {

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <physgen/core/error.h>
-#include <physgen/media/resize.h>
+
+#include "media/resize.h"
 
 namespace physgen {
 namespace {

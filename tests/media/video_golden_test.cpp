@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include <physgen/media/video_reader.h>
+#include "media/video_reader.h"
 
 namespace physgen {
 namespace {

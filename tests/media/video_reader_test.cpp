@@ -5,9 +5,9 @@
 #include <fstream>
 
 #include <physgen/core/error.h>
-#include <physgen/media/video_reader.h>
 #include <physgen/media/video_writer.h>
 
+#include "media/video_reader.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 

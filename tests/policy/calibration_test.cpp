@@ -1,15 +1,15 @@
-#include <physgen/policy/calibration.h>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include <physgen/device/int8.h>
 #include <physgen/files/manifest.h>
 #include <physgen/policy/controller.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "device/int8.h"
+#include "policy/calibration.h"
 #include "policy/controller_fixture.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <physgen/core/random.h>
-#include <physgen/device/compute_device.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/vae/frame_encoder.h>
 
+#include "core/random.h"
+#include "device/compute_device.h"
 #include "policy/controller_fixture.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include <physgen/policy/lookahead.h>
+#include "policy/lookahead.h"
 
 namespace physgen {
 namespace {

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <physgen/core/random.h>
-
+#include "core/random.h"
 #include "support/tiny_model.h"
 
 namespace physgen {

@@ -15,6 +15,7 @@ TEST_P(Objectives, BothLossesReachEveryTrainedParameter) {
   ModelConfig config = tiny_model_config();
   config.head.objective = GetParam();
   config.codec.state_token = true;
+  config.codec.stem_channels = 3;
   config.backbone.mixer_rank = 4;
   PhysGenModel model = make_model(config);
   Losses losses = compute_losses(model, make_batch(config, 2), make_noise(config, 2), {});

@@ -11,6 +11,7 @@ struct Variant {
   bool state_token = false;
   int64_t mixer_rank = 0;
   int64_t execute = 4;
+  int64_t stem_channels = 0;
 };
 
 ModelConfig config_of(const Variant& variant) {
@@ -20,6 +21,7 @@ ModelConfig config_of(const Variant& variant) {
   config.backbone.mixer_rank = variant.mixer_rank;
   config.codec.state_token = variant.state_token;
   config.codec.execute = variant.execute;
+  config.codec.stem_channels = variant.stem_channels;
   return config;
 }
 
@@ -163,7 +165,8 @@ INSTANTIATE_TEST_SUITE_P(Variants, Model,
                                          Variant{"state", Position::absolute, true},
                                          Variant{"rope_state_mixer", Position::rope, true, 4},
                                          Variant{"mixer", Position::absolute, false, 4},
-                                         Variant{"short_execution", Position::absolute, false, 0, 2}),
+                                         Variant{"short_execution", Position::absolute, false, 0, 2},
+                                         Variant{"stem", Position::absolute, false, 0, 4, 3}),
                          [](const auto& variant) { return std::string(variant.param.name); });
 
 TEST(PrepareTraining, LoraFreezesAllOfNovaButTheAdapters) {

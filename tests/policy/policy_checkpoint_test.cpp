@@ -7,8 +7,8 @@
 
 #include <physgen/files/manifest.h>
 #include <physgen/policy/checkpoint_summary.h>
-#include <physgen/policy/merge.h>
 
+#include "policy/merge.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_model.h"
@@ -207,8 +207,9 @@ TEST_F(PolicyCheckpoint, ItsModelCardSaysWhatItSeesAndDoes) {
   const CheckpointSummary summary = summarize_checkpoint(path_);
   const std::string card = to_card(summary);
   EXPECT_TRUE(card.starts_with("---\nlibrary_name: physgen\n"));
-  const std::vector<std::string> parts = {"| tasks | PushCube-v1 |", "| cameras | render_camera |",
-                                          "| steps of training | 12 |", "`" + summary.files.front().sha256 + "`"};
+  const std::vector<std::string> parts = {"\n# PhysGen for PushCube-v1\n", "| tasks | PushCube-v1 |",
+                                          "| cameras | render_camera |", "| steps of training | 12 |",
+                                          "`" + summary.files.front().sha256 + "`"};
   for (const std::string& part : parts) {
     EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
   }

@@ -7,9 +7,9 @@
 #include <random>
 #include <thread>
 
-#include <physgen/core/stopwatch.h>
 #include <physgen/policy/controller.h>
 
+#include "core/stopwatch.h"
 #include "policy/controller_fixture.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
@@ -141,6 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
     Variants, BatchedRounds,
     testing::Values(
         Variant{"exact"}, Variant{"rope", use_rope},
+        Variant{"stem", [](PolicyConfig& config) { config.model.codec.stem_channels = 3; }},
         Variant{"ring",
                 [](PolicyConfig& config) {
                   use_rope(config);

@@ -1,4 +1,3 @@
-#include <physgen/release/golden.h>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -6,8 +5,8 @@
 #include <map>
 #include <vector>
 
-#include <physgen/release/nova_release.h>
-
+#include "release/golden.h"
+#include "release/nova_release.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"

@@ -1,4 +1,3 @@
-#include <physgen/release/nova_release.h>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -9,6 +8,7 @@
 
 #include <physgen/release/convert.h>
 
+#include "release/nova_release.h"
 #include "support/duplicate_key.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"

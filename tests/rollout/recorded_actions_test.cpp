@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "evaluation_fixture.h"
-#include "physgen/rollout/recorded_actions.h"
+#include "rollout/recorded_actions.h"
 #include "support/problem_of.h"
 
 namespace physgen {

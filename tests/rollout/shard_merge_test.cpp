@@ -1,4 +1,4 @@
-#include "physgen/rollout/shard_merge.h"
+#include "rollout/shard_merge.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "physgen/core/config.h"
-#include "physgen/rollout/recorded_actions.h"
-#include "physgen/rollout/shard.h"
 #include "rollout/evaluation_fixture.h"
+#include "rollout/recorded_actions.h"
+#include "rollout/shard.h"
 #include "support/problem_of.h"
 
 namespace physgen {

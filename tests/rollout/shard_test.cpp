@@ -1,4 +1,4 @@
-#include "physgen/rollout/shard.h"
+#include "rollout/shard.h"
 
 #include <gtest/gtest.h>
 

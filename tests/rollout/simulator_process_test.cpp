@@ -10,7 +10,7 @@
 #include <limits>
 #include <thread>
 
-#include "physgen/core/stopwatch.h"
+#include "core/stopwatch.h"
 #include "support/fake_simulator.h"
 #include "support/problem_of.h"
 
@@ -242,6 +242,16 @@ TEST(SimulatorProcess, WrongActionsAreRefusedBeforeTheyAreSent) {
   bad(1, 0) = std::numeric_limits<float>::quiet_NaN();
   EXPECT_TRUE(contains(problem_of<Error>([&] { simulator.step(bad); }).what, "not finite"));
   EXPECT_EQ(simulator.step(actions(2)).control_steps, 2);
+}
+
+TEST(SimulatorProcess, CamerasMayBeThoseThatAPatternNames) {
+  SimulatorConfig config = fake_simulator();
+  config.cameras = {"view_12", "front"};
+  EXPECT_EQ(SimulatorProcess(config).reset({"Reach-v1", 1}).views.size(), 2);
+  config.cameras = {"view_12b"};
+  EXPECT_EQ(problem_of<ConfigError>([&] { SimulatorProcess simulator(config); }).got, "\"view_12b\"");
+  const FakeFaults bracket{{"FAKE_MORE_CAMERAS", "view_["}};
+  EXPECT_EQ(problem_of<SimulatorFailure>([&] { SimulatorProcess simulator(config); }).got, "view_[");
 }
 
 TEST(SimulatorProcess, WrongSettingsAreRefused) {

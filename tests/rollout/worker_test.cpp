@@ -136,7 +136,7 @@ TEST_F(Worker, WithoutWhatThePolicyNeedsIsRefused) {
   SimulatorConfig config = fake_simulator();
   config.cameras = {"front", "sied"};
   const Problem camera = refusal_of(config);
-  EXPECT_EQ(camera.expected, "one of front, side");
+  EXPECT_EQ(camera.expected, "one of front, side, any that matches view_[0-9]+");
   EXPECT_EQ(camera.next_step, "did you mean \"side\"?");
   config = fake_simulator();
   config.control_mode = "force";

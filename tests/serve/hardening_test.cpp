@@ -7,9 +7,9 @@
 #include <future>
 #include <thread>
 
+#include "core/stopwatch.h"
 #include "net/connection.h"
 #include "physgen/client/remote_policy.h"
-#include "physgen/core/stopwatch.h"
 #include "serve/fake_policy.h"
 #include "serve/raw_client.h"
 #include "support/mutated.h"

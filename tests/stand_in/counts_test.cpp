@@ -13,11 +13,12 @@ namespace {
 
 constexpr const char* kDevice = "hpu";
 
-/// A policy whose robot has a state.
+/// A policy whose robot has a state, and whose frames a stem.
 PolicyConfig small_policy() {
   PolicyConfig config = tiny_policy_config();
   config.model.codec.state_token = true;
   config.states = {std::vector<double>(5, -1), std::vector<double>(5, 1)};
+  config.model.codec.stem_channels = 3;
   return config;
 }
 

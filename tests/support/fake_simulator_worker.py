@@ -45,7 +45,8 @@ class Reach(Simulator):
         tasks = [{"name": task, "instruction": self.INSTRUCTIONS[task], "max_steps": self.LIMITS[task]} for task in names]
         front = {"name": "front", "field_of_view": 0.8, "pose": np.float32([1, 2, 3, 1, 0, 0, 0])}
         width = int(os.environ.get("FAKE_STATE_WIDTH", "2"))
-        return {"tasks": tasks, "cameras": [front, {"name": "side"}], "control_modes": ["delta"], "control_rate": 12.5,
+        more = os.environ.get("FAKE_MORE_CAMERAS", "view_[0-9]+")
+        return {"tasks": tasks, "cameras": [front, {"name": "side"}], "more_cameras": more, "control_modes": ["delta"], "control_rate": 12.5,
                 "state_width": width, "initial_states": 0}
 
     def make(self, task, cameras, size, control_mode):

@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
-#include <physgen/codec/pixels.h>
 #include <physgen/core/config.h>
 #include <physgen/layers/state_dict.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/physgen_model.h>
 #include <physgen/train/finetune_config.h>
 #include <physgen/vae/causal_vae.h>
+
+#include "codec/pixels.h"
 
 namespace physgen {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "physgen/files/torch_archive.h"
+#include "files/torch_archive.h"
 
 namespace physgen {
 

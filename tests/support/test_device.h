@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include <physgen/device/compute_device.h>
+#include "device/compute_device.h"
 
 namespace physgen {
 

@@ -2,10 +2,11 @@
 
 #include <torch/torch.h>
 
-#include <physgen/layers/initialization.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/physgen_model.h>
 #include <physgen/policy/policy_config.h>
+
+#include "layers/initialization.h"
 
 namespace physgen {
 

@@ -1,10 +1,9 @@
-#include <physgen/train/calibration_windows.h>
 
 #include <gtest/gtest.h>
 
-#include <physgen/codec/pixels.h>
-
+#include "codec/pixels.h"
 #include "support/problem_of.h"
+#include "train/calibration_windows.h"
 #include "train/tiny_run.h"
 
 namespace physgen {

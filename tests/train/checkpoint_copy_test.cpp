@@ -35,11 +35,11 @@ class CheckpointCopyTest : public testing::TestWithParam<TrainMode> {
 
 TEST_P(CheckpointCopyTest, StepsThatAreDoneBeforeItIsWrittenDoNotChangeIt) {
   for (int step = 0; step < 2; ++step) training_.advance();
-  const CheckpointCopy copy = training_.copy(true);
+  const CheckpointCopy copy = training_.copy(false, true);
   copy.write(folder_ / "at once", true);
   for (int step = 0; step < 2; ++step) training_.advance();
   copy.write(folder_ / "later", true);
-  training_.copy(true).write(folder_ / "of later", true);
+  training_.copy(false, true).write(folder_ / "of later", true);
   for (const char* name : {"model.safetensors", "vae.safetensors", kTrainingStateName, "config.json"}) {
     EXPECT_TRUE(read_bytes(folder_ / "at once" / name) == read_bytes(folder_ / "later" / name)) << name;
   }

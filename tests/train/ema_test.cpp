@@ -1,9 +1,9 @@
-#include <physgen/train/ema.h>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "support/problem_of.h"
+#include "train/ema.h"
 
 namespace physgen {
 namespace {

@@ -3,9 +3,8 @@
 #include <cmath>
 #include <string>
 
-#include <physgen/train/window_source.h>
-
 #include "support/tiny_model.h"
+#include "train/window_source.h"
 
 namespace physgen {
 

@@ -1,4 +1,3 @@
-#include <physgen/train/latent_store.h>
 
 #include <gtest/gtest.h>
 
@@ -7,6 +6,7 @@
 #include <physgen/vae/frame_encoder.h>
 
 #include "support/problem_of.h"
+#include "train/latent_store.h"
 #include "train/tiny_run.h"
 
 namespace physgen {

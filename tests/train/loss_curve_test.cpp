@@ -3,11 +3,10 @@
 #include <map>
 #include <memory>
 
-#include <physgen/train/train_step.h>
-
 #include "support/golden_policy.h"
 #include "support/test_device.h"
 #include "support/test_ranks.h"
+#include "train/train_step.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,3 @@
-#include <physgen/train/metrics_log.h>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -10,6 +9,7 @@
 
 #include "support/duplicate_key.h"
 #include "support/problem_of.h"
+#include "train/metrics_log.h"
 #include "train/tiny_run.h"
 
 namespace physgen {

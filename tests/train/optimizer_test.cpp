@@ -1,4 +1,4 @@
-#include "physgen/train/optimizer.h"
+#include "train/optimizer.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

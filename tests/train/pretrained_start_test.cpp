@@ -2,8 +2,8 @@
 
 #include <physgen/files/manifest.h>
 #include <physgen/policy/policy_checkpoint.h>
-#include <physgen/release/nova_release.h>
 
+#include "release/nova_release.h"
 #include "support/problem_of.h"
 #include "train/tiny_run.h"
 

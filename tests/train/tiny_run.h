@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include <physgen/layers/initialization.h>
 #include <physgen/train/trainer.h>
-#include <physgen/vae/vae_checkpoint.h>
 
 #include "data/demonstration_writer.h"
+#include "layers/initialization.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
 #include "support/tiny_model.h"
+#include "vae/vae_checkpoint.h"
 
 namespace physgen {
 

@@ -1,4 +1,3 @@
-#include <physgen/train/train_step.h>
 
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include "support/tiny_model.h"
 #include "train/fixed_windows.h"
 #include "train/policy_training.h"
+#include "train/train_step.h"
 #include "train/training.h"
 
 namespace physgen {
@@ -26,6 +26,7 @@ struct Step {
 Step step_with(int64_t accumulation, Ranks* ranks = nullptr) {
   PolicyConfig policy = tiny_policy_config();
   policy.model.codec.state_token = true;
+  policy.model.codec.stem_channels = 3;
   policy.states = {std::vector<double>(5, -1), std::vector<double>(5, 1)};
   FinetuneConfig config;
   config.batch = kWindows;

@@ -5,10 +5,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include <physgen/files/atomic_file.h>
 #include <physgen/files/manifest.h>
 #include <physgen/policy/policy_checkpoint.h>
 
+#include "files/atomic_file.h"
 #include "support/problem_of.h"
 #include "train/tiny_run.h"
 
@@ -61,6 +61,7 @@ TEST(Trainer, ARunLeavesAPolicyToActWithCheckpointsToContinueFromAndItsMetrics) 
   EXPECT_TRUE(fs::exists(fs::path(job.out) / "step-00000003" / "training.safetensors"));
   EXPECT_TRUE(fs::exists(fs::path(result.last) / "training.safetensors"));
   EXPECT_FALSE(fs::exists(fs::path(result.best) / "training.safetensors"));
+  EXPECT_TRUE(fs::exists(fs::path(result.best) / "imagined.png"));
   const auto steps = metrics_of(job, "step");
   ASSERT_EQ(steps.size(), 6u);
   for (const auto& step : steps) {
@@ -117,7 +118,7 @@ TEST(Trainer, ARunThatWasStoppedAndResumedEndsWithTheSameBytes) {
   EXPECT_TRUE(run(broken, 3).stopped);
   EXPECT_EQ(run(broken).step, 6);
   const auto expected = checkpoints_of(unbroken);
-  EXPECT_EQ(expected.size(), 4u + 5u);
+  EXPECT_EQ(expected.size(), 5u + 6u);
   EXPECT_TRUE(checkpoints_of(broken) == expected);
   EXPECT_EQ(metrics_of(broken, "step").size(), 6u);
 }
@@ -285,6 +286,7 @@ TEST(Trainer, WithoutHeldOutEpisodesTheNewestPolicyIsTheBest) {
   FinetuneJob job = tiny.job("run");
   job.config.held_out = 0;
   const TrainingResult result = run(job);
+  EXPECT_FALSE(fs::exists(fs::path(result.best) / "imagined.png"));
   EXPECT_EQ(read_bytes(fs::path(result.best) / "model.safetensors"),
             read_bytes(fs::path(result.last) / "model.safetensors"));
   EXPECT_TRUE(metrics_of(job, "evaluation").empty());

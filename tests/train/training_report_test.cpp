@@ -1,10 +1,10 @@
-#include <physgen/train/training_report.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/duplicate_key.h"
 #include "train/tiny_run.h"
+#include "train/training_report.h"
 
 namespace physgen {
 namespace {
@@ -18,6 +18,7 @@ class TrainingReport : public ::testing::Test {
     FinetuneJob job = run_.job("run");
     job.config.steps = steps;
     job.command = "physgen finetune --data 'a <b>'";
+    job.origins = {{"steps", "my <run>.json, line 3: steps"}};
     job.resume = true;
     const std::atomic<bool> stop = false;
     finetune(job, {}, stop);
@@ -36,7 +37,9 @@ TEST_F(TrainingReport, SaysHowARunWentAndHowToDoItAgain) {
   }
   EXPECT_THAT(page, HasSubstr("Held-out error of actions by dimension"));
   EXPECT_THAT(page, HasSubstr("physgen finetune --data 'a &lt;b&gt;'"));
-  EXPECT_THAT(page, HasSubstr("&quot;learning_rate&quot;"));
+  EXPECT_THAT(page, HasSubstr("<td>steps<td>6<td>my &lt;run&gt;.json, line 3: steps</tr>"));
+  EXPECT_THAT(page, HasSubstr("<td>batch<td>4<td><span class=\"faint\">default</span></tr>"));
+  EXPECT_THAT(page, HasSubstr("<img src=\"best/imagined.png\""));
   for (const char* absent : {"http://", "https://", "<script", "nan", "reconstructions"})
     EXPECT_THAT(page, Not(HasSubstr(absent)));
 }

@@ -1,10 +1,10 @@
-#include <physgen/train/training_state.h>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
+#include "train/training_state.h"
 
 namespace physgen {
 namespace {

@@ -9,10 +9,10 @@
 
 #include "data/demonstration_writer.h"
 #include "physgen/media/image.h"
-#include "physgen/vae/vae_checkpoint.h"
 #include "support/problem_of.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
+#include "vae/vae_checkpoint.h"
 
 namespace physgen {
 namespace {

@@ -1,4 +1,3 @@
-#include <physgen/train/window_loader.h>
 
 #include <gtest/gtest.h>
 
@@ -6,6 +5,7 @@
 
 #include "support/problem_of.h"
 #include "train/tiny_run.h"
+#include "train/window_loader.h"
 
 namespace physgen {
 namespace {

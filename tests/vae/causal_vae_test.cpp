@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "physgen/layers/initialization.h"
+#include "layers/initialization.h"
 #include "support/problem_of.h"
 
 namespace physgen {

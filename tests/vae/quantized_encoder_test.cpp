@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "physgen/device/int8.h"
+#include "device/int8.h"
 #include "physgen/vae/causal_vae.h"
 #include "physgen/vae/frame_encoder.h"
 #include "support/relative_error.h"

@@ -1,4 +1,4 @@
-#include "physgen/vae/vae_checkpoint.h"
+#include "vae/vae_checkpoint.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

@@ -11,6 +11,7 @@ struct CodecConfig {
   int64_t action_width = 0;           ///< numbers of an action, A; 0 until the data say
   int64_t state_width = 0;            ///< numbers of a state, S; 0 until the data say
   bool state_token = false;           ///< the policy looks at the robot's state, too: one token a pack
+  int64_t stem_channels = 0;          ///< features of the convolutions that see a frame beside its patches; 0: none
   int64_t chunk = 8;                  ///< actions of a chunk, L
   int64_t execute = 8;                ///< control steps between the frames of consecutive packs, at most `chunk`
   bool causal_actions = true;         ///< an action of a chunk sees those before it, not those after
@@ -23,6 +24,7 @@ void describe(CodecConfig& config, Field& field) {
   field("action_width", config.action_width, {.least = 0, .most = 4096});
   field("state_width", config.state_width, {.least = 0, .most = 4096});
   field("state_token", config.state_token);
+  field("stem_channels", config.stem_channels, {.least = 0, .most = 4096});
   field("chunk", config.chunk, {.least = 1, .most = 1024});
   field("execute", config.execute, {.least = 1, .most = 1024});
   field("causal_actions", config.causal_actions);

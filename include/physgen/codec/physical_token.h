@@ -3,6 +3,7 @@
 #include <torch/nn/modules/linear.h>
 
 #include <physgen/backbone/nova.h>
+#include <physgen/codec/frame_stem.h>
 #include <physgen/codec/pack_layout.h>
 #include <physgen/layers/mlp.h>
 
@@ -12,9 +13,8 @@ namespace physgen {
 /// the backbone's embedding, each action through an MLP, and a learned Begin-of-Action where an action is not known.
 class PhysicalTokenImpl : public torch::nn::Module {
  public:
-  /// @param width     C, of the backbone
-  /// @param position  absolute: actions carry their slot's embedding besides the time's
-  PhysicalTokenImpl(const CodecConfig& config, int64_t width, Position position);
+  /// @param nova  of the backbone; with absolute positions actions carry their slot's embedding besides the time's
+  PhysicalTokenImpl(const CodecConfig& config, const NovaConfig& nova);
 
   /// The tokens of packs [first, first + P), without the prefix.
   /// @param patches  [B, P, M, values] of O_p, as `patchify` with the video patch gives them
@@ -29,6 +29,7 @@ class PhysicalTokenImpl : public torch::nn::Module {
   at::Tensor begin_of_action;            ///< [1, C]
   torch::nn::Linear slot_proj{nullptr};  ///< absolute positions only
   Mlp state_tokenizer{nullptr};          ///< with `state_token` only
+  FrameStem frame_stem{nullptr};         ///< with `stem_channels` only
 
  private:
   at::Tensor action_tokens(const at::Tensor& actions, int64_t first, int64_t executed);

@@ -22,6 +22,18 @@
 
 namespace physgen {
 
+/// Where a setting came from.
+struct ConfigOrigin {
+  std::string setting;  ///< its dotted path
+  std::string from;     ///< "run.json, line 3: steps", "--set: steps"
+};
+
+template <class Field>
+void describe(ConfigOrigin& origin, Field& field) {
+  field("setting", origin.setting);
+  field("from", origin.from);
+}
+
 /// A config file in memory: JSON, each key once.
 ///
 /// In a user's file an object may begin from another file, whose path is relative to its own: {"include": "small.json",
@@ -45,6 +57,9 @@ class ConfigDocument {
 
   /// What reading had to say of the document, a sentence each: of keys that have other names now.
   const std::vector<std::string>& notices() const;
+
+  /// Of the settings that were read, by their names' order; what is not among them was left as it was.
+  std::vector<ConfigOrigin> origins() const;
 
   /// The struct: `config`'s values, replaced by those of the document. Throws ConfigError as ConfigReader does and as
   /// ConfigValue::layers does.

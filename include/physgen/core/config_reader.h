@@ -44,7 +44,10 @@ class ConfigReader {
   /// Reads a field where the key is there: a number, text, an enum, a struct, or lists and optionals of them.
   template <class T>
   void operator()(const char* key, T& value, Range range = {}) {
-    if (const auto found = find(key)) read_value(*found, value, range);
+    const auto found = find(key);
+    if (!found) return;
+    read_value(*found, value, range);
+    if constexpr (!Described<T>) found->keep_origin();
   }
 
   /// A key that had another name, both as dotted paths below this struct; stands before the new key in the list of

@@ -24,7 +24,8 @@ struct ConfigFile;
 class ConfigValue {
  public:
   /// @param path  the dotted path of `value` inside `file`, "" at the top
-  ConfigValue(std::shared_ptr<const ConfigFile> file, const nlohmann::json& value, std::string path);
+  /// @param place  that of what it is read into
+  ConfigValue(std::shared_ptr<const ConfigFile> file, const nlohmann::json& value, std::string path, std::string place);
 
   bool is_null() const;
   bool begins_with_number() const;  ///< as a list of numbers does
@@ -54,6 +55,9 @@ class ConfigValue {
   /// Keeps a sentence for who gave the file, once.
   void notice(const std::string& text) const;
 
+  /// Keeps where this value stands, for ConfigDocument::origins, unless the program wrote the file.
+  void keep_origin() const;
+
   /// Whether the program wrote the file: it includes no others, and its keys may be those of earlier versions.
   bool is_stored() const;
   /// The dotted path of a key of this object.
@@ -66,7 +70,7 @@ class ConfigValue {
  private:
   std::shared_ptr<const ConfigFile> file_;
   const nlohmann::json* value_;
-  std::string path_;
+  std::string path_, place_;
 };
 
 }  // namespace physgen

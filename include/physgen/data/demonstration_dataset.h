@@ -17,8 +17,8 @@ namespace physgen {
 class DemonstrationFile;
 
 /// Demonstrations, T + 1 observations to T actions, in three layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
-/// frames at obs/sensor_data/<camera>/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
-/// <task>_demo.hdf5, `data/demo_*`, frames at obs/<camera>_rgb, which are turned by 180 degrees, and shifted so that a
+/// frames at obs/sensor_data/CAMERA/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
+/// TASK_demo.hdf5, `data/demo_*`, frames at obs/CAMERA_rgb, which are turned by 180 degrees, and shifted so that a
 /// frame pairs with the action taken on it. LeRobot's folders of v2.0, v2.1 and v3.0 (with Arrow; see the private
 /// lerobot_folder.h): the last action of an episode, after which nothing was seen, is left out. Episodes are in numeric
 /// order. Opening checks shapes; arrays are read when asked for. Safe to use from several threads.

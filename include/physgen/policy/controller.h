@@ -45,6 +45,7 @@ class Policy {
   const std::string& control_mode() const;
   int64_t action_width() const;
   int64_t chunk_length() const;  ///< L: actions of one chunk
+  double control_rate() const;   ///< control steps a second of the demonstrations; 0: not known
   int64_t execute() const;       ///< control steps from one frame to the next, as trained
   bool uses_state() const;
   int64_t state_width() const;                       ///< numbers of the state that it looks at; 0: it does not

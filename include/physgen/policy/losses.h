@@ -33,6 +33,9 @@ LossCounts count_loss_terms(const ModelConfig& model, const WindowBatch& batch, 
 /// The cross-entropy of bins takes the place of the squared error for discrete actions.
 Losses compute_losses(PhysGenModel& model, const WindowBatch& batch, const LossNoise& noise, const LossConfig& config);
 
+/// The conditions of what follows each pack of a batch.
+Conditions conditions_of(PhysGenModel& model, const WindowBatch& batch);
+
 /// Samples the chunk to execute at every pack of a batch. @return [B, P, L, A] normalised
 /// @param noise      [B P, chunks L, A] to begin with
 /// @param generators  of the DDPM sampler's further noise, on the CPU, one a window

@@ -27,6 +27,7 @@ struct SimulatorDescription {
   std::string simulator;             ///< what it is, for people: "MuJoCo 3.1"
   std::vector<SimulatorTask> tasks;  ///< one, or those of a suite in its order
   std::vector<SimulatorCamera> cameras;
+  std::string more_cameras;  ///< regular expression (ECMAScript) of the names of others; empty: there are no others
   std::vector<std::string> control_modes;  ///< how actions can be meant
   double control_rate = 0;                 ///< control steps a second
   int64_t state_width = 0;                 ///< numbers in the robot's own state; 0: it is not told

@@ -24,6 +24,7 @@ struct FinetuneJob {
   double resample = 0;               ///< control steps a second that all data are brought to; 0: as they are
   std::vector<std::string> cameras;  ///< must be those of `init`; empty: as the config or `init` says
   std::string command = {};          ///< that began the run, for its report
+  std::vector<ConfigOrigin> origins = {};  ///< of the settings, for its report
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
@@ -39,14 +40,15 @@ void describe(FinetuneJob& job, Field& field) {
   field("resample", job.resample);
   field("cameras", job.cameras);
   field("command", job.command);
+  field("origins", job.origins);
 }
 
-/// Trains a policy and leaves in `out`: job.json, metrics.jsonl and the same for TensorBoard, best/ and step-N/ (policy
-/// checkpoints; the latter can be continued from). On the CPU the same job gives the same bits, broken and resumed or
-/// not. Under torchrun or srun all processes share each step: the batch is cut over them, and one of them writes.
-/// Throws ConfigError for what does not fit together, for a run folder that holds a run (without `resume`) or is in
-/// use, FormatError for damaged files, and Error when the losses stay non-finite. What is wrong with the input is found
-/// before `out` is touched.
+/// Trains a policy and leaves in `out`: job.json, metrics.jsonl and the same for TensorBoard, best/ (with imagined.png,
+/// what the policy imagines of held-out windows) and step-N/ (policy checkpoints; the latter can be continued from). On
+/// the CPU the same job gives the same bits, broken and resumed or not. Under torchrun or srun all processes share each
+/// step: the batch is cut over them, and one of them writes. Throws ConfigError for what does not fit together, for a
+/// run folder that holds a run (without `resume`) or is in use, FormatError for damaged files, and Error when the
+/// losses stay non-finite. What is wrong with the input is found before `out` is touched.
 /// @param stop  once true, the step is finished, the run saved and the result says `stopped`
 TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& callbacks, const std::atomic<bool>& stop);
 

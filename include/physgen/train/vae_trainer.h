@@ -54,11 +54,12 @@ void check(const VaeTrainConfig& config);
 /// What to train on, to where.
 struct VaeJob {
   VaeTrainConfig config;
-  std::vector<std::string> data;  ///< HDF5 files, LeRobot data sets, or folders of them
-  double resample = 0;            ///< frames a second that all data are brought to; 0: as they are
-  std::string data_sha256 = {};   ///< of the data that the run began with; set by `train_vae`
-  std::string out;                ///< the run folder
-  std::string command = {};       ///< that began the run, for its report
+  std::vector<std::string> data;           ///< HDF5 files, LeRobot data sets, or folders of them
+  double resample = 0;                     ///< frames a second that all data are brought to; 0: as they are
+  std::string data_sha256 = {};            ///< of the data that the run began with; set by `train_vae`
+  std::string out;                         ///< the run folder
+  std::string command = {};                ///< that began the run, for its report
+  std::vector<ConfigOrigin> origins = {};  ///< of the settings, for its report
   std::string device = "auto";
   bool resume = false;  ///< go on from the newest good checkpoint of the run folder, or start where there is none
 };
@@ -70,6 +71,7 @@ void describe(VaeJob& job, Field& field) {
   field("resample", job.resample);
   field("data_sha256", job.data_sha256);
   field("command", job.command);
+  field("origins", job.origins);
 }
 
 /// Trains a VAE on single frames of demonstrations and leaves in `out`: job.json, metrics.jsonl and the same for

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include <physgen/train/ema.h>
-#include <physgen/train/optimizer.h>
+#include "train/ema.h"
+#include "train/optimizer.h"
 
 namespace physgen {
 

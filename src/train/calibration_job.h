@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <physgen/policy/calibration_report.h>
+#include "policy/calibration_report.h"
 
 namespace physgen {
 

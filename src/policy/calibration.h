@@ -8,8 +8,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <physgen/layers/layer_use.h>
-#include <physgen/policy/calibration_report.h>
 #include <physgen/policy/policy_checkpoint.h>
+
+#include "policy/calibration_report.h"
 
 namespace physgen {
 

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include <physgen/layers/state_dict.h>
-#include <physgen/train/optimizer.h>
+
+#include "train/optimizer.h"
 
 namespace physgen {
 

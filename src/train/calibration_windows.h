@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include <physgen/policy/calibration.h>
-#include <physgen/train/demonstrations.h>
+#include "policy/calibration.h"
+#include "train/demonstrations.h"
 
 namespace physgen {
 

@@ -7,9 +7,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <physgen/train/demonstrations.h>
-#include <physgen/train/work_share.h>
 #include <physgen/vae/causal_vae.h>
+
+#include "train/demonstrations.h"
+#include "train/work_share.h"
 
 namespace physgen {
 

@@ -7,9 +7,10 @@
 
 #include <physgen/policy/losses.h>
 #include <physgen/policy/policy_config.h>
-#include <physgen/train/demonstrations.h>
-#include <physgen/train/latent_store.h>
-#include <physgen/train/window_source.h>
+
+#include "train/demonstrations.h"
+#include "train/latent_store.h"
+#include "train/window_source.h"
 
 namespace physgen {
 

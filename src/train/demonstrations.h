@@ -4,10 +4,11 @@
 #include <string>
 #include <vector>
 
-#include <physgen/data/clip_sampler.h>
 #include <physgen/data/demonstration_dataset.h>
 #include <physgen/policy/policy_config.h>
 #include <physgen/train/finetune_config.h>
+
+#include "data/clip_sampler.h"
 
 namespace physgen {
 
