@@ -32,6 +32,7 @@ void read_settings(const TrainVaeOptions& options, VaeJob& job) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
   read_settings(document, job.config, job.origins);
+  if (options.steps > 0) keep_origin({"steps", "--steps"}, job.origins);
   if (options.cameras.empty()) return;
   job.config.canvas.cameras = options.cameras;
   keep_origin({"canvas.cameras", "--camera"}, job.origins);

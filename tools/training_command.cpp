@@ -32,7 +32,10 @@ void read_settings(const TrainingOptions& options, FinetuneJob& job) {
   ConfigDocument document = document_of(options.config);
   if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
   read_settings(document, job.config, job.origins);
-  if (options.goal == TrainingGoal::frames) job.config.loss.action = false;
+  if (options.steps > 0) keep_origin({"steps", "--steps"}, job.origins);
+  if (options.goal != TrainingGoal::frames) return;
+  job.config.loss.action = false;
+  keep_origin({"loss.action", "physgen pretrain"}, job.origins);
 }
 
 // What was not given anew stays as the run that is resumed had it.

@@ -1,7 +1,6 @@
 #include "train/training_report.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -171,37 +170,66 @@ std::string pictures(const fs::path& folder) {
              "Held-out clips: the last frame seen, the next one as the policy imagines it, the next one as it came");
 }
 
+struct Setting {
+  std::string name, value, from;
+};
+
 // The settings one by one, by their dotted paths; a list is one.
-void flatten(const ordered_json& value, const std::string& path,
-             std::vector<std::pair<std::string, std::string>>& rows) {
-  if (!value.is_object()) return rows.emplace_back(path, value.dump()), void();
-  for (const auto& [key, child] : value.items()) flatten(child, path.empty() ? key : path + "." + key, rows);
+void flatten(const nlohmann::json& value, const std::string& path, std::vector<Setting>& settings) {
+  if (!value.is_object()) return settings.push_back({path, value.dump(), "default"});
+  for (const auto& [key, child] : value.items()) flatten(child, path.empty() ? key : path + "." + key, settings);
 }
 
-std::string settings(const ordered_json& job) {
-  std::map<std::string, std::string> origins;
-  for (const ordered_json& origin : job.value("origins", ordered_json::array())) {
-    origins[origin.at("setting")] = origin.at("from");
+Setting* find(std::vector<Setting>& settings, const std::string& name) {
+  const auto found = std::ranges::find(settings, name, &Setting::name);
+  return found == settings.end() ? nullptr : &*found;
+}
+
+// What a run begins from decides the model, and --camera the cameras, whatever the config says.
+void overlay(const JsonView& job, std::vector<Setting>& settings) {
+  const bool begins_from_a_policy = !job.text_or("init", "").empty();
+  for (Setting& setting : settings) {
+    if (begins_from_a_policy && (setting.name.starts_with("model.") || setting.name.starts_with("canvas."))) {
+      setting.from = "not used where --init has it";
+    }
   }
-  std::vector<std::pair<std::string, std::string>> rows;
-  flatten(job.at("config"), "", rows);
+  Setting* cameras = find(settings, "canvas.cameras");
+  if (cameras && job.has("cameras") && !job.at("cameras").items().empty()) {
+    cameras->value = job.at("cameras").value().dump();
+    cameras->from = "--camera";
+  }
+}
+
+std::string settings_of(const JsonView& job) {
+  std::vector<Setting> settings;
+  flatten(job.at("config").value(), "", settings);
+  for (const JsonView& origin : job.has("origins") ? job.at("origins").items() : std::vector<JsonView>()) {
+    if (Setting* setting = find(settings, origin.at("setting").text())) setting->from = origin.at("from").text();
+  }
+  overlay(job, settings);
   std::string table = "<h2>Settings, and where each came from</h2>\n<table><tr><th>setting<th>value<th>from</tr>\n";
-  for (const auto& [setting, value] : rows) {
-    const auto origin = origins.find(setting);
-    table += "<tr><td>" + html_text(setting) + "<td>" + html_text(value) + "<td>" +
-             (origin == origins.end() ? "<span class=\"faint\">default</span>" : html_text(origin->second)) + "</tr>\n";
+  for (const auto& [name, value, from] : settings) {
+    table += "<tr><td>" + html_text(name) + "<td>" + html_text(value) +
+             (from == "default" ? "<td class=\"faint\">" : "<td>") + html_text(from) + "</tr>\n";
   }
   return table + "</table>\n";
 }
 
-std::string provenance(const fs::path& folder) {
-  const fs::path job = RunFolder(folder).job_file(), manifest = RunFolder(folder).best() / kManifestName;
+// What a run was given besides its settings.
+std::string inputs_of(const JsonView& job) {
+  nlohmann::json inputs = job.value();
+  for (const char* shown : {"config", "origins", "command"}) inputs.erase(shown);
+  return inputs.dump(2);
+}
+
+std::string provenance(const fs::path& folder, const JsonView& job) {
+  const fs::path manifest = RunFolder(folder).best() / kManifestName;
   return "<h2>To do it again</h2>\n" +
-         html_of(std::vector<HtmlFact>{{"begun by", read_json_file(job).text_or("command", "")},
+         html_of(std::vector<HtmlFact>{{"begun by", job.text_or("command", "")},
                                        {"this page is by", version_text()},
                                        {"SHA-256 of best/'s manifest, when this page was written",
                                         fs::exists(manifest) ? sha256_of_file(manifest) : ""},
-                                       {"job, all settings", read_json_text(job)}});
+                                       {"from", inputs_of(job)}});
 }
 
 }  // namespace
@@ -212,11 +240,12 @@ bool holds_training(const fs::path& folder) {
 
 std::string training_report(const fs::path& folder) {
   const RunNumbers numbers = read_numbers(RunFolder(folder).metrics());
+  const JsonView job = read_json_file(RunFolder(folder).job_file());
   const std::string name = fs::absolute(folder).lexically_normal().string();
   std::string body = "<h1>" + html_text(name) + "</h1>\n<p>" + std::to_string(numbers.last) + " steps done";
   if (numbers.best > 0) body += "; best on held-out episodes after step " + std::to_string(numbers.best);
   body += ".</p>\n" + losses(numbers) + held_out(numbers) + by_dimension(numbers) + pictures(folder) + speed(numbers) +
-          settings(ordered_json::parse(read_json_text(RunFolder(folder).job_file()))) + provenance(folder);
+          settings_of(job) + provenance(folder, job);
   return html_page(name, body);
 }
 
