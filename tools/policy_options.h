@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 
 #include <physgen/core/choice.h>
+#include <physgen/core/suggestion.h>
 #include <physgen/device/precision.h>
+#include <physgen/diffusion/objective.h>
 #include <physgen/policy/controller.h>
 #include <physgen/policy/round_batcher.h>
 #include <physgen/wire/policy_description.h>
@@ -28,7 +30,7 @@ void add_policy_options(CLI::App& command, Config& config) {
       ->check(CLI::IsMember(texts_of<Precision>()));
   command.add_option("--execute", config.execute, "Actions to execute between two looks; without it, as trained")
       ->check(CLI::Range(1, 4096));
-  command.add_option("--sampler", config.sampler, "ddim, ddpm or dpm_solver; without it, as trained");
+  command.add_option("--sampler", config.sampler, comma_separated(texts_of<Sampler>()) + "; without it, as trained");
   command.add_option("--denoising-steps", config.denoising_steps, "Steps of an action chunk; without it, as trained")
       ->check(CLI::Range(1, 1000));
   command.add_option("--lookahead", config.lookahead, "none, warm_start or ensemble; without it, as trained");

@@ -9,7 +9,7 @@ STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#e3e6ea, #3a3d42); --faint: light-dark(#6b7280, #9aa0a6); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
+td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .faint { color: var(--faint); } code { white-space: pre-wrap; overflow-wrap: anywhere; } video { max-width: 24rem; }
 """
 FILMS = 2  # of failures, a row

@@ -154,16 +154,16 @@ def small_policy(options, name, data, begin, changes, seed, beside):
 
 
 def video_model(options, data):
-    """@return the VAE and the video model of the data's frames, and the steps that train them"""
+    """@return the VAE and the video model of the data's frames, and the two steps that train them"""
     encoder, encode = vae(options, "vae", data, "configs/maniskill_vae.json", 2200, 4)
     config = "configs/maniskill_pretrain.json"
     video, pretrain = training(options, "video", data, config, ["--vae", encoder], 1000, 18, what="pretrain")
-    return encoder, video, [encode, pretrain]
+    return encoder, video, encode, pretrain
 
 
 def ablations(options):
     data, made = maniskill_data(options, TASK, ONE_VIEW, 100)
-    encoder, video, steps = video_model(options, [data])
+    encoder, video, encode, pretrain = video_model(options, [data])
     rows = []
     for seed in range(options.seed, options.seed + 3):
         base = f"from scratch, seed {seed}"
@@ -171,14 +171,15 @@ def ablations(options):
             beside = "" if name == "from scratch" else base
             rows.append(small_policy(options, f"{name}, seed {seed}", [data], ["--vae", encoder], changes, seed, beside))
         rows.append(small_policy(options, f"after video, seed {seed}", [data], ["--init", video / "best"], [], seed, base))
-    rows[0].steps = [made, *steps, *rows[0].steps]
+    rows[0].steps = [made, encode, *rows[0].steps]
+    rows[len(ABLATIONS)].steps.insert(0, pretrain)  # of the first row after video
     return rows
 
 
 def transfer(options):
     """The video model, and its VAE, have seen other tasks alone."""
     others = [maniskill_data(options, f"{task}-v1", ONE_VIEW, 100) for task in ("PushCube", "PickCube", "LiftPegUpright")]
-    encoder, video, steps = video_model(options, [data for data, _ in others])
+    encoder, video, encode, pretrain = video_model(options, [data for data, _ in others])
     rows = []
     for count in (10, 25, 50, 100):
         data, made = maniskill_data(options, TASK, ONE_VIEW, count)
@@ -186,7 +187,8 @@ def transfer(options):
         scratch.steps.insert(0, made)
         name = f"{count} demonstrations after video"
         rows += [scratch, small_policy(options, name, [data], ["--init", video / "best"], [], None, scratch.name)]
-    rows[0].steps = [step for _, step in others] + steps + rows[0].steps
+    rows[0].steps = [step for _, step in others] + [encode, *rows[0].steps]
+    rows[1].steps.insert(0, pretrain)
     return rows
 
 

@@ -146,18 +146,12 @@ Enum choice(const std::string& text, Enum fallback, const std::string& where) {
 
 ActionSampler make_sampler(const PhysGenModel& model, std::shared_ptr<const PackedActionHead> packed,
                            const ControllerOptions& options) {
-  const ActionHeadConfig& head = model->config().head;
-  if (!options.sampler.empty() && head.objective != Objective::epsilon) {
-    throw ConfigError({.what = "the policy has one way to sample actions",
-                       .where = "sampler",
-                       .got = options.sampler,
-                       .expected = "none: a policy of objective " + std::string(text_of(head.objective)) +
-                                   " uses Euler's method or none",
-                       .next_step = "leave it out"});
-  }
-  const Sampler sampler = choice(options.sampler, head.sampler, "sampler");
+  ModelConfig config = model->config();
+  ActionHeadConfig& head = config.head;
+  head.sampler = choice(options.sampler, head.sampler, "sampler");
+  check_sizes(config, "policy");
   const int64_t steps = options.denoising_steps > 0 ? options.denoising_steps : head.denoising_steps;
-  return {model, sampler, steps, std::move(packed)};
+  return {model, head.sampler, steps, std::move(packed)};
 }
 
 WhenFull when_full_of(ModelConfig model, const ControllerOptions& options) {

@@ -27,6 +27,17 @@ void check_table(const ModelConfig& config, const std::string& where) {
                      .next_step = "fine-tune with --init nova:FOLDER, which makes one, or choose \"bytes\""});
 }
 
+void check_sampler(const ActionHeadConfig& head, const std::string& where) {
+  if (head.objective == Objective::epsilon || head.sampler == Sampler::ddim) return;
+  const bool flows = head.objective == Objective::flow_matching;
+  throw ConfigError({.what = "the sampler is one of networks that predict noise",
+                     .where = where + ".head.sampler",
+                     .got = std::string(text_of(head.sampler)),
+                     .expected = std::string("ddim, which is ") + (flows ? "Euler's method" : "a draw of each class") +
+                                 " then, or head.objective epsilon",
+                     .next_step = "leave it out"});
+}
+
 }  // namespace
 
 PackLayout ModelConfig::layout() const {
@@ -50,13 +61,7 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
     refuse("a text slot does not split into its bytes", where + ".backbone.text_width", config.backbone.text_width,
            "a multiple of text_slot_bytes = " + std::to_string(config.text_slot_bytes));
   }
-  if (config.head.objective == Objective::flow_matching && config.head.sampler != Sampler::ddim) {
-    throw ConfigError({.what = "flow matching has a sampler of its own, Euler's method",
-                       .where = where + ".head.sampler",
-                       .got = std::string(text_of(config.head.sampler)),
-                       .expected = "ddim, which is not used then, or head.objective epsilon",
-                       .next_step = "leave it out"});
-  }
+  check_sampler(config.head, where);
   if (config.text_encoder == TextEncoder::table) check_table(config, where);
   if (config.when_full == WhenFull::ring && config.backbone.position != Position::rope) {
     throw ConfigError({.what = "evicting cached keys needs rotary positions",

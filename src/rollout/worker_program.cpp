@@ -103,7 +103,7 @@ std::string setup_command(const std::string& script) {
   const fs::path path = fs::absolute(workers.parent_path() / script).lexically_normal();
   std::error_code unknown;
   const fs::path near = path.lexically_relative(fs::current_path(unknown));
-  return "run " + (near.empty() || near.native().starts_with("..") ? path : near).string();
+  return "run " + (near == fs::path("scripts") / script ? near : path).string();
 }
 
 std::vector<std::string> worker_command(const SimulatorConfig& config, int descriptor, const fs::path& workers) {

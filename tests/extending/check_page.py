@@ -28,6 +28,8 @@ def main():
     for header, hunks in (text.split("\n", 1) for kind, text in blocks if kind == "diff"):
         file = (ROOT / header.removeprefix("--- ")).read_text(encoding="utf-8")
         lost += [f"{header}\n{side}" for side in old_sides(hunks) if side not in file]
+    if lost:
+        print(f"{PAGE.name} quotes lines that are in no file any more: bring it up to date")
     print(*lost, sep="\n", end="" if blocks else "the page shows no code\n")
     return 1 if lost or not blocks else 0
 

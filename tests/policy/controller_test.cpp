@@ -100,17 +100,21 @@ TEST_F(ControllerTest, RefusesWhatItCannotLeaveOut) {
             "ring with absolute positions");
 }
 
-// Of the rows that the round before predicted, too, the older prediction counts by 1 and the newer by exp(-0.01).
 TEST_F(ControllerTest, ASamplerThatWouldNotBeUsedIsRefused) {
   config_.model.head.objective = Objective::flow_matching;
   const std::string path = folder_ / "flow_matching";
   save_random_policy(path, config_);
   const auto policy = Policy::load(path, {.device = test_device_name()});
   EXPECT_EQ(problem_of<ConfigError>([&] { Controller(policy, {.sampler = "ddpm"}); }).got, "ddpm");
-  config_.model.head.sampler = Sampler::dpm_solver;
-  EXPECT_EQ(problem_of<ConfigError>([&] { check_sizes(config_.model, "model"); }).where, "model.head.sampler");
+  Controller(policy, {.sampler = "ddim"});  // Euler's method
+  for (const Objective objective : {Objective::flow_matching, Objective::discrete}) {
+    config_.model.head.objective = objective;
+    config_.model.head.sampler = Sampler::dpm_solver;
+    EXPECT_EQ(problem_of<ConfigError>([&] { check_sizes(config_.model, "model"); }).where, "model.head.sampler");
+  }
 }
 
+// Of the rows that the round before predicted, too, the older prediction counts by 1 and the newer by exp(-0.01).
 TEST_F(ControllerTest, AnEnsembleAveragesWhatSeveralRoundsPredicted) {
   Controller plain(load(), {.execute = 2, .lookahead = "none"});
   Controller ensemble(load(), {.execute = 2, .lookahead = "ensemble"});
