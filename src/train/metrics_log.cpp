@@ -8,6 +8,7 @@
 #include <physgen/core/error.h>
 
 #include "core/json_file.h"
+#include "device/peak_memory.h"
 #include "files/atomic_file.h"
 #include "train/event_file.h"
 #include "train/metrics_words.h"
@@ -69,7 +70,10 @@ void MetricsLog::write(const EvaluationMetrics& metrics) {
 }
 
 void MetricsLog::write(const SaveMetrics& metrics) {
-  const json line = {{"kind", "save"}, {"step", metrics.step}, {"stalled_seconds", metrics.stalled_seconds}};
+  const json line = {{"kind", "save"},
+                     {"step", metrics.step},
+                     {"stalled_seconds", metrics.stalled_seconds},
+                     {"peak_resident_mib", peak_memory(at::kCPU) >> 20}};
   write_line(line);
 }
 

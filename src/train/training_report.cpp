@@ -139,6 +139,10 @@ double sum_of(const Curve* curve) {
   return sum;
 }
 
+std::string last_of(const Curve* curve, const std::string& unit) {
+  return curve ? short_number(curve->values.back()) + unit : "";
+}
+
 std::string speed(const RunNumbers& numbers) {
   const Curve* seconds = numbers.steps.find("seconds");
   if (!seconds) return "";
@@ -154,6 +158,7 @@ std::string speed(const RunNumbers& numbers) {
                   {"waiting for data",
                    short_number(100 * sum_of(numbers.steps.find("waiting_seconds")) / all) + " % of it"},
                   {"held up by saves", short_number(sum_of(numbers.saves.find("stalled_seconds"))) + " s"},
+                  {"memory of the process at most", last_of(numbers.saves.find("peak_resident_mib"), " MiB")},
                   {"steps skipped, as not finite", numbers.skipped > 0 ? std::to_string(numbers.skipped) : ""}}) +
          charts(curves, Scale::linear);
 }

@@ -244,14 +244,17 @@ TEST(Trainer, ATimeLimitEndsTheRunWithEverythingSaved) {
   EXPECT_EQ(run(job).step, 6);
 }
 
-TEST(Trainer, MetricsSayHowLongEachSaveHeldTheStepsUp) {
+TEST(Trainer, MetricsSayHowLongEachSaveHeldTheStepsUpAndWhatMemoryTheProcessTook) {
   const TinyRun tiny;
   const FinetuneJob job = tiny.job("run");
   run(job);
   const auto saves = metrics_of(job, "save");
   ASSERT_GE(saves.size(), 2u);  // step 3, step 6, and the best ones
   EXPECT_EQ(saves.back()["step"], 6);
-  for (const auto& save : saves) EXPECT_GT(save["stalled_seconds"].get<double>(), 0);
+  for (const auto& save : saves) {
+    EXPECT_GT(save["stalled_seconds"].get<double>(), 0);
+    EXPECT_GT(save["peak_resident_mib"].get<int64_t>(), 50);  // LibTorch alone takes more
+  }
 }
 
 TEST(Trainer, ASaveThatFailsEndsTheRun) {

@@ -35,6 +35,7 @@ TEST_F(TrainingReport, SaysHowARunWentAndHowToDoItAgain) {
        {">loss<", ">observation<", ">action<", ">action error<", ">learning rate<", ">gradient norm<"}) {
     EXPECT_THAT(page, HasSubstr(name));
   }
+  EXPECT_THAT(page, HasSubstr("memory of the process at most"));
   EXPECT_THAT(page, HasSubstr("Held-out error of actions by dimension"));
   EXPECT_THAT(page, HasSubstr("physgen finetune --data 'a &lt;b&gt;'"));
   EXPECT_THAT(page, HasSubstr("<td>steps<td>6<td>my &lt;run&gt;.json, line 3: steps</tr>"));
