@@ -14,7 +14,7 @@ target_compile_features(physgen_client_only PUBLIC cxx_std_20)
 # LibTorch (and CUDA) and Arrow are found in the environment that the installed scripts/setup makes, else where they were
 # at the build, unless that is to be forgotten: no user of the library links them.
 option(PHYSGEN_RELOCATABLE "The installed library knows no folder of this build: for packages" OFF)
-string(REGEX MATCH "lib/python[^/]+/site-packages" site_packages ${TORCH_LIBRARY_DIR})
+string(REGEX MATCH "lib/python[^/]+/site-packages" site_packages ${PHYSGEN_LIBTORCH_LIBRARIES})
 if(site_packages)
   file(RELATIVE_PATH share_from_lib /${CMAKE_INSTALL_LIBDIR} /${PHYSGEN_SHARE_DIR})
   set(packages torch/lib)
@@ -27,7 +27,7 @@ if(site_packages)
   list(TRANSFORM packages PREPEND $ORIGIN/${share_from_lib}/.venv/${site_packages}/ OUTPUT_VARIABLE PHYSGEN_INSTALL_RPATH)
 endif()
 if(NOT PHYSGEN_RELOCATABLE)
-  list(APPEND PHYSGEN_INSTALL_RPATH ${TORCH_LIBRARY_DIR} ${PHYSGEN_ARROW_LIBRARY_DIR})
+  list(APPEND PHYSGEN_INSTALL_RPATH ${PHYSGEN_LIBTORCH_LIBRARIES} ${PHYSGEN_ARROW_LIBRARY_DIR})
   set_target_properties(physgen PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
 endif()
 set_target_properties(physgen PROPERTIES INSTALL_RPATH "${PHYSGEN_INSTALL_RPATH}")
@@ -36,14 +36,14 @@ install(TARGETS physgen physgen_client_only EXPORT physgenTargets LIBRARY DESTIN
 install(EXPORT physgenTargets NAMESPACE physgen:: DESTINATION ${PHYSGEN_CMAKE_DIR})
 install(DIRECTORY include/physgen DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
-set(PHYSGEN_CONFIG_TORCH_HINT ${TORCH_ROOT})
+set(PHYSGEN_CONFIG_TORCH_HINT ${PHYSGEN_LIBTORCH})
 if(PHYSGEN_RELOCATABLE)
   set(PHYSGEN_CONFIG_TORCH_HINT)
 endif()
 configure_package_config_file(cmake/PhysGenConfig.cmake.in ${PROJECT_BINARY_DIR}/physgenConfig.cmake
   INSTALL_DESTINATION ${PHYSGEN_CMAKE_DIR} PATH_VARS PHYSGEN_SHARE_DIR NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/physgenConfig.cmake ${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake
+install(FILES ${PROJECT_BINARY_DIR}/physgenConfig.cmake ${PROJECT_BINARY_DIR}/physgenConfigVersion.cmake cmake/FindLibTorch.cmake
   DESTINATION ${PHYSGEN_CMAKE_DIR})
 
 # The folder is found from where physgen.pc lies, so that an installed tree may be moved.
@@ -95,5 +95,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS python3-venv)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libeigen3-dev, nlohmann-json3-dev, g++, cmake, pkg-config")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
-  ${PROJECT_BINARY_DIR} ${TORCH_LIBRARY_DIR} ${PHYSGEN_ARROW_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_DIR})
+  ${PROJECT_BINARY_DIR} ${PHYSGEN_LIBTORCH_LIBRARIES} ${PHYSGEN_ARROW_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_DIR})
 include(CPack)

@@ -1,0 +1,21 @@
+# physgen_find_libtorch(HINT...): sets PHYSGEN_LIBTORCH, the folder of a LibTorch, and PHYSGEN_LIBTORCH_VERSION, its x.y.z; both
+# empty where none is found. CMAKE_PREFIX_PATH comes before the hints: that folder, its share/cmake, or what
+# torch.utils.cmake_prefix_path names.
+function(physgen_find_libtorch)
+  set(hints)
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    list(APPEND hints ${prefix} ${prefix}/../.. ${prefix}/../../..)
+  endforeach()
+  set(header include/torch/headeronly/version.h)
+  find_path(libtorch ${header} HINTS ${hints} ${ARGN} NO_CACHE NO_CMAKE_SYSTEM_PATH)
+  set(version)
+  if(libtorch)
+    file(STRINGS ${libtorch}/${header} lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+    string(REGEX MATCHALL "[0-9]+" numbers "${lines}")
+    list(JOIN numbers "." version)
+  else()
+    set(libtorch)
+  endif()
+  set(PHYSGEN_LIBTORCH ${libtorch} PARENT_SCOPE)
+  set(PHYSGEN_LIBTORCH_VERSION ${version} PARENT_SCOPE)
+endfunction()
