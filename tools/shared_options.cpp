@@ -54,6 +54,7 @@ ConfigDocument document_of(const ConfigOptions& options) {
   ConfigDocument document =
       options.file.empty() ? ConfigDocument::parse("{}", "--set") : ConfigDocument::compose(options.file);
   for (const std::string& assignment : options.assignments) document.set(assignment);
+  if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
   return document;
 }
 

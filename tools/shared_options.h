@@ -36,13 +36,14 @@ CLI::Option* add_json_option(CLI::App& command, bool& json);
 struct ConfigOptions {
   std::string file;
   std::vector<std::string> assignments;
+  int64_t steps = 0;   ///< of --steps; 0: as the settings say
   bool print = false;  ///< the settings, and stop
 };
 
 /// --config, --set and --print-config. @param example  a config file of this command
 void add_config_options(CLI::App& command, ConfigOptions& options, const std::string& example);
 
-/// The file with the assignments. Throws ConfigError as ConfigDocument does.
+/// The file with the assignments and the steps. Throws ConfigError as ConfigDocument does.
 ConfigDocument document_of(const ConfigOptions& options);
 
 /// Prints what reading the document had to say.
@@ -59,11 +60,14 @@ Config read_config(const ConfigDocument& document, Config config = {}) {
   return config;
 }
 
-/// `config` with the document's values, as `read_config`; where they stand is kept among the origins.
+/// `config` with what the flags give; where each of that stands is kept among the origins. Throws as `document_of` and
+/// `read_config` do.
 template <Described Config>
-void read_settings(const ConfigDocument& document, Config& config, std::vector<ConfigOrigin>& origins) {
+void read_settings(const ConfigOptions& options, Config& config, std::vector<ConfigOrigin>& origins) {
+  const ConfigDocument document = document_of(options);
   config = read_config(document, std::move(config));
   for (const ConfigOrigin& origin : document.origins()) keep_origin(origin, origins);
+  if (options.steps > 0) keep_origin({"steps", "--steps"}, origins);
 }
 
 }  // namespace physgen

@@ -22,27 +22,20 @@ struct TrainVaeOptions {
   std::vector<std::string> data, cameras;
   std::string out, device = "auto";
   ConfigOptions config;
-  int64_t steps = 0;
   bool resume = false;
   double resample = 0;
   int64_t ranks = 1;
 };
 
-void read_settings(const TrainVaeOptions& options, VaeJob& job) {
-  ConfigDocument document = document_of(options.config);
-  if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  read_settings(document, job.config, job.origins);
-  if (options.steps > 0) keep_origin({"steps", "--steps"}, job.origins);
-  if (options.cameras.empty()) return;
-  job.config.canvas.cameras = options.cameras;
-  keep_origin({"canvas.cameras", "--camera"}, job.origins);
-}
-
 // What was not given anew stays as the run that is resumed had it.
 VaeJob job_of(const TrainVaeOptions& options) {
   VaeJob job;
   if (options.resume) job = recorded_vae_job(options.out).value_or(job);
-  read_settings(options, job);
+  read_settings(options.config, job.config, job.origins);
+  if (!options.cameras.empty()) {
+    job.config.canvas.cameras = options.cameras;
+    keep_origin({"canvas.cameras", "--camera"}, job.origins);
+  }
   if (!options.data.empty()) job.data = options.data;
   if (options.resample > 0) job.resample = options.resample;
   job.out = options.out;
@@ -76,7 +69,7 @@ void add_train_vae_command(CLI::App& app) {
   add_config_options(*command, options->config, "configs/maniskill_vae.json");
   add_cameras_option(*command, options->cameras);
   add_resample_option(*command, options->resample);
-  add_steps_option(*command, options->steps);
+  add_steps_option(*command, options->config.steps);
   add_device_option(*command, options->device);
   add_ranks_option(*command, options->ranks);
   command->callback([=] {

@@ -23,27 +23,20 @@ struct TrainingOptions {
   TrainingGoal goal = TrainingGoal::frames_and_actions;
   FinetuneJob job;
   ConfigOptions config;
-  int64_t steps = 0;
   int64_t ranks = 1;
   PlanOptions plan;
 };
-
-void read_settings(const TrainingOptions& options, FinetuneJob& job) {
-  ConfigDocument document = document_of(options.config);
-  if (options.steps > 0) document.set("steps=" + std::to_string(options.steps));
-  read_settings(document, job.config, job.origins);
-  if (options.steps > 0) keep_origin({"steps", "--steps"}, job.origins);
-  if (options.goal != TrainingGoal::frames) return;
-  job.config.loss.action = false;
-  keep_origin({"loss.action", "physgen pretrain"}, job.origins);
-}
 
 // What was not given anew stays as the run that is resumed had it.
 FinetuneJob job_of(const TrainingOptions& options) {
   const FinetuneJob& given = options.job;
   FinetuneJob job;
   if (given.resume) job = recorded_job(given.out).value_or(job);
-  read_settings(options, job);
+  read_settings(options.config, job.config, job.origins);
+  if (options.goal == TrainingGoal::frames) {
+    job.config.loss.action = false;
+    keep_origin({"loss.action", "physgen pretrain"}, job.origins);
+  }
   if (!given.data.empty()) job.data = given.data;
   if (!given.weights.empty()) job.weights = given.weights;
   if (!given.cameras.empty()) job.cameras = given.cameras;
@@ -103,7 +96,7 @@ void add_run_options(CLI::App& command, TrainingOptions& options) {
   }
   add_run_folder_options(command, options.job.out, options.job.resume);
   command.add_option("--cache", options.job.cache, "Folder of encoded frames; without it, in the run folder");
-  add_steps_option(command, options.steps);
+  add_steps_option(command, options.config.steps);
   add_plan_options(command, options.plan);
 }
 

@@ -8,13 +8,11 @@ CACHE/h264 and CACHE/av1 get a data set of v3.0 each, once: 50 episodes of 500 f
 are there already are taken as they are. --episodes 2 --frames 20 --side 64 makes a quick test.
 
 Then all pictures of both cameras are read, in turns:
-
     physgen      `physgen data check`: a process that is started anew, reads the tables, and decodes every picture
     torchcodec   two processes, one for each camera, read its files from the first picture to the last; begun anew, and
                  up already. The fastest of several ways (seek mode, threads, one picture or 32 at a time).
     lerobot      LeRobotDataset[i] for each i in order with its default backend, by two workers of a DataLoader that
                  keep what they read. With --lerobot-episodes N only of the first N episodes: compare its frames a second.
-
 Needs lerobot==0.4.4 with PyAV, torchcodec and pandas. Measure on a machine that does nothing else.
 """
 

@@ -27,10 +27,10 @@ def summary_of(plan, row):
     return {**summary, "records": records}
 
 
-def compared(physgen, plan, row, rows):
+def compared(physgen, row, rows, summaries):
     """The row beside the one that it is compared with: physgen report's counts; None where one of them is not done."""
     beside = next((other for other in rows if other.name == row.beside), None)
-    if beside is None or not summary_of(plan, row) or not summary_of(plan, beside):
+    if beside is None or not summaries[row.name] or not summaries[beside.name]:
         return None
     command = [physgen, "report", str(row.evaluation), str(beside.evaluation), "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["comparison"]
@@ -40,22 +40,21 @@ def percent(share):
     return f"{100 * share:.1f} %"
 
 
-def result_cells(physgen, plan, row, rows):
-    summary = summary_of(plan, row)
+def result_cells(physgen, row, rows, summaries):
+    summary = summaries[row.name]
     if summary is None:
         return "<td colspan=3 class=faint>not done"
     low, high = summary["interval_95"]
     cells = f"<td><b>{summary['successes']} of {summary['finished']}</b><td>{percent(low)} to {percent(high)}"
-    paired = compared(physgen, plan, row, rows)
+    paired = compared(physgen, row, rows, summaries)
     if paired is None:
         return cells + "<td>"
     text = f"both {paired['both']}, it alone {paired['first']}, {row.beside} alone {paired['second']}: p = {paired['p_value']:.2g}"
     return cells + "<td>" + html.escape(text)
 
 
-def details(plan, row, folder):
+def details(row, summary, folder):
     """How the row is made, and films of its failures."""
-    summary = summary_of(plan, row)
     text = f"<h3>{html.escape(row.name)}</h3>\n<p class=faint>{html.escape(row.note)}"
     if summary:
         text += f" checkpoint {json.loads((row.evaluation / 'rollout.json').read_text())['checkpoint_sha256']}"
@@ -71,11 +70,12 @@ def details(plan, row, folder):
 def write_page(table, rows, plan, physgen):
     """report.html in the plan's folder, as far as the rows are done. @param plan  of the steps of all rows"""
     folder = plan.folder
+    summaries = {row.name: summary_of(plan, row) for row in rows}
     head = "<tr><th>row<th>paper<th>here<th>95 % interval<th>compared, McNemar's exact test</tr>\n"
     lines = "".join(
-        f"<tr><td>{html.escape(row.name)}<td>{'' if row.paper is None else f'{row.paper} %'}{result_cells(physgen, plan, row, rows)}</tr>\n" for row in rows
+        f"<tr><td>{html.escape(row.name)}<td>{'' if row.paper is None else f'{row.paper} %'}{result_cells(physgen, row, rows, summaries)}</tr>\n" for row in rows
     )
-    body = f"<h1>{table}</h1>\n<table>{head}{lines}</table>\n<h2>How</h2>\n" + "".join(details(plan, row, folder) for row in rows)
+    body = f"<h1>{table}</h1>\n<table>{head}{lines}</table>\n<h2>How</h2>\n" + "".join(details(row, summaries[row.name], folder) for row in rows)
     page = folder / "report.html"
     folder.mkdir(parents=True, exist_ok=True)
     page.write_text(f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{table}</title><style>{STYLE}</style>{body}</html>')

@@ -4,13 +4,15 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "support/duplicate_key.h"
 #include "support/problem_of.h"
+#include "support/temporary_folder.h"
 #include "train/metrics_log.h"
-#include "train/tiny_run.h"
+#include "train/run_files.h"
 
 namespace physgen {
 namespace {

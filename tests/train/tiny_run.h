@@ -9,8 +9,8 @@
 
 #include <physgen/train/trainer.h>
 
+#include <physgen/layers/initialization.h>
 #include "data/demonstration_writer.h"
-#include "layers/initialization.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
 #include "support/tiny_model.h"
@@ -95,14 +95,6 @@ inline TrainingResult run(const FinetuneJob& job, int64_t stop_after = 0, Traini
     if (now.step == stop_after) stop = true;
   };
   return finetune(job, report, stop);
-}
-
-/// The lines of a text file.
-inline std::vector<std::string> lines_of(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
 }
 
 }  // namespace physgen
