@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 
 namespace physgen {
 namespace {
@@ -29,6 +29,7 @@ PolicyConfig random_policy(const ModelConfig& model, const VaeConfig& vae, const
   CodecConfig& codec = policy.model.codec;
   if (codec.action_width == 0) codec.action_width = 8;
   if (codec.state_width == 0) codec.state_width = 9;
+  if (codec.stem_views == 0) codec.stem_views = static_cast<int64_t>(canvas.cameras.size());
   policy.instructions = {kInstruction};
   policy.actions = unit_range(codec.action_width);
   policy.states = unit_range(codec.state_width);

@@ -40,6 +40,7 @@ Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config
   const auto count = static_cast<int64_t>(views.size());
   std::vector<Image> shares;
   for (int64_t i = 0; i < count; ++i) {
+    require_whole(views[i], config.cameras[i]);
     const int64_t left = config.width * i / count, right = config.width * (i + 1) / count;
     shares.push_back(resize(cropped(views[i], config.crop), config.height, right - left));
   }

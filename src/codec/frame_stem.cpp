@@ -19,20 +19,21 @@ at::Tensor grid_places(int64_t height, int64_t width) {
 
 }  // namespace
 
-FrameStemImpl::FrameStemImpl(const NovaConfig& nova, int64_t channels)
-    : patch_(nova.video_patch()), height_(nova.latent_height), width_(nova.latent_width) {
+FrameStemImpl::FrameStemImpl(const NovaConfig& nova, int64_t channels, int64_t views)
+    : patch_(nova.video_patch()), height_(nova.latent_height), width_(nova.latent_width), views_(views) {
   conv1 = register_module("conv1", convolution(nova.latent_channels, channels));
   conv2 = register_module("conv2", convolution(channels, channels));
   conv3 = register_module("conv3", convolution(channels, channels));
   patch_proj = register_module("patch_proj", torch::nn::Linear(patch_ * patch_ * channels, nova.width));
-  place_proj = register_module("place_proj", torch::nn::Linear(2 * channels, nova.width));
+  place_proj = register_module("place_proj", torch::nn::Linear(2 * channels * views, nova.width));
 }
 
 at::Tensor FrameStemImpl::places(const at::Tensor& features) const {
   const at::Tensor grid =
-      tables_.get({}, features.options().dtype(at::kFloat), [this] { return grid_places(height_, width_); });
-  const at::Tensor weights = at::softmax(features.flatten(2), -1, at::kFloat);
-  return (weights.unsqueeze(-1) * grid).sum(2).flatten(1);  // not as a product, which autocast would round
+      tables_.get({}, features.options().dtype(at::kFloat), [this] { return grid_places(height_, width_ / views_); });
+  const at::Tensor views = features.unflatten(3, {views_, width_ / views_}).transpose(2, 3);
+  const at::Tensor weights = at::softmax(views.flatten(3), -1, at::kFloat);
+  return (weights.unsqueeze(-1) * grid).sum(3).flatten(1);  // not as a product, which autocast would round
 }
 
 at::Tensor FrameStemImpl::forward(const at::Tensor& patches) {

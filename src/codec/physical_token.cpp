@@ -1,5 +1,7 @@
 #include <physgen/codec/physical_token.h>
 
+#include <algorithm>
+
 #include <torch/torch.h>
 
 #include "layers/position_embed.h"
@@ -32,7 +34,8 @@ PhysicalTokenImpl::PhysicalTokenImpl(const CodecConfig& config, const NovaConfig
         register_module("state_tokenizer", Mlp(config.state_width, width_, width_, MlpImpl::Activation::silu));
   }
   if (config.stem_channels > 0) {
-    frame_stem = register_module("frame_stem", FrameStem(nova, config.stem_channels));
+    const int64_t views = std::max<int64_t>(config.stem_views, 1);
+    frame_stem = register_module("frame_stem", FrameStem(nova, config.stem_channels, views));
   }
 }
 

@@ -53,6 +53,12 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
     refuse("more steps are executed than predicted", where + ".codec.execute", config.codec.execute,
            "at most codec.chunk = " + std::to_string(config.codec.chunk));
   }
+  if (config.codec.stem_channels > 0 && config.codec.stem_views > 0 &&
+      config.backbone.latent_width % config.codec.stem_views != 0) {
+    refuse("the frames' latents do not split into the stem's views", where + ".codec.stem_views",
+           config.codec.stem_views,
+           "a divisor of backbone.latent_width = " + std::to_string(config.backbone.latent_width));
+  }
   if (config.head.width % config.head.heads != 0) {
     refuse("the width does not split into the heads", where + ".head.width", config.head.width,
            "a multiple of head.heads = " + std::to_string(config.head.heads));
