@@ -37,6 +37,7 @@ struct RolloutOptions {
   RolloutConfig config;
   EvaluationOptions evaluation;
   SimulatorConfig simulator;
+  int64_t threads = 0;             // of each worker's policy; 0: the cores are shared
   std::vector<std::string> tasks;  // names or numbers; all without any
   bool swap_instructions = false;
   std::string shard;  // "2/8" or "auto"; all episodes without any
@@ -142,9 +143,9 @@ void warn_of_another_rate(double simulator, double policy) {
       policy, simulator);
 }
 
-int64_t threads_of(const EvaluationOptions& options) {
+int64_t threads_of(const RolloutOptions& options) {
   if (options.threads > 0) return options.threads;
-  return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.workers));
+  return std::max<int64_t>(1, compute_threads() / std::max<int64_t>(1, options.evaluation.workers));
 }
 
 void check_batch(const RolloutOptions& options) {
@@ -159,9 +160,9 @@ void check_batch(const RolloutOptions& options) {
 // A batch takes the threads of all workers.
 RoundBatcherOptions batching_of(const RolloutOptions& options, int64_t all_threads) {
   RoundBatcherOptions batcher = options.batcher;
-  const EvaluationOptions& evaluation = options.evaluation;
-  batcher.controllers = evaluation.workers;
-  batcher.threads = evaluation.threads > 0 ? evaluation.threads * evaluation.workers : all_threads;
+  const int64_t workers = options.evaluation.workers;
+  batcher.controllers = workers;
+  batcher.threads = options.threads > 0 ? options.threads * workers : all_threads;
   return batcher;
 }
 
@@ -263,7 +264,7 @@ void run_rollout(RolloutOptions options) {
   const SimulatorDescription description =
       SimulatorProcess::describe(simulator_of(options.config, options.simulator));  // before the policy takes its time
   const int64_t all_threads = compute_threads();
-  set_compute_threads(threads_of(options.evaluation));
+  set_compute_threads(threads_of(options));
   const ActingPolicy policy = policy_of(options, all_threads);
   adopt(policy.description, options.config);
   warn_of_new_instructions(choose_tasks(options, description), policy);
@@ -335,7 +336,7 @@ void add_evaluation_options(CLI::App& command, RolloutOptions& options) {
   add_workers_option(command, evaluation.workers);
   command.add_option("--retries", evaluation.retries, "Retries of an episode that the simulator spoils")
       ->capture_default_str();
-  add_threads_option(command, evaluation.threads, " for each worker's policy; without it, the cores are shared");
+  add_threads_option(command, options.threads, " for each worker's policy; without it, the cores are shared");
   add_batch_options(command, options.batch, options.batcher,
                     "Compute the rounds of workers that ask at about the same time as one batch");
   command.add_option("--video", evaluation.video, "Folder to write MP4 files of each task's first episodes to");

@@ -6,6 +6,7 @@
 #include <physgen/backbone/frame_generator.h>
 #include <physgen/backbone/nova.h>
 #include <physgen/diffusion/sampler.h>
+#include <physgen/layers/initialization.h>
 #include <physgen/policy/action_sampler.h>
 #include <physgen/policy/losses.h>
 #include <physgen/policy/physgen_model.h>

@@ -48,10 +48,11 @@ struct RemotePolicy::Robot {
 
 void RemotePolicy::Robot::connect() {
   link.reset();
-  link = std::make_unique<Link>(url, options);
-  const WebMessage greeting = link->receive();
+  auto fresh = std::make_unique<Link>(url, options);
+  const WebMessage greeting = fresh->receive();
   if (greeting.text) throw refusal_of(url, greeting);
   description = description_of(Message(greeting.bytes));
+  link = std::move(fresh);
 }
 
 MessageWriter RemotePolicy::Robot::observed(const Observation& observation, const Matrix& executed) const {
@@ -96,6 +97,7 @@ const PolicyDescription& RemotePolicy::description() const { return robot_->desc
 
 void RemotePolicy::reset(const std::string& instruction, uint64_t seed) {
   Robot& robot = *robot_;
+  robot.started = false;  // unless there is a server
   if (!robot.link || robot.link->is_broken()) robot.connect();
   robot.instruction = instruction;
   robot.seed = seed;

@@ -101,7 +101,9 @@ std::vector<double> shifted_flow_timesteps(int64_t steps, double shift) {
 at::Tensor sample(const NoiseSchedule& schedule, Objective objective, Sampler sampler,
                   const std::vector<double>& timesteps, at::Tensor x, const Denoiser& denoiser,
                   const NoiseSource& noise, double limit) {
+  TORCH_CHECK_VALUE(objective != Objective::discrete, "[sample] the discrete objective is not denoised");
   if (objective == Objective::flow_matching) return sample_flow(timesteps, x, denoiser, limit);
+  TORCH_CHECK_VALUE(sampler != Sampler::ddpm || noise, "[sample] DDPM draws noise, and there is no source of it");
   DpmSolver solver;
   for (size_t i = 0; i < timesteps.size(); ++i) {
     const double next = i + 1 < timesteps.size() ? timesteps[i + 1] : -1;

@@ -1,4 +1,4 @@
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 
 #include <cmath>
 

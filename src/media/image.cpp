@@ -18,16 +18,6 @@ namespace {
 
 constexpr uint64_t kMostDeflateRatio = 1032;  // of zlib, by its own documentation
 
-void check_picture(const std::string& path, const Image& image) {
-  const bool sized =
-      image.height >= 1 && image.width >= 1 && image.height <= kMostPixelsPerSide && image.width <= kMostPixelsPerSide;
-  if (sized && image.pixels.size() == static_cast<size_t>(image.height * image.width * 3)) return;
-  throw Error({"a picture's size and pixels disagree", path,
-               std::to_string(image.height) + " x " + std::to_string(image.width) + " with " +
-                   std::to_string(image.pixels.size()) + " bytes",
-               "height x width x 3 bytes, 1 to " + std::to_string(kMostPixelsPerSide) + " pixels a side", ""});
-}
-
 [[noreturn]] void fail_to_read(const std::string& path, const std::string& got) {
   throw FormatError({"a PNG cannot be read", path, got, "a whole PNG file", "make it or download it again"});
 }
@@ -114,8 +104,18 @@ void check_claim(const std::string& path, const PngFile& png, size_t file_size) 
 
 }  // namespace
 
+void require_whole(const Image& image, const std::string& name) {
+  const bool sized =
+      image.height >= 1 && image.width >= 1 && image.height <= kMostPixelsPerSide && image.width <= kMostPixelsPerSide;
+  if (sized && image.pixels.size() == static_cast<size_t>(image.height * image.width * 3)) return;
+  throw Error({"a picture's size and pixels disagree", name,
+               std::to_string(image.height) + " x " + std::to_string(image.width) + " with " +
+                   std::to_string(image.pixels.size()) + " bytes",
+               "height x width x 3 bytes, 1 to " + std::to_string(kMostPixelsPerSide) + " pixels a side", ""});
+}
+
 std::vector<uint8_t> encode_png(const Image& image, const std::string& name) {
-  check_picture(name, image);
+  require_whole(image, name);
   png_image png = {};
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<uint32_t>(image.width);

@@ -144,13 +144,26 @@ Enum choice(const std::string& text, Enum fallback, const std::string& where) {
   return choice_of<Enum>(text, "no such choice", where);
 }
 
+// `given` where it is not 0. Throws ConfigError.
+int64_t count_of(int64_t given, int64_t fallback, int64_t most, const std::string& where) {
+  if (given >= 0 && given <= most) return given > 0 ? given : fallback;
+  throw ConfigError({.what = "a number is out of range",
+                     .where = where,
+                     .got = std::to_string(given),
+                     .expected = "1 to " + std::to_string(most) + ", or 0: as trained"});
+}
+
+void require_finite(const Matrix& numbers, const std::string& what, const std::string& where) {
+  require(numbers.allFinite(), what, where, "NaN or infinity", "");
+}
+
 ActionSampler make_sampler(const PhysGenModel& model, std::shared_ptr<const PackedActionHead> packed,
                            const ControllerOptions& options) {
   ModelConfig config = model->config();
   ActionHeadConfig& head = config.head;
   head.sampler = choice(options.sampler, head.sampler, "sampler");
   check_sizes(config, "policy");
-  const int64_t steps = options.denoising_steps > 0 ? options.denoising_steps : head.denoising_steps;
+  const int64_t steps = count_of(options.denoising_steps, head.denoising_steps, 1000, "denoising_steps");
   return {model, head.sampler, steps, std::move(packed)};
 }
 
@@ -168,7 +181,7 @@ struct Controller::Episode {
         weights(*policy->weights_),
         config(weights.config),
         on_stage(options.on_stage),
-        execute(options.execute > 0 ? options.execute : config.model.codec.execute),
+        execute(count_of(options.execute, config.model.codec.execute, config.model.codec.chunk, "execute")),
         lookahead(choice(options.lookahead, config.model.head.lookahead, "lookahead"), execute),
         on_device(config, weights.model, weights.encoder, make_sampler(weights.model, weights.packed_head, options),
                   weights.device, {execute, when_full_of(config.model, options), options.cuda_graphs}),
@@ -209,6 +222,7 @@ at::Tensor Controller::Episode::executed_actions(const Matrix& executed) const {
   if (round == 0) return actions;
   check_count("the actions executed since the last call are needed", "Controller::act", executed.rows(), execute,
               "execute and report as many rows as ControllerOptions::execute or Policy::execute() says");
+  require_finite(executed, "the executed actions are not finite", "Controller::act");
   actions.narrow(0, 0, executed.rows()).copy_(tensor_of(config.actions.normalize(executed)));
   return actions;
 }
@@ -217,9 +231,10 @@ at::Tensor Controller::Episode::state_of(const Observation& observation) const {
   if (!config.model.codec.state_token) return {};
   check_count("the robot's state has another width than in training", "Observation::state",
               static_cast<int64_t>(observation.state.size()), config.model.codec.state_width,
-              "give the joint positions that the demonstrations hold");
+              "give the state that the demonstrations hold");
   const auto width = static_cast<Eigen::Index>(observation.state.size());
   const Matrix row = Eigen::Map<const Matrix>(observation.state.data(), 1, width);
+  require_finite(row, "the robot's state is not finite", "Observation::state");
   return tensor_of(config.states.normalize(row))[0];
 }
 
@@ -252,6 +267,7 @@ void Controller::reset(const std::string& instruction, uint64_t seed) {
   c10::InferenceMode inference;
   Episode& episode = *episode_;
   const GraphCache::Stream stream(episode.on_device.graphs());
+  episode.started = false;  // unless the instruction is one that the policy takes
   episode.on_device.reset(instruction);
   episode.lookahead.clear();
   episode.seed = seed;
@@ -268,12 +284,17 @@ Matrix Controller::act(const Observation& observation, const Matrix& executed) {
   require(episode.started, "an episode has not begun", "Controller::act", "no call of reset",
           "call Controller::reset with the instruction first");
   episode.canvas = episode.timed("canvas", [&] { return compose_canvas(observation.views, episode.config.canvas); });
-  const at::Tensor predicted = episode.predict(episode.inputs_of(observation, executed));
+  const RoundInputs inputs = episode.inputs_of(observation, executed);
+  episode.started = false;  // unless the round succeeds
+  const at::Tensor predicted = episode.predict(inputs);
   ++episode.round;
-  return episode.timed("actions", [&] {
+  const Matrix actions = episode.timed("actions", [&] {
     const at::Tensor plan = episode.lookahead.plan(predicted).narrow(1, 0, episode.policy->chunk_length())[0];
     return episode.config.actions.denormalize(matrix_of(plan));
   });
+  require_finite(actions, "the policy predicts actions that are not finite", "Controller::act");
+  episode.started = true;
+  return actions;
 }
 
 const Image& Controller::canvas() const {

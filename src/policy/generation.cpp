@@ -25,6 +25,7 @@ at::ScalarType dtype_of(const GenerationOptions& options) {
 
 // The largest part of the middle that has the model's proportions, in the model's size.
 Image fitted(const Image& image, int64_t height, int64_t width) {
+  require_whole(image, "the first picture");
   const int64_t wide = std::min(image.width, std::max<int64_t>(1, image.height * width / height));
   const int64_t high = std::min(image.height, std::max<int64_t>(1, wide * height / width));
   return resize(crop(image, (image.height - high) / 2, (image.width - wide) / 2, high, wide), height, width);

@@ -173,6 +173,7 @@ at::Tensor PhysGenModelImpl::head_condition(const Conditions& conditions) const 
 }
 
 void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, double lora_alpha) {
+  for (at::Tensor& parameter : model->parameters()) parameter.requires_grad_(true);
   if (mode == TrainMode::full) return;
   for (at::Tensor& parameter : model->nova->parameters()) parameter.requires_grad_(false);
   if (mode == TrainMode::heads) return;

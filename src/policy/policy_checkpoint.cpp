@@ -46,6 +46,20 @@ PolicyConfig read_config(const fs::path& path) {
   });
 }
 
+// Adapters that a config does not say, or says otherwise, would load as another policy, or not at all.
+void check_adapters(const AdapterConfig& adapter, const NamedTensors& model) {
+  int64_t rank = 0;
+  for (const auto& [name, tensor] : model) {
+    if (name.ends_with("lora_a")) rank = tensor.size(0);
+  }
+  if (rank == adapter.rank) return;
+  throw ConfigError({.what = "the config says other adapters than the model has",
+                     .where = "adapter.rank",
+                     .got = std::to_string(adapter.rank),
+                     .expected = std::to_string(rank),
+                     .next_step = "set PolicyConfig::adapter to what prepare_training was given, or merge_adapters"});
+}
+
 }  // namespace
 
 void write_policy_files(const fs::path& directory, const PolicyConfig& config, const NamedTensors& model,
@@ -56,6 +70,8 @@ void write_policy_files(const fs::path& directory, const PolicyConfig& config, c
 }
 
 void save_policy(const fs::path& path, const PolicyConfig& config, const NamedTensors& model, const NamedTensors& vae) {
+  check_sizes(config, "policy");
+  check_adapters(config.adapter, model);
   AtomicDirectory directory(path);
   write_policy_files(directory.path(), config, model, vae);
   write_manifest(directory.path(), kPolicyKind);

@@ -41,7 +41,6 @@ void check_options(const EvaluationOptions& options) {
   require(options.workers >= 1 && options.workers <= 256, "--workers", std::to_string(options.workers), "1 to 256");
   require(options.retries >= 0, "--retries", std::to_string(options.retries), "at least 0");
   require(options.videos >= 0, "--videos", std::to_string(options.videos), "at least 0");
-  require(options.threads >= 0, "--threads", std::to_string(options.threads), "at least 0");
   require(!options.imagine || !options.video.empty(), "--imagine", "no --video", "--video FOLDER, which shows it");
 }
 

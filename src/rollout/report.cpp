@@ -135,8 +135,10 @@ EvaluationReport read_evaluation(const fs::path& folder) {
                        .expected = "the --out folder of physgen rollout",
                        .next_step = runs_below(folder)});
   }
-  EvaluationReport report{.folder = folder, .config = ConfigDocument::load(config).read<RolloutConfig>()};
-  report.result = result_of(read_episodes(folder / "episodes.jsonl", plan_episodes(report.config)), report.config);
+  EvaluationReport report{
+      .folder = folder, .config = blaming_the_file([&] { return ConfigDocument::load(config).read<RolloutConfig>(); })};
+  const auto plan = blaming_the_file([&] { return plan_episodes(report.config); });
+  report.result = result_of(read_episodes(folder / "episodes.jsonl", plan), report.config);
   read_provenance(report);
   return report;
 }

@@ -32,7 +32,7 @@ TextFeatures ByteEncoderImpl::forward(const std::vector<std::string>& instructio
                          .where = text,
                          .got = std::to_string(length) + " bytes",
                          .expected = "at most " + std::to_string(most),
-                         .next_step = "shorten it, or train with a larger model.text.slots"});
+                         .next_step = "shorten it, or train with a larger model.backbone.text_slots"});
     }
     std::transform(text.begin(), text.end(), bytes.mutable_data_ptr<int64_t>() + i * most,
                    [](char c) { return static_cast<uint8_t>(c); });

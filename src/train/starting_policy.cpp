@@ -9,8 +9,8 @@
 #include <physgen/core/suggestion.h>
 #include <physgen/release/pretrained.h>
 
+#include <physgen/layers/initialization.h>
 #include "core/random.h"
-#include "layers/initialization.h"
 #include "vae/vae_checkpoint.h"
 
 namespace physgen {
@@ -60,7 +60,7 @@ LoadedPolicy from_checkpoint(const FinetuneJob& job, const std::vector<Demonstra
   take_data(job, sets, policy.config);
   if (policy.config.adapter.rank > 0) {
     merge_adapters(policy.model);
-    for (at::Tensor& parameter : policy.model->parameters()) parameter.requires_grad_(true);
+    prepare_training(policy.model, TrainMode::full, 0, 0);
     policy.config.adapter.rank = 0;
   }
   return policy;
@@ -81,6 +81,7 @@ PolicyConfig config_from_nothing(const FinetuneJob& job, const DemonstrationData
   CodecConfig& codec = config.model.codec;
   codec.action_width = agreed_width("model.codec.action_width", codec.action_width, data.action_width());
   codec.state_width = agreed_width("model.codec.state_width", codec.state_width, data.state_width());
+  if (codec.stem_views == 0) codec.stem_views = static_cast<int64_t>(config.canvas.cameras.size());
   return config;
 }
 

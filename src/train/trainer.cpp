@@ -160,6 +160,13 @@ TrainingResult finetune(FinetuneJob job, const TrainingCallbacks& all_callbacks,
 bool encode_demonstrations(const FinetuneJob& job, const TrainingCallbacks& all_callbacks,
                            const std::atomic<bool>& stop) try {
   check(job.config);
+  if (job.cache.empty()) {
+    throw ConfigError({.what = "there is no place for the encoded frames",
+                       .where = "cache",
+                       .got = "nothing",
+                       .expected = "a folder",
+                       .next_step = "name one in FinetuneJob::cache, or with --cache"});
+  }
   const RunRanks ranks(job.config, job.device);
   const TrainingCallbacks callbacks = ranks.callbacks(all_callbacks);
   const Compute compute = compute_of(job, ranks);

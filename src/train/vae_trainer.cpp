@@ -6,13 +6,13 @@
 #include <physgen/device/machine.h>
 #include <physgen/files/manifest.h>
 
+#include <physgen/layers/initialization.h>
 #include "core/random.h"
 #include "data/demonstration_search.h"
 #include "device/autocast_scope.h"
 #include "device/compute_device.h"
 #include "files/atomic_file.h"
 #include "files/sha256.h"
-#include "layers/initialization.h"
 #include "train/demonstrations.h"
 #include "train/run_ranks.h"
 #include "train/training_run.h"
@@ -85,7 +85,7 @@ TrainingResult train_vae(VaeJob job, const TrainingCallbacks& all_callbacks, con
   const at::Device device = compute_device(ranks.device());
   const Compute compute{device, compute_dtype(job.config.precision, device)};
   if (job.config.threads) set_compute_threads(*job.config.threads);
-  const DemonstrationDataset dataset(job.data, "", job.resample);
+  const DemonstrationDataset dataset(job.data, "no instruction is read", job.resample);
   note_left_out(dataset, callbacks.note);
   FramePool pool = read_frames(dataset, job.config.canvas, job.config.held_out, job.config.max_frames);
 

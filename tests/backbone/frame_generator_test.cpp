@@ -7,7 +7,7 @@
 
 #include <physgen/layers/patch_embed.h>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 
 namespace physgen {
 namespace {

@@ -7,7 +7,7 @@
 #include <physgen/core/error.h>
 #include <physgen/layers/state_dict.h>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 #include "support/published_tensors.h"
 
 namespace physgen {

@@ -220,8 +220,20 @@ TEST_F(RemotePolicyTest, AServerThatGoesEndsTheEpisodeAndOneThatComesServesTheNe
   server.reset();
   EXPECT_EQ(problem_of<Error>([&] { remote.act(seen(1), Matrix::Zero(3, 2)); }).where, url);
   EXPECT_EQ(problem_of<Error>([&] { remote.reset("push", 1); }).what, "the policy server cannot be reached");
+  EXPECT_EQ(problem_of<Error>([&] { remote.act(seen(1), {}); }).got, "no call of reset");
   server = std::make_unique<PolicyServer>(fake_policy(), options);
   expect_same_as_in_process(remote, 6, 2);
+}
+
+TEST_F(RemotePolicyTest, AServerThatWentBetweenEpisodesLeavesNone) {
+  auto server = std::make_unique<PolicyServer>(fake_policy(), any_port());
+  RemotePolicy remote(server->url(), impatient());
+  remote.reset("push", 1);
+  remote.act(seen(1), {});
+  remote.close();
+  server.reset();
+  problem_of<Error>([&] { remote.reset("push", 2); });
+  EXPECT_EQ(problem_of<Error>([&] { remote.act(seen(1), {}); }).got, "no call of reset");
 }
 
 TEST_F(RemotePolicyTest, MoreSessionsThanThereAreIsSaid) {

@@ -30,6 +30,7 @@ TEST(Canvas, OnlyTheCropOfAPictureIsSeen) {
 TEST(Canvas, RefusesOtherViewsAndAnEmptyCrop) {
   const CanvasConfig config{.height = 1, .width = 1};
   EXPECT_EQ(problem_of<Error>([&] { compose_canvas({}, config); }).expected, "1, one a camera");
+  EXPECT_EQ(problem_of<Error>([&] { compose_canvas({{64, 64, {}}}, config); }).got, "64 x 64 with 0 bytes");
   for (const std::array<double, 4>& crop : {std::array<double, 4>{0.5, 0, 0.5, 1}, {0, 0.7, 1, 0.2}}) {
     const CanvasConfig cut{.crop = crop};
     EXPECT_EQ(problem_of<ConfigError>([&] { check(cut, "canvas"); }).where, "canvas.crop");

@@ -57,6 +57,16 @@ TEST_P(Sampling, FollowsAPerfectNetworkToTheData) {
   EXPECT_TRUE(at::allclose(result, data, 1e-3, 1e-3)) << result;
 }
 
+TEST(SampleArguments, RefusesWhatHasNoStepsAndWhatLacksNoise) {
+  const NoiseSchedule schedule;
+  const auto denoiser = [](const at::Tensor& x, int64_t) { return x; };
+  const auto draw = [&](Objective objective, Sampler sampler) {
+    return sample(schedule, objective, sampler, {1}, at::zeros({2}), denoiser);
+  };
+  EXPECT_THROW(draw(Objective::discrete, Sampler::ddim), c10::ValueError);
+  EXPECT_THROW(draw(Objective::epsilon, Sampler::ddpm), c10::ValueError);
+}
+
 // The data are a Gaussian N(m, s): then the best prediction is known, and every sampler must give that Gaussian back.
 TEST_P(Sampling, GivesTheDistributionOfTheData) {
   const auto [objective, sampler] = GetParam();

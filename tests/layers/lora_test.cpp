@@ -3,8 +3,8 @@
 
 #include <physgen/layers/lora.h>
 
+#include <physgen/layers/initialization.h>
 #include "kernels/row_kernels.h"
-#include "layers/initialization.h"
 
 namespace physgen {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <physgen/layers/lora.h>
 
+#include <physgen/layers/initialization.h>
 #include "device/int8.h"
-#include "layers/initialization.h"
 #include "support/relative_error.h"
 
 namespace physgen {

@@ -5,7 +5,7 @@
 
 #include <physgen/layers/transformer_block.h>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 
 namespace physgen {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include <physgen/policy/action_sampler.h>
 #include <physgen/vae/frame_encoder.h>
 
@@ -170,6 +172,48 @@ TEST_F(ControllerTest, ActsAlikeInBfloat16) {
   EXPECT_EQ(
       problem_of<ConfigError>([&] { Policy::load(path_, {.device = test_device_name(), .precision = "half"}); }).got,
       "\"half\"");
+}
+
+TEST_F(ControllerTest, RefusesNumbersOutOfRange) {
+  EXPECT_EQ(problem_of<ConfigError>([&] { Controller(load(), {.denoising_steps = 1001}); }).where, "denoising_steps");
+  EXPECT_EQ(problem_of<ConfigError>([&] { Controller(load(), {.execute = 5}); }).expected, "1 to 4, or 0: as trained");
+}
+
+TEST_F(ControllerTest, RefusesPicturesAndNumbersThatAreNone) {
+  Controller controller(load());
+  controller.reset("push it", 0);
+  Image torn = picture(1);
+  torn.pixels.pop_back();
+  EXPECT_EQ(problem_of<Error>([&] { controller.act({.views = {torn}, .state = {}}, {}); }).where, "render_camera");
+  const Observation seen{.views = {picture(1)}, .state = {}};
+  Matrix executed = controller.act(seen, {}).topRows(4);
+  executed(1, 1) = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(problem_of<Error>([&] { controller.act(seen, executed); }).what, "the executed actions are not finite");
+  executed(1, 1) = 0;
+  controller.act(seen, executed);  // nothing was lost
+}
+
+TEST_F(ControllerTest, AnInstructionThatIsRefusedLeavesNoEpisode) {
+  Controller controller(load());
+  const Observation seen{.views = {picture(1)}, .state = {}};
+  controller.reset("push it", 0);
+  controller.act(seen, {});
+  problem_of<ConfigError>([&] { controller.reset(std::string(10000, 'x'), 0); });
+  EXPECT_EQ(problem_of<Error>([&] { controller.act(seen, Matrix::Zero(4, 3)); }).got, "no call of reset");
+}
+
+TEST_F(ControllerTest, ActionsThatAreNotFiniteAreNotGiven) {
+  LoadedPolicy spoiled = load_policy(path_);
+  {
+    const at::NoGradGuard no_gradient;
+    spoiled.model->action_head->output->weight.fill_(std::numeric_limits<float>::quiet_NaN());
+  }
+  const std::string path = folder_ / "spoiled";
+  save_policy(path, spoiled.config, state_dict(*spoiled.model), state_dict(*spoiled.vae));
+  Controller controller(Policy::load(path, {.device = test_device_name()}));
+  controller.reset("push it", 0);
+  const Observation seen{.views = {picture(1)}, .state = {}};
+  EXPECT_EQ(problem_of<Error>([&] { controller.act(seen, {}); }).got, "NaN or infinity");
 }
 
 TEST_F(ControllerTest, SaysWhatACallLacks) {

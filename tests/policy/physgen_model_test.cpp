@@ -194,6 +194,8 @@ TEST(PrepareTraining, MergedAdaptersGiveTheSameOutputs) {
   at::Tensor adapted = model->forward(make_inputs(config, 1), text).frames;
   merge_adapters(model);
   EXPECT_TRUE(at::allclose(model->forward(make_inputs(config, 1), text).frames, adapted, 1e-4, 1e-5));
+  prepare_training(model, TrainMode::full, 0, 0);
+  for (const auto& item : model->named_parameters()) EXPECT_TRUE(item.value().requires_grad()) << item.key();
 }
 
 }  // namespace

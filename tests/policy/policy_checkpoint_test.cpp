@@ -123,6 +123,15 @@ TEST_F(PolicyCheckpoint, AConfigThatDoesNotFitItselfIsTheFilesFault) {
   EXPECT_NE(to_text(problem_of<FormatError>([&] { load_policy(path_); })).find("modle"), std::string::npos);
 }
 
+TEST_F(PolicyCheckpoint, AConfigWithOtherAdaptersThanTheModelReplacesNothing) {
+  prepare_training(model_, TrainMode::lora, 2, 4);
+  EXPECT_EQ(problem_of<ConfigError>([&] { save(); }).expected, "2");
+  EXPECT_EQ(load_policy(path_).config.adapter.rank, 0);
+  config_.adapter = {.rank = 2, .alpha = 4};
+  save();
+  expect_equal(state_dict(*load_policy(path_).model), state_dict(*model_));
+}
+
 TEST_F(PolicyCheckpoint, TheSeedsOfEarlierVersionsAreRead) {
   auto config = nlohmann::json::parse(write_config(config_));
   config["seeds_tried"] = {0, 9, 20, 29};  // first, last, first, last

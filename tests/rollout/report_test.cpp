@@ -32,7 +32,7 @@ TEST_F(Evaluation, ADuplicateKeyInAnyOfItsFilesIsRefused) {
   const TemporaryFolder folder;
   run(config_of(2), options_of(folder.path()));
   const auto read = [&] { read_evaluation(folder.path()); };
-  expect_duplicate_key_refused<ConfigError>(folder / "rollout.json", read);
+  expect_duplicate_key_refused<FormatError>(folder / "rollout.json", read);
   expect_duplicate_key_refused<FormatError>(folder / "summary.json", read);
   expect_duplicate_key_refused<FormatError>(folder / "episodes.jsonl", read);
 }

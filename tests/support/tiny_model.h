@@ -6,7 +6,7 @@
 #include <physgen/policy/physgen_model.h>
 #include <physgen/policy/policy_config.h>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 
 namespace physgen {
 

@@ -4,27 +4,20 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <physgen/files/manifest.h>
 #include <physgen/policy/policy_checkpoint.h>
 
 #include "files/atomic_file.h"
 #include "support/problem_of.h"
+#include "train/run_files.h"
 #include "train/tiny_run.h"
 
 namespace physgen {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<nlohmann::json> metrics_of(const FinetuneJob& job, const std::string& kind) {
-  std::vector<nlohmann::json> found;
-  for (const std::string& line : lines_of(fs::path(job.out) / "metrics.jsonl")) {
-    const auto value = nlohmann::json::parse(line);
-    if (value["kind"] == kind) found.push_back(value);
-  }
-  return found;
-}
 
 // Every file of a run's checkpoints, by its path in the run folder.
 std::map<std::string, std::string> checkpoints_of(const FinetuneJob& job) {
@@ -40,11 +33,6 @@ void flip_a_byte(const fs::path& path) {
   std::string bytes = read_bytes(path);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
   write_bytes(path, bytes);
-}
-
-std::map<std::string, at::Tensor> weights_of(const fs::path& checkpoint) {
-  const NamedTensors tensors = state_dict(*load_policy(checkpoint).model);
-  return {tensors.begin(), tensors.end()};
 }
 
 TEST(Trainer, ARunLeavesAPolicyToActWithCheckpointsToContinueFromAndItsMetrics) {
@@ -82,6 +70,9 @@ TEST(Trainer, FramesThatWereEncodedOnceServeEveryRun) {
   int64_t encoded = 0;
   const TrainingCallbacks counting{.encoding = [&](int64_t frames, int64_t) { encoded = frames; }};
   const std::atomic<bool> stop = false;
+  const std::string cache = std::exchange(job.cache, "");
+  EXPECT_EQ(problem_of<ConfigError>([&] { encode_demonstrations(job, counting, stop); }).where, "cache");
+  job.cache = cache;
   EXPECT_TRUE(encode_demonstrations(job, counting, stop));
   EXPECT_EQ(encoded, 12 + 9 + 7 + 10 + 4);
   EXPECT_FALSE(fs::exists(job.out));
@@ -306,7 +297,7 @@ TEST(Trainer, SeveralDatasetsAugmentationAndAStateTokenWorkTogether) {
   EXPECT_EQ(run(job).step, 6);
   EXPECT_EQ(load_policy(job.out + "/best").config.states.low.size(), 5u);
   job.weights = {1};
-  job.out += "2";
+  job.out += '2';
   EXPECT_EQ(problem_of<ConfigError>([&] { run(job); }).where, "weights");
 }
 
@@ -359,45 +350,6 @@ TEST_P(TrainModes, OnlyWhatTheModeNamesIsTrained) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TrainModes, testing::Values(TrainMode::full, TrainMode::lora, TrainMode::heads));
-
-// A policy whose every loss is NaN.
-std::string spoiled_policy(const TinyRun& tiny) {
-  const FinetuneJob job = tiny.job("spoiled");
-  run(job);
-  LoadedPolicy policy = load_policy(job.out + "/best");
-  const at::NoGradGuard no_gradient;
-  policy.model->action_head->parameters()[0].fill_(std::numeric_limits<float>::quiet_NaN());
-  save_policy(job.out + "/nan", policy.config, state_dict(*policy.model), state_dict(*policy.vae));
-  return job.out + "/nan";
-}
-
-TEST(Trainer, ALossThatIsNotFiniteStopsTheRunAndNamesItsWindows) {
-  const TinyRun tiny;
-  FinetuneJob job = tiny.job("run");
-  job.init = spoiled_policy(tiny);
-  job.config.mode = TrainMode::full;
-  job.config.non_finite = NonFinite::stop;
-  const Problem problem = problem_of<Error>([&] { run(job); });
-  EXPECT_NE(problem.where.find("step 1, windows"), std::string::npos) << problem.where;
-  EXPECT_NE(problem.where.find("push.h5:traj_"), std::string::npos) << problem.where;
-  EXPECT_NE(problem.got.find("nan"), std::string::npos) << problem.got;
-}
-
-TEST(Trainer, StepsThatAreNotFiniteAreSkippedAndTooManyInARowEndTheRun) {
-  const TinyRun tiny;
-  FinetuneJob job = tiny.job("run");
-  job.init = spoiled_policy(tiny);
-  job.config.mode = TrainMode::full;
-  job.config.steps = 20;
-  job.config.evaluate_every = 20;
-  const Problem problem = problem_of<Error>([&] { run(job); });
-  EXPECT_NE(problem.got.find("10 such steps in a row"), std::string::npos) << problem.got;
-  const auto steps = metrics_of(job, "step");
-  ASSERT_EQ(steps.size(), 9u);
-  EXPECT_TRUE(steps[0]["skipped"].get<bool>());
-  const auto before = weights_of(job.init), after = weights_of(job.out + "/step-00000009");
-  for (const auto& [name, tensor] : after) EXPECT_TRUE(at::allclose(tensor, before.at(name), 0, 0, true)) << name;
-}
 
 }  // namespace
 }  // namespace physgen

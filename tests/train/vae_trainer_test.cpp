@@ -179,6 +179,13 @@ TEST_F(VaeTrainerTest, LossesThatAreNotFiniteEndTheRunAtOnceOrAfterTenInARow) {
   EXPECT_TRUE(problem.where.starts_with("step 1, ")) << problem.where;
 }
 
+TEST_F(VaeTrainerTest, FramesOfATaskWithoutAnInstructionAreEnough) {
+  write_demonstrations((folder_ / "data/demos.h5").string(), {.task = "PourWater"});
+  VaeTrainConfig config = tiny_config();
+  config.steps = 1;
+  EXPECT_EQ(train(job(config)).step, 1);
+}
+
 TEST_F(VaeTrainerTest, ACameraThatTheDemonstrationsLackIsNamedWithThoseTheyHave) {
   VaeTrainConfig config = tiny_config();
   config.canvas.cameras = {"wrist"};

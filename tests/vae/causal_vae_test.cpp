@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "layers/initialization.h"
+#include <physgen/layers/initialization.h>
 #include "support/problem_of.h"
 
 namespace physgen {

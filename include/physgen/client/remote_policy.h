@@ -18,8 +18,8 @@ struct RemoteOptions {
   double reply_seconds = 30;     ///< for a reply
 };
 
-/// A policy that `physgen serve` serves, used as a `Controller` is: a frame out, a chunk of actions in. It takes no
-/// LibTorch. One episode at a time and one thread at a time.
+/// A policy that `physgen serve` serves, used as a `Controller` is: a frame out, actions in, but those alone that are
+/// executed before the next call. It takes no LibTorch. One episode at a time and one thread at a time.
 class RemotePolicy {
  public:
   /// Connects. Throws ConfigError for what is no ws:// or wss:// address, Error where no server is reached in time or
@@ -31,7 +31,8 @@ class RemotePolicy {
   const PolicyDescription& description() const;
 
   /// Starts an episode. Connects anew where the connection was lost; throws as the constructor does. The server may
-  /// have another policy by then: `description` tells. Without an instruction it takes its own.
+  /// have another policy by then: `description` tells. Without an instruction it takes its own. Where it throws there
+  /// is no episode: the next call must be `reset` again.
   void reset(const std::string& instruction, uint64_t seed);
 
   /// The next actions, [execute, A], all of which the caller executes before it calls again.

@@ -32,7 +32,7 @@ void describe(CanvasConfig& config, Field& field) {
 /// Throws ConfigError for a crop that leaves nothing. @param where  the config's name, for errors
 void check(const CanvasConfig& config, const std::string& where);
 
-/// One picture of all views. Throws Error when their number is not that of the cameras, or one is empty.
+/// One picture of all views. Throws Error when their number is not that of the cameras, and as `require_whole` does.
 Image compose_canvas(const std::vector<Image>& views, const CanvasConfig& config);
 
 }  // namespace physgen

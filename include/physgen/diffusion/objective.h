@@ -12,7 +12,7 @@ constexpr auto choices_of(Objective) {
                                            {Objective::discrete, "discrete"}});
 }
 
-/// How a sample is drawn from a network that predicts epsilon. A flow-matching network is integrated by Euler's method.
+/// How a sample is drawn from a network that predicts epsilon. Flow matching takes ddim, which is Euler's method there.
 enum class Sampler { ddim, ddpm, dpm_solver };
 constexpr auto choices_of(Sampler) {
   return std::to_array<Choice<Sampler>>(

@@ -19,7 +19,7 @@ std::vector<double> sampling_timesteps(Objective objective, int64_t steps, int64
 /// Reference: diffusers FlowMatchEulerDiscreteScheduler.set_timesteps. @param steps  1 to 1000
 std::vector<double> shifted_flow_timesteps(int64_t steps, double shift);
 
-/// The network: x_t and the index into `sampling_timesteps` -> its prediction, shaped as x_t.
+/// The network: x_t and the index into the timesteps given to `sample` -> its prediction, shaped as x_t.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x, int64_t index)>;
 
 /// Normal noise, shaped as x.
@@ -27,7 +27,8 @@ using NoiseSource = std::function<at::Tensor()>;
 
 /// Denoises `x`, normal noise at timesteps.front(), to a sample; predicted samples are clipped to [-limit, limit] at
 /// every step (flow matching: at the end). DDIM with eta 0 (arXiv 2010.02502), DDPM with its small variance (arXiv
-/// 2006.11239), DPM-Solver++(2M) (arXiv 2211.01095), Euler for flow matching (arXiv 2210.02747).
+/// 2006.11239), DPM-Solver++(2M) (arXiv 2211.01095), Euler for flow matching (arXiv 2210.02747), whatever the sampler.
+/// Throws c10::ValueError for the discrete objective, which has no steps, and for DDPM without noise.
 /// @param noise  of DDPM's steps; the others draw none
 /// @param limit  1 for normalised actions, infinity for latents
 at::Tensor sample(const NoiseSchedule& schedule, Objective objective, Sampler sampler,

@@ -14,7 +14,8 @@ class AdaLayerNormImpl : public torch::nn::Module {
   /// @param rank  of the bottleneck `lora` before `proj`; 0: none
   AdaLayerNormImpl(int64_t condition_width, int64_t width, int64_t parts, int64_t rank = 0);
 
-  /// z [..., condition_width] -> `parts` tensors [..., width]: scale, shift, then gates
+  /// z [..., condition_width] -> `parts` tensors [..., width]: NOVA's are scale, shift, then gates; those of
+  /// ActionBlock shift, scale, gate of each part
   std::vector<at::Tensor> forward(const at::Tensor& z) const;
 
   LoraLinear lora{nullptr}, proj{nullptr};

@@ -16,7 +16,8 @@ class PackedLinear;
 
 /// A linear layer that can carry a low-rank adapter: y = x W^T + b + (alpha / r) x A^T B^T (arXiv 2106.09685, eq. 3).
 /// Without an adapter its tensors are those of torch.nn.Linear. W [out, in], A [r, in], B [out, r].
-/// The weights are not initialised (see initialization.h): a model that is loaded next should not pay for it.
+/// The weights are not initialised (see <physgen/layers/initialization.h>): a model that is loaded next should not pay
+/// for it.
 class LoraLinearImpl : public torch::nn::Module {
  public:
   LoraLinearImpl(int64_t in, int64_t out, bool with_bias = true);

@@ -16,7 +16,11 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// An RGB PNG file in memory. Throws Error for a picture whose size and pixels disagree.
+/// Throws Error for a picture without a pixel, and for one whose bytes are not height x width x 3.
+/// @param name  of the picture, for errors
+void require_whole(const Image& image, const std::string& name);
+
+/// An RGB PNG file in memory. Throws Error as `require_whole` does.
 /// @param name  of the picture, for errors
 std::vector<uint8_t> encode_png(const Image& image, const std::string& name);
 

@@ -27,7 +27,7 @@ class ActionBlockImpl : public torch::nn::Module {
   ConditionKeys embed_condition(const at::Tensor& condition) const;
 
   /// @param x           [n R, tokens, width], R samples a condition
-  /// @param modulation  9 of [n R or 1, 1, width]: shift, scale, gate of each part
+  /// @param modulation  9 of [n R or 1, 1, width], as `embed_timesteps` gives them: shift, 1 + scale, gate of each part
   at::Tensor forward(at::Tensor x, const std::vector<at::Tensor>& modulation, const ConditionKeys& condition) const;
 
   AdaLayerNorm modulation;
@@ -54,7 +54,8 @@ class ActionHeadImpl : public torch::nn::Module {
   /// @param condition  [n, K, C]  @return one a block
   std::vector<ConditionKeys> embed_condition(const at::Tensor& condition);
 
-  /// Modulations of timesteps [m] (int64): those of each block, then the final scale and shift; [m, 1, width] each.
+  /// Modulations of timesteps [m] (int64): those of each block, then the final 1 + scale and shift; [m, 1, width]
+  /// each.
   std::vector<std::vector<at::Tensor>> embed_timesteps(const at::Tensor& timesteps);
 
   /// @param x            noisy actions [n R, chunks L, A]

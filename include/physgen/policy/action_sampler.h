@@ -12,9 +12,11 @@ namespace physgen {
 class PackedActionHead;
 
 /// Draws actions from an action head for one setting of sampler and steps: what does not depend on the observation (the
-/// timesteps' modulations) is made once, here. Immutable: may be shared by threads.
+/// timesteps' modulations) is made once, here, from the weights as they are: make a new one after they change.
+/// Immutable: may be shared by threads.
 class ActionSampler {
  public:
+  /// @param denoising_steps  1 to 1000
   /// @param packed  of the model's action head, takes its place; none: the head itself
   ActionSampler(const PhysGenModel& model, Sampler sampler, int64_t denoising_steps,
                 std::shared_ptr<const PackedActionHead> packed = {});

@@ -16,17 +16,21 @@ class RoundBatcher;
 
 /// What the robot perceives at one control round.
 struct Observation {
-  std::vector<Image> views;  ///< one picture a camera, in the order of `Policy::cameras()`, of any size
-  std::vector<float> state;  ///< joint positions; read only where `Policy::uses_state()`
+  std::vector<Image> views;  ///< one a camera, in the order of `Policy::cameras()`, of any size, rows without padding
+  /// The robot's state as the demonstrations hold it, in their units: joint positions in ManiSkill, the hand's pose and
+  /// the fingers in LIBERO, observation.state in LeRobot's sets. Read only where `Policy::uses_state()`.
+  std::vector<float> state;
 };
 
-/// How a policy is loaded.
+/// How a policy is loaded. On CUDA LibTorch's settings of the whole process change: deterministic algorithms alone, no
+/// TF32 in cuDNN. Load the first policy before other threads compute.
 struct PolicyOptions {
   std::string device = "auto";  ///< "auto", "cpu", "cuda" or "cuda:1"
   /// Keeps the VAE's decoder, which `Controller::imagine` needs.
   bool imagines = false;
   /// What is computed in: "float32", "bfloat16", or "auto": frames are encoded in the quicker one, the rest is float32;
-  /// or "int8", on the CPU: the layers that `calibrate` has chosen, and the rest in bfloat16 where the CPU has it.
+  /// or "int8", on the CPU: the layers that `physgen calibrate` has chosen, and the rest in bfloat16 where the CPU has
+  /// it.
   std::string precision = "auto";
 };
 
@@ -66,11 +70,11 @@ class Policy {
 
 /// How the action head samples; zero and empty keep what the checkpoint says.
 struct ControllerOptions {
-  std::string sampler = {};  ///< "ddim", "ddpm" or "dpm_solver"
-  int64_t denoising_steps = 0;
-  int64_t execute = 0;         ///< rows executed a round, at most L; other than trained is another rhythm than learned
-  std::string lookahead = {};  ///< "none", "warm_start" or "ensemble"
-  std::string when_full = {};  ///< "exact", "restart" or "ring": what leaves a window that is full, see WhenFull
+  std::string sampler = {};     ///< "ddim", "ddpm" or "dpm_solver"
+  int64_t denoising_steps = 0;  ///< 1 to 1000
+  int64_t execute = 0;          ///< rows executed a round, 1 to L; other than trained is another rhythm than learned
+  std::string lookahead = {};   ///< "none", "warm_start" or "ensemble"
+  std::string when_full = {};   ///< "exact", "restart" or "ring": what leaves a window that is full, see WhenFull
   /// On CUDA each stage of a round is one launch, from its second time on.
   bool cuda_graphs = true;
   /// Computes the rounds of this controller together with those of others, see round_batcher.h; none: alone.
@@ -85,19 +89,22 @@ struct ControllerOptions {
 /// independent, so run as many as there are robots.
 class Controller {
  public:
-  /// Throws ConfigError for another sampler, lookahead or `when_full` than there are, Error for a batcher of another
-  /// policy.
+  /// Throws ConfigError for another sampler, lookahead or `when_full` than there are, and for numbers out of range;
+  /// Error for a batcher of another policy.
   explicit Controller(std::shared_ptr<const Policy> policy, const ControllerOptions& options = {});
   ~Controller();
   Controller(Controller&&) noexcept;
 
-  /// Starts an episode: forgets every frame. The same seed gives the same actions for the same frames.
+  /// Starts an episode: forgets every frame. The same seed gives the same actions for the same frames. Throws
+  /// ConfigError for an instruction that the policy cannot take: one too long, or none of its table's; there is no
+  /// episode then.
   void reset(const std::string& instruction, uint64_t seed);
 
-  /// The next actions, [L, A] in the simulator's units, of which the caller executes the first `execute` rows before
-  /// it calls again with the frame that it sees then.
+  /// The next actions, [L, A] in the demonstrations' units, of which the caller executes the first `execute` rows
+  /// before it calls again with the frame that it sees then.
   /// @param executed  the rows executed since the last call, [execute, A]; empty at the first call of an episode
-  /// Throws Error for a wrong number of views, another size of `executed` or of the state, or a call before `reset`.
+  /// Throws Error for a wrong number of views, another size of `executed` or of the state, numbers that are not finite,
+  /// given or predicted, or a call before `reset`. Where the round itself fails, the next call must be `reset`.
   Matrix act(const Observation& observation, const Matrix& executed);
 
   /// The canvas of the last `act`: what the policy saw. Throws Error before the first of an episode.

@@ -14,12 +14,13 @@ namespace physgen {
 
 /// Everything random of one evaluation of the losses: a value, so that a test can give it and a resume repeats it.
 struct LossNoise {
-  at::Tensor text_kept;         ///< [B] bool
-  FrameMask frame_mask;         ///< of B P frames
-  at::Tensor frame_noise;       ///< [R, B P, N, values]
-  at::Tensor frame_timesteps;   ///< [R, B P, N] int64
+  at::Tensor text_kept;    ///< [B] bool
+  FrameMask frame_mask;    ///< of B P frames
+  at::Tensor frame_noise;  ///< [R, B P, N, values]
+  /// [R, B P, N] int64, 0 to 999; flow matching: places in the falling table of sigmas (arXiv 2403.03206, logit-normal)
+  at::Tensor frame_timesteps;
   at::Tensor action_noise;      ///< [B P, R, chunks L, A]
-  at::Tensor action_timesteps;  ///< [B P, R] int64
+  at::Tensor action_timesteps;  ///< [B P, R] int64, 0 to 999; flow matching: 1000 sigma - 1
   at::Tensor decoded;           ///< [K] int64, which of the B P N patches L_obs counts; undefined: found from the masks
 };
 

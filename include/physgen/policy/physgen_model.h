@@ -40,7 +40,8 @@ struct WindowGroup {
   OutputPacks outputs = OutputPacks::all;
 };
 
-/// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head.
+/// PhysGen (arXiv 2603.00110): the backbone, the codec and the action head. Its weights have no values yet: give them
+/// some by `load_policy`, `load_state_dict` or `initialize`.
 class PhysGenModelImpl : public torch::nn::Module {
  public:
   explicit PhysGenModelImpl(const ModelConfig& config);
@@ -91,10 +92,12 @@ class PhysGenModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(PhysGenModel);
 
-/// Freezes what `mode` does not train and attaches adapters to qkv, proj, fc1 and fc2 of both encoders in `lora` mode.
+/// Freezes what `mode` does not train, and nothing else; attaches adapters to qkv, proj, fc1 and fc2 of both encoders
+/// in `lora` mode: PolicyConfig::adapter must say the same. For a model without adapters: `merge_adapters` comes
+/// before.
 void prepare_training(PhysGenModel& model, TrainMode mode, int64_t lora_rank, double lora_alpha);
 
-/// Adds every adapter into the weights that it adapts.
+/// Adds every adapter into the weights that it adapts; PolicyConfig::adapter must say rank 0 from then on.
 void merge_adapters(PhysGenModel& model);
 
 /// The layers that can compute in int8: qkv, proj, fc1 and fc2 of the causal transformer, by the names of their

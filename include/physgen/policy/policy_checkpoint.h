@@ -20,7 +20,9 @@ inline constexpr const char* kPolicyKind = "policy";
 void write_policy_files(const std::filesystem::path& directory, const PolicyConfig& config, const NamedTensors& model,
                         const NamedTensors& vae);
 
-/// Makes a policy checkpoint, whole and durable or not at all; one that is there is replaced. Throws Error.
+/// Makes a policy checkpoint, whole and durable or not at all; one that is there is replaced. Throws Error, and before
+/// anything is written ConfigError for a config that does not fit together or says other adapters than there are.
+/// @param model, vae  `state_dict` of each
 void save_policy(const std::filesystem::path& path, const PolicyConfig& config, const NamedTensors& model,
                  const NamedTensors& vae);
 
@@ -31,7 +33,8 @@ struct LoadedPolicy {
   CausalVae vae{nullptr};
 };
 
-/// Verifies and loads a policy checkpoint; adapters come as adapters. Throws ConfigError where there is none, and
+/// Verifies and loads a policy checkpoint; adapters come as adapters, of a backbone that is frozen (to train all of it:
+/// `merge_adapters`, then `prepare_training`). Throws ConfigError where there is none, and
 /// FormatError naming what is damaged, missing or of the wrong shape.
 LoadedPolicy load_policy(const std::filesystem::path& path);
 

@@ -15,7 +15,9 @@
 
 namespace physgen {
 
-/// Everything that an evaluation's results depend on. Kept as rollout.json in the output folder.
+/// Everything that an evaluation's results depend on, kept as rollout.json in the output folder. `evaluate` itself
+/// reads tasks, instructions, episodes, seed, excluded_seeds and shard; the rest says what the caller's environments
+/// and policies do.
 struct RolloutConfig {
   std::string checkpoint;                 ///< folder; for the reader alone, `checkpoint_sha256` decides
   std::string checkpoint_sha256;          ///< of its MANIFEST.json
@@ -32,7 +34,7 @@ struct RolloutConfig {
   int64_t episodes = 50;  ///< of each task
   int64_t seed = 0;       ///< the first of each task; then upward
   std::vector<std::pair<int64_t, int64_t>> excluded_seeds;  ///< first and last of each range to skip
-  int64_t execute = 0;                                      ///< control steps between two answers of the policy
+  int64_t execute = 0;  ///< control steps between two answers of the policy; 0: not said
   std::string device;
   std::string precision = "auto";  ///< of the policy, as PolicyOptions::precision
   std::string sampler;
@@ -59,7 +61,7 @@ void describe(RolloutConfig& config, Field& field) {
   field("episodes", config.episodes, {.least = 1});
   field("seed", config.seed, {.least = 0});
   field("excluded_seeds", config.excluded_seeds);
-  field("execute", config.execute, {.least = 1});
+  field("execute", config.execute, {.least = 0});
   field("device", config.device);
   field("precision", config.precision);
   field("sampler", config.sampler);
@@ -77,7 +79,6 @@ struct EvaluationOptions {
   std::string out;      ///< folder for rollout.json, episodes.jsonl, summary.json and the executed actions
   int64_t workers = 1;  ///< episodes at the same time, each with a simulator and a policy of its own
   int64_t retries = 3;  ///< of an episode that the simulator spoils
-  int64_t threads = 0;  ///< of the CPU for each worker's policy; 0: the cores shared among the workers
   std::string video;    ///< folder for MP4 files of the first episodes of each task; empty: none
   int64_t videos = 10;
   std::string command;   ///< what made it, kept in summary.json for its reader
@@ -94,7 +95,7 @@ struct RolloutPolicy {
   std::function<Image()> imagine = {};
 };
 
-/// Called in the thread that uses the environment. `record`: Perception::frames must be filled.
+/// Both are called in the worker's thread, which uses what they make. `record`: Perception::frames must be filled.
 using MakeEnvironment = std::function<std::unique_ptr<Environment>(bool record)>;
 using MakePolicy = std::function<RolloutPolicy()>;
 /// Called after every finished episode, by one thread at a time.
@@ -131,8 +132,9 @@ EvaluationResult result_of(std::vector<EpisodeRecord> records, const RolloutConf
 /// environment. The results depend neither on the number of workers nor on such failures, and those of an episode not
 /// on the shard either.
 /// @param stop  ends the evaluation at the next round of each worker
-/// Throws ConfigError when the folder holds an evaluation with another config or is in use, FormatError when its record
-/// is damaged, SimulatorFailure when the simulator cannot even be started, and what policy and environment throw.
+/// Throws ConfigError for options out of range and when the folder holds an evaluation with another config or is in
+/// use, FormatError when its record is damaged, SimulatorFailure when the simulator cannot even be started, and what
+/// policy and environment throw.
 EvaluationResult evaluate(const RolloutConfig& config, const EvaluationOptions& options,
                           const MakeEnvironment& make_environment, const MakePolicy& make_policy,
                           const EvaluationProgress& progress, const std::atomic<bool>& stop);

@@ -71,7 +71,7 @@ class PolicyServer {
   /// Listens from now on. Throws ConfigError for an address that it may not listen on, for certificates that cannot be
   /// used, and for keys of no camera; Error where the port is taken.
   PolicyServer(const ServedPolicy& policy, const ServerOptions& options);
-  /// Ends all sessions at once.
+  /// Ends all sessions, but waits for rounds that are being computed.
   ~PolicyServer();
   PolicyServer(const PolicyServer&) = delete;
   PolicyServer& operator=(const PolicyServer&) = delete;
@@ -82,8 +82,9 @@ class PolicyServer {
 
   /// New sessions get this policy; those that there are keep theirs. Throws ConfigError as the constructor does.
   void replace(const ServedPolicy& policy);
-  /// Takes no new sessions, answers what has been asked, tells the clients that it goes, and returns: at the latest
-  /// after some seconds.
+  /// Takes no new sessions, answers what has been asked, tells the clients that it goes, and returns.
+  /// @param seconds  after which connections are cut; a round that is being computed is waited for, however long it
+  /// takes
   void drain(double seconds = 5);
 
  private:

@@ -21,8 +21,10 @@ struct TrainingResult {
   int64_t step = 0;
   bool stopped = false;  ///< as was asked, before the run was done
   bool speaks = true;    ///< false of all but the first of several processes
-  std::string best;      ///< the checkpoint that was best on held-out episodes
-  std::string last;      ///< the newest checkpoint, to continue from
+  /// The checkpoint that was best on held-out episodes, without any the newest. Not there yet where the run was stopped
+  /// before its first evaluation.
+  std::string best;
+  std::string last;  ///< the newest checkpoint, to continue from
 };
 
 }  // namespace physgen

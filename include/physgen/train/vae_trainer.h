@@ -55,7 +55,7 @@ void check(const VaeTrainConfig& config);
 struct VaeJob {
   VaeTrainConfig config;
   std::vector<std::string> data;           ///< HDF5 files, LeRobot data sets, or folders of them
-  double resample = 0;                     ///< frames a second that all data are brought to; 0: as they are
+  double resample = 0;                     ///< control steps a second that all data are brought to; 0: as they are
   std::string data_sha256 = {};            ///< of the data that the run began with; set by `train_vae`
   std::string out;                         ///< the run folder
   std::string command = {};                ///< that began the run, for its report
