@@ -126,7 +126,7 @@ std::string by_dimension(const RunNumbers& numbers) {
     table += "<tr><td>" + html_text(curve.name);
     for (const std::string& number :
          {short_number(curve.values.front()), number_at(curve, numbers.best), short_number(curve.values.back())}) {
-      table += "<td>" + number;
+      table += "<td class=\"whole\">" + number;
     }
     table += "</tr>\n";
   }
@@ -205,6 +205,13 @@ void overlay(const JsonView& job, std::vector<Setting>& settings) {
   }
 }
 
+// May be broken there where it does not fit, and nowhere else.
+std::string broken_at_dots(const std::string& name) {
+  std::string text;
+  for (const char letter : name) text += letter == '.' ? ".<wbr>" : std::string(1, letter);
+  return text;
+}
+
 std::string settings_of(const JsonView& job) {
   std::vector<Setting> settings;
   flatten(job.at("config").value(), "", settings);
@@ -214,7 +221,7 @@ std::string settings_of(const JsonView& job) {
   overlay(job, settings);
   std::string table = "<h2>Settings, and where each came from</h2>\n<table><tr><th>setting<th>value<th>from</tr>\n";
   for (const auto& [name, value, from] : settings) {
-    table += "<tr><td>" + html_text(name) + "<td>" + html_text(value) +
+    table += "<tr><td class=\"name\">" + broken_at_dots(html_text(name)) + "<td>" + html_text(value) +
              (from == "default" ? "<td class=\"faint\">" : "<td>") + html_text(from) + "</tr>\n";
   }
   return table + "</table>\n";

@@ -38,8 +38,8 @@ TEST_F(TrainingReport, SaysHowARunWentAndHowToDoItAgain) {
   EXPECT_THAT(page, HasSubstr("memory of the process at most"));
   EXPECT_THAT(page, HasSubstr("Held-out error of actions by dimension"));
   EXPECT_THAT(page, HasSubstr("physgen finetune --data 'a &lt;b&gt;'"));
-  EXPECT_THAT(page, HasSubstr("<td>steps<td>6<td>my &lt;run&gt;.json, line 3: steps</tr>"));
-  EXPECT_THAT(page, HasSubstr("<td>batch<td>4<td class=\"faint\">default</tr>"));
+  EXPECT_THAT(page, HasSubstr("<td class=\"name\">steps<td>6<td>my &lt;run&gt;.json, line 3: steps</tr>"));
+  EXPECT_THAT(page, HasSubstr("<td class=\"name\">batch<td>4<td class=\"faint\">default</tr>"));
   EXPECT_THAT(page, HasSubstr("<img src=\"best/imagined.png\""));
   for (const char* absent : {"http://", "https://", "<script", "nan", "reconstructions"})
     EXPECT_THAT(page, Not(HasSubstr(absent)));
