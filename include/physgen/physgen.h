@@ -1,5 +1,20 @@
 #pragma once
 
+/// @mainpage
+/// A program that acts, trains, evaluates or serves includes physgen/physgen.h, which needs no LibTorch; one that
+/// builds on the network's modules includes physgen/torch.h, too. What is refused is a physgen::Error.
+///
+/// | to | begin with |
+/// |---|---|
+/// | act with a policy | physgen::Policy and physgen::Controller |
+/// | act with one that is served | physgen::RemotePolicy |
+/// | read demonstrations | physgen::DemonstrationDataset, physgen::check_demonstrations |
+/// | train a VAE, fine-tune a policy | physgen::train_vae, physgen::finetune |
+/// | evaluate in a simulator | physgen::evaluate, physgen::SimulatorProcess |
+/// | serve a policy | physgen::PolicyServer |
+/// | draw frames | physgen::generate_from_text, physgen::imagine_demonstration |
+/// | write a training loop of one's own | physgen::PhysGenModelImpl, physgen::compute_losses, physgen::load_policy |
+
 /// @file
 /// The library's interface without LibTorch: what one includes to fine-tune, to evaluate, to serve and to act. Each of
 /// these headers may be included alone.
