@@ -29,7 +29,6 @@ ActingPolicy policy_in_process(const RolloutConfig& config, bool imagines, const
   return {.description = description,
           .make = make,
           .knows = [policy](const std::string& instruction) { return policy->knows(instruction); },
-          .control_rate = policy->control_rate(),
           .batcher = options.batcher};
 }
 
@@ -63,7 +62,7 @@ ActingPolicy policy_of_server(const std::string& url, const RemoteOptions& optio
             .act = [=](const Observation& seen, const Matrix& executed) { return remote->act(seen, executed); },
             .execute = description.execute};
   };
-  return {.description = description, .make = make, .knows = {}, .control_rate = 0, .batcher = {}};
+  return {.description = description, .make = make, .knows = {}, .batcher = {}};
 }
 
 }  // namespace physgen

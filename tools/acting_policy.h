@@ -16,7 +16,6 @@ struct ActingPolicy {
   PolicyDescription description;
   MakePolicy make;
   std::function<bool(const std::string& instruction)> knows;  ///< from training; none: not known
-  double control_rate = 0;                                    ///< that it learned with; 0: not known
   std::shared_ptr<RoundBatcher> batcher;                      ///< none: each round is computed alone
 };
 

@@ -268,7 +268,7 @@ void run_rollout(RolloutOptions options) {
   const ActingPolicy policy = policy_of(options, all_threads);
   adopt(policy.description, options.config);
   warn_of_new_instructions(choose_tasks(options, description), policy);
-  warn_of_another_rate(description.control_rate, policy.control_rate);
+  warn_of_another_rate(description.control_rate, policy.description.control_rate);
   SimulatorConfig simulator = simulator_of(options.config, options.simulator);
   simulator.state = policy.description.state_width > 0;
   const auto make_environment = [&](bool record) {

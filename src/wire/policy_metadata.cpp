@@ -35,6 +35,7 @@ void add_description(MessageWriter& metadata, const PolicyDescription& policy) {
       .add_texts("cameras", policy.cameras)
       .add_integer("frame_height", policy.frame_height)
       .add_text("control_mode", policy.control_mode)
+      .add_number("control_rate", policy.control_rate)
       .add_integer("action_width", policy.action_width)
       .add_integer("chunk_length", policy.chunk_length)
       .add_integer("execute", policy.execute)
@@ -50,6 +51,7 @@ PolicyDescription description_of(const Message& metadata) {
   policy.cameras = metadata.texts("cameras");
   policy.frame_height = metadata.integer("frame_height", 0, INT32_MAX);
   policy.control_mode = metadata.text("control_mode");
+  policy.control_rate = metadata.number("control_rate");
   policy.action_width = metadata.integer("action_width", 1, kMostColumns);
   policy.chunk_length = metadata.integer("chunk_length", 1, kMostRows);
   policy.execute = metadata.integer("execute", 1, policy.chunk_length);

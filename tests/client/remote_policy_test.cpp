@@ -61,6 +61,7 @@ TEST_F(RemotePolicyTest, ActsAsTheOneInProcess) {
   RemotePolicy remote(server.url());
   EXPECT_EQ(remote.description().cameras, fake_description().cameras);
   EXPECT_EQ(remote.description().chunk_length, 4);
+  EXPECT_EQ(remote.description().control_rate, 12.5);
   expect_same_as_in_process(remote, 3, 5);
   expect_same_as_in_process(remote, 4, 2);
 }

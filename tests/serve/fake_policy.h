@@ -35,6 +35,7 @@ struct RememberingRobot {
 inline PolicyDescription fake_description() {
   return {.cameras = {"agentview", "eye_in_hand"},
           .control_mode = "osc_pose",
+          .control_rate = 12.5,
           .action_width = 2,
           .chunk_length = 4,
           .execute = 3,

@@ -34,8 +34,8 @@ std::vector<CountedProblem> alike_together(const std::vector<Problem>& problems)
 using CheckProgress = std::function<void(const std::string& file, int64_t frames, int64_t total)>;
 
 /// Reads every action, state and frame of every camera of all files among `paths`, on all cores, going on after a
-/// problem, and then sees whether all files fit together as one DemonstrationDataset. Throws ConfigError as
-/// `find_demonstrations` does.
+/// problem, and then sees whether all files fit together as one DemonstrationDataset. Throws ConfigError
+/// for a path that does not exist, or below which there are no demonstrations.
 DemonstrationCheck check_demonstrations(const std::vector<std::string>& paths, const std::string& instruction,
                                         const CheckProgress& progress = {});
 

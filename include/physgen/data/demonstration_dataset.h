@@ -19,8 +19,8 @@ class DemonstrationFile;
 /// Demonstrations, T + 1 observations to T actions, in three layouts. ManiSkill's: pairs of X.h5 and X.json, `traj_*`,
 /// frames at obs/sensor_data/CAMERA/rgb [T + 1, H, W, 3] uint8. LIBERO's, published or regenerated without no-ops:
 /// TASK_demo.hdf5, `data/demo_*`, frames at obs/CAMERA_rgb, which are turned by 180 degrees, and shifted so that a
-/// frame pairs with the action taken on it. LeRobot's folders of v2.0, v2.1 and v3.0 (with Arrow; see the private
-/// lerobot_folder.h): the last action of an episode, after which nothing was seen, is left out. Episodes are in numeric
+/// frame pairs with the action taken on it. LeRobot's folders of v2.0, v2.1 and v3.0 (with
+/// Arrow): the last action of an episode, after which nothing was seen, is left out. Episodes are in numeric
 /// order. Opening checks shapes; arrays are read when asked for. Safe to use from several threads.
 class DemonstrationDataset {
  public:
@@ -49,7 +49,7 @@ class DemonstrationDataset {
   /// of pictures that show no colours.
   const std::string& camera(const std::string& name) const;
   int64_t action_width() const;
-  int64_t state_width() const;  ///< 0 without obs/agent/qpos (ManiSkill) or obs/ee_states (LIBERO)
+  int64_t state_width() const;  ///< 0 without obs/agent/qpos, obs/ee_states, observation.state
   /// What the first of the files was recorded with. For ManiSkill's and LIBERO's own files the rate is their
   /// controllers'.
   const Recording& recording() const;

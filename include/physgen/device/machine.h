@@ -41,7 +41,8 @@ int64_t compute_threads();
 /// gigabyte. For the beginning of a program: before it computes, and before it has threads.
 void bound_kernel_caches();
 
-/// How many it uses from now on, in this thread and in those that start later.
+/// Sets how many threads of the CPU a computation uses from now on, at least 1, in this thread and in those that start
+/// later.
 void set_compute_threads(int64_t threads);
 
 }  // namespace physgen

@@ -12,7 +12,7 @@ namespace physgen {
 /// What a simulator shows after a reset or after the last of some control steps.
 struct Perception {
   std::vector<Image> views;  ///< one picture a camera, in the order asked for
-  std::vector<float> state;  ///< joint positions
+  std::vector<float> state;  ///< the robot's, as the demonstrations hold it
   std::string instruction;
   bool success = false;
   bool done = false;          ///< success, failure or the step limit: no further step is taken

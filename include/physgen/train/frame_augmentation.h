@@ -34,7 +34,7 @@ struct FrameAugmentation {
   double saturation = 1;
 };
 
-/// A change drawn at random: a pure function of the seed (mixed_seed(seed, Stream::augmentation, sample)).
+/// A change drawn at random: a pure function of the seed.
 FrameAugmentation draw_augmentation(const FrameAugmentationConfig& config, uint64_t seed);
 
 /// The frames moved, the edges repeated into what they leave. @param frames  [B, T, C, H, W]; one change a clip

@@ -14,6 +14,7 @@ struct PolicyDescription {
   std::vector<std::string> cameras;    ///< in the order of `Observation::views`
   int64_t frame_height = 0;            ///< of the pictures that it was trained on; 0: not known
   std::string control_mode = {};
+  double control_rate = 0;       ///< control steps a second of the demonstrations; 0: not known
   int64_t action_width = 0;      ///< A
   int64_t chunk_length = 0;      ///< L: rows that it predicts
   int64_t execute = 0;           ///< rows of a reply, all of which are executed before the next round

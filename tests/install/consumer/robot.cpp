@@ -28,12 +28,14 @@ int main(int argc, char** argv) {
     physgen::RemotePolicy policy(argv[1], {.token = argc > 4 ? argv[4] : ""});
     Robot robot;
     policy.reset(argv[2], /*seed=*/0);
-    Matrix executed;  // nothing yet
+    const double rate = policy.description().control_rate;
+    const std::chrono::duration<double> step(rate > 0 ? 1 / rate : 0.05);  // a control step: as long as it was learned
+    Matrix executed;                                                       // nothing yet
     for (int round = 0; round < std::stoi(argv[3]); ++round) {
       const Matrix actions = policy.act(robot.look(policy.description().cameras.size()), executed);
       for (const auto& action : actions.rowwise()) {
         robot.move(action);
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a control step of yours
+        std::this_thread::sleep_for(step);
       }
       executed = actions;
     }
