@@ -18,6 +18,7 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 th, td.name { overflow-wrap: break-word; } td.whole { white-space: nowrap; }
+@media (max-width: 40rem) { table.rows { display: block; overflow-x: auto; } table.rows td, table.rows th { white-space: nowrap; } }
 .good { color: var(--good); } .bad { color: var(--bad); }
 code { font: 13px ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 figure { margin: 0; } video { width: 100%; }

@@ -82,7 +82,8 @@ std::string films(const std::vector<EpisodeRecord>& records, const fs::path& fol
 }
 
 std::string episodes(const std::vector<EpisodeRecord>& records, const fs::path& folder) {
-  std::string table = "<table><tr><th>outcome<th>task<th>seed<th>control steps<th>a round<th>retries<th>film</tr>\n";
+  std::string table =
+      "<table class=\"rows\"><tr><th>outcome<th>task<th>seed<th>control steps<th>a round<th>retries<th>film</tr>\n";
   for (const EpisodeRecord& record : records) table += row_of(record, folder);
   return table + "</table>\n";
 }
