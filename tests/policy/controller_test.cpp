@@ -108,7 +108,7 @@ TEST_F(ControllerTest, ASamplerThatWouldNotBeUsedIsRefused) {
   save_random_policy(path, config_);
   const auto policy = Policy::load(path, {.device = test_device_name()});
   EXPECT_EQ(problem_of<ConfigError>([&] { Controller(policy, {.sampler = "ddpm"}); }).got, "ddpm");
-  Controller(policy, {.sampler = "ddim"});  // Euler's method
+  const Controller euler(policy, {.sampler = "ddim"});  // Euler's method
   for (const Objective objective : {Objective::flow_matching, Objective::discrete}) {
     config_.model.head.objective = objective;
     config_.model.head.sampler = Sampler::dpm_solver;

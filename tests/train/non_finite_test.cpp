@@ -12,8 +12,6 @@
 namespace physgen {
 namespace {
 
-namespace fs = std::filesystem;
-
 // A policy whose every loss is NaN.
 std::string spoiled_policy(const TinyRun& tiny) {
   const FinetuneJob job = tiny.job("spoiled");
