@@ -163,7 +163,8 @@ ActionSampler make_sampler(const PhysGenModel& model, std::shared_ptr<const Pack
   ActionHeadConfig& head = config.head;
   head.sampler = choice(options.sampler, head.sampler, "sampler");
   check_sizes(config, "policy");
-  const int64_t steps = count_of(options.denoising_steps, head.denoising_steps, 1000, "denoising_steps");
+  const int64_t steps =
+      count_of(options.denoising_steps, head.denoising_steps, NoiseSchedule::kTimesteps, "denoising_steps");
   return {model, head.sampler, steps, std::move(packed)};
 }
 

@@ -7,9 +7,9 @@
 
 #include <physgen/core/error.h>
 #include <physgen/core/suggestion.h>
+#include <physgen/layers/initialization.h>
 #include <physgen/release/pretrained.h>
 
-#include <physgen/layers/initialization.h>
 #include "core/random.h"
 #include "vae/vae_checkpoint.h"
 

@@ -5,8 +5,8 @@
 #include <physgen/data/demonstration_dataset.h>
 #include <physgen/device/machine.h>
 #include <physgen/files/manifest.h>
-
 #include <physgen/layers/initialization.h>
+
 #include "core/random.h"
 #include "data/demonstration_search.h"
 #include "device/autocast_scope.h"

@@ -5,9 +5,8 @@
 
 #include <numeric>
 
-#include <physgen/layers/patch_embed.h>
-
 #include <physgen/layers/initialization.h>
+#include <physgen/layers/patch_embed.h>
 
 namespace physgen {
 namespace {

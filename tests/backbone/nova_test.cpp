@@ -5,9 +5,9 @@
 
 #include <physgen/backbone/nova.h>
 #include <physgen/core/error.h>
+#include <physgen/layers/initialization.h>
 #include <physgen/layers/state_dict.h>
 
-#include <physgen/layers/initialization.h>
 #include "support/published_tensors.h"
 
 namespace physgen {

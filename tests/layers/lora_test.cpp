@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <physgen/layers/initialization.h>
 #include <physgen/layers/lora.h>
 
-#include <physgen/layers/initialization.h>
 #include "kernels/row_kernels.h"
 
 namespace physgen {

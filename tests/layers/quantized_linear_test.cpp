@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <physgen/layers/initialization.h>
 #include <physgen/layers/lora.h>
 
-#include <physgen/layers/initialization.h>
 #include "device/int8.h"
 #include "support/relative_error.h"
 

@@ -3,9 +3,8 @@
 
 #include <limits>
 
-#include <physgen/layers/transformer_block.h>
-
 #include <physgen/layers/initialization.h>
+#include <physgen/layers/transformer_block.h>
 
 namespace physgen {
 namespace {
