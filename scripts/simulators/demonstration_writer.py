@@ -22,6 +22,14 @@ def positive(text: str) -> int:
     return value
 
 
+def not_negative(text: str) -> int:
+    """For argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
 def fraction(text: str) -> float:
     """For argparse."""
     value = float(text)
