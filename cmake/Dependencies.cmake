@@ -96,6 +96,8 @@ else()
   target_link_libraries(physgen_torch INTERFACE gomp)
 endif()
 
+# What the rooms that call CUDA are compiled with, and those alone: the others are compiled alike with CUDA and without.
+add_library(physgen_cuda INTERFACE)
 if(PHYSGEN_HAS_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)
@@ -107,9 +109,13 @@ if(PHYSGEN_HAS_CUDA)
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
+  # After torch_cpu, or libtorch's std::filesystem is taken for libstdc++'s. A program with the property PHYSGEN_WITHOUT_CUDA
+  # has what calls CUDA compiled otherwise (tests/CMakeLists.txt).
+  set(with_cuda $<NOT:$<BOOL:$<TARGET_PROPERTY:PHYSGEN_WITHOUT_CUDA>>>)
   target_link_libraries(physgen_torch INTERFACE
-    -Wl,--push-state,--no-as-needed torch_cuda c10_cuda torch -Wl,--pop-state CUDA::cudart)
-  target_compile_definitions(physgen_torch INTERFACE PHYSGEN_HAS_CUDA)
+    "$<${with_cuda}:-Wl,--push-state,--no-as-needed;torch_cuda;c10_cuda;torch;-Wl,--pop-state;$<LINK_ONLY:CUDA::cudart>>")
+  target_include_directories(physgen_cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+  target_compile_definitions(physgen_cuda INTERFACE PHYSGEN_HAS_CUDA)
 endif()
 
 # What several processes speak through: Gloo's code is in LibTorch, its headers in libgloo-dev; NCCL's header comes with
@@ -122,7 +128,7 @@ if(GLOO_INCLUDE_DIR)
 endif()
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${PHYSGEN_LIBTORCH}/../nvidia/nccl/include)
 if(GLOO_INCLUDE_DIR AND PHYSGEN_HAS_CUDA AND NCCL_INCLUDE_DIR)
-  target_compile_definitions(physgen_c10d INTERFACE USE_C10D_NCCL)
-  target_include_directories(physgen_c10d SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
+  target_compile_definitions(physgen_cuda INTERFACE USE_C10D_NCCL)
+  target_include_directories(physgen_cuda SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
 endif()
 message(STATUS "Several processes: Gloo ${GLOO_INCLUDE_DIR}, NCCL ${NCCL_INCLUDE_DIR}")

@@ -100,24 +100,24 @@ endfunction()
 
 function(physgen_tool)
   file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/*.cpp)
-  add_executable(physgen_tool ${files})
-  set_target_properties(physgen_tool PROPERTIES OUTPUT_NAME physgen RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-  target_link_libraries(physgen_tool PRIVATE physgen_options physgen CLI11::CLI11 spdlog::spdlog
-    nlohmann_json::nlohmann_json Eigen3::Eigen)
+  add_library(physgen_tool_objects OBJECT ${files})
+  target_link_libraries(physgen_tool_objects PUBLIC physgen_options CLI11::CLI11 spdlog::spdlog nlohmann_json::nlohmann_json
+    Eigen3::Eigen)
+  add_executable(physgen_tool)
+  set_target_properties(physgen_tool PROPERTIES OUTPUT_NAME physgen RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
+    LINKER_LANGUAGE CXX)
+  target_link_libraries(physgen_tool PRIVATE physgen_tool_objects physgen)
 endfunction()
 
-# The tests' own: programs are compiled for other places in memory than libraries.
+# The precompiled header of all tests that use LibTorch.
 function(physgen_test_header)
   add_library(physgen_test_pch OBJECT ${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp)
   target_link_libraries(physgen_test_pch PRIVATE physgen_options physgen_torch Eigen3::Eigen GTest::gtest)
-  set_target_properties(physgen_test_pch PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-  target_compile_options(physgen_test_pch PRIVATE -fPIE)
   target_precompile_headers(physgen_test_pch PRIVATE <torch/torch.h> <gtest/gtest.h>)
 endfunction()
 
-# physgen_test(FOLDER [ROOM]): one program and one CTest entry of all tests/FOLDER/*_test.cpp, of a room of that name or
-# another.
-function(physgen_test folder)
+# physgen_test_objects(FOLDER [ROOM]): FOLDER_test_objects, of all tests/FOLDER/*_test.cpp, of a room of that name or another.
+function(physgen_test_objects folder)
   set(room ${folder})
   if(ARGC GREATER 1)
     set(room ${ARGV1})
@@ -126,17 +126,25 @@ function(physgen_test folder)
   if(NOT files)
     message(FATAL_ERROR "tests/CMakeLists.txt names the room ${folder}, and tests/${folder} holds no *_test.cpp")
   endif()
-  add_executable(${folder}_test ${files})
-  target_link_libraries(${folder}_test PRIVATE physgen_${room} GTest::gtest_main)
-  target_include_directories(${folder}_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-  target_compile_definitions(${folder}_test PRIVATE
+  add_library(${folder}_test_objects OBJECT ${files})
+  target_link_libraries(${folder}_test_objects PUBLIC physgen_${room} GTest::gtest_main)
+  target_include_directories(${folder}_test_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_compile_definitions(${folder}_test_objects PRIVATE
     PHYSGEN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PHYSGEN_BINARY_DIR="${PROJECT_BINARY_DIR}")
   if(PHYSGEN_PYTHON)
-    target_compile_definitions(${folder}_test PRIVATE PHYSGEN_PYTHON="${PHYSGEN_PYTHON}")
+    target_compile_definitions(${folder}_test_objects PRIVATE PHYSGEN_PYTHON="${PHYSGEN_PYTHON}")
   endif()
   if(NOT folder IN_LIST PHYSGEN_PLAIN_ROOMS)
-    target_precompile_headers(${folder}_test REUSE_FROM physgen_test_pch)
+    target_precompile_headers(${folder}_test_objects REUSE_FROM physgen_test_pch)
   endif()
+endfunction()
+
+# physgen_test(FOLDER [ROOM]): one program and one CTest entry of them.
+function(physgen_test folder)
+  physgen_test_objects(${folder} ${ARGN})
+  add_executable(${folder}_test)
+  set_target_properties(${folder}_test PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_libraries(${folder}_test PRIVATE ${folder}_test_objects)
   add_test(NAME ${folder} COMMAND ${folder}_test --gtest_brief=1)
   if(PHYSGEN_SANITIZE)
     set_tests_properties(${folder} PROPERTIES
