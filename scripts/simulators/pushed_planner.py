@@ -8,8 +8,8 @@ REACH = 0.15  # radians by which it turns a joint, the standard deviation
 
 
 class PushedPlanner(PandaArmMotionPlanningSolver):
-    """Once in an episode, at step `push_at` or in the first move after it, the arm is pushed aside; then the move is planned again
-    from where the arm is. `on_pushed` is called between the two. Nothing is pushed where `push_at` is None."""
+    """Once in an episode, at step `push_at`, in the first move after it or behind the last one, the arm is pushed aside; then the move
+    is planned again from where the arm is. `on_pushed` is called between the two. Nothing is pushed where `push_at` is None."""
 
     push_at = random = on_pushed = None
 
@@ -26,6 +26,13 @@ class PushedPlanner(PandaArmMotionPlanningSolver):
             super().follow_path({"position": before})
         self.push_aside()
         return super().move_to_pose_with_screw(self.target, refine_steps=refine_steps)
+
+    def close(self):
+        """Called where all is done: a push that comes later finds the arm at its last target."""
+        if self.push_at is not None and self.elapsed_steps > 0:
+            self.push_aside()
+            super().move_to_pose_with_screw(self.target)
+        super().close()
 
     def push_aside(self):
         """Turns the arm's joints; the gripper stays as it is."""

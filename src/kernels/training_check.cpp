@@ -5,11 +5,15 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "kernels/agreement.h"
+#include "kernels/amx.h"
+#include "kernels/amx_linear.h"
+#include "kernels/amx_mlp.h"
 #include "kernels/biased_activation.h"
 #include "kernels/checked_kernel.h"
 #include "kernels/modulated_norm.h"
@@ -22,6 +26,8 @@ namespace {
 using Tensors = std::vector<at::Tensor>;
 using Form = at::Tensor (*)(const Tensors& inputs);
 
+constexpr const char *kNames = "training: norms, attention, activations",
+                     *kAmxNames = "training: norms, attention, activations, products (AMX)";
 constexpr double kEps = 1e-5;
 constexpr int64_t kHeads = 3;
 
@@ -40,6 +46,24 @@ at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   const at::Tensor scores =
       at::matmul(split(q), split(k).transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(2)) / kHeads);
   return at::matmul(at::softmax(scores, -1), split(v)).transpose(1, 2).flatten(2);
+}
+
+// For CPUs with AMX; more rows than a task has.
+const std::vector<Pair>& amx_pairs() {
+  static const std::vector<Pair> all = {
+      {"AMX product",
+       [](const Tensors& in) { return amx_linear(in[0], in[1], in[2]); },
+       [](const Tensors& in) { return at::linear(in[0], in[1], in[2]); },
+       {{145, 64}, {96, 64}, {96}},
+       at::kBFloat16},
+      {"AMX MLP",
+       [](const Tensors& in) {
+         return amx_mlp(in[0], {in[1], in[2], in[3], in[4]}, Activation::gelu);
+       },
+       [](const Tensors& in) { return at::linear(at::gelu(at::linear(in[0], in[1], in[2])), in[3], in[4]); },
+       {{145, 32}, {160, 32}, {160}, {32, 160}, {32}},
+       at::kBFloat16}};
+  return all;
 }
 
 const std::vector<Pair>& pairs() {
@@ -115,10 +139,12 @@ thread_local bool is_checking = false;  // in which they serve, or they could no
 std::string problem_of_kernels() {
   std::string problem;
   is_checking = true;
-  for (const Pair& pair : pairs()) {
+  const auto compare = [&](const Pair& pair) {
     const Compared compared{.what = std::string(pair.name) + " ", .most = pair.first == at::kBFloat16 ? 2e-2 : 2e-5};
     if (problem.empty()) problem = disagreement(compared, [&] { return difference_of(pair); });
-  }
+  };
+  std::for_each(pairs().begin(), pairs().end(), compare);
+  if (has_amx()) std::for_each(amx_pairs().begin(), amx_pairs().end(), compare);
   is_checking = false;
   return problem;
 }
@@ -127,8 +153,7 @@ std::string problem_of_kernels() {
 
 const KernelReport& cpu_training_kernels() {
   static const KernelReport checked = [] {
-    const KernelReport report =
-        report_of("training: norms, attention, activations", kernel_setting(), problem_of_kernels);
+    const KernelReport report = report_of(has_amx() ? kAmxNames : kNames, kernel_setting(), problem_of_kernels);
     warn_of(report);
     return report;
   }();

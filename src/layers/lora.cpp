@@ -4,6 +4,7 @@
 
 #include <torch/nn/init.h>
 
+#include "kernels/amx_linear.h"
 #include "kernels/packed_linear.h"
 #include "kernels/row_kernels.h"
 
@@ -17,7 +18,7 @@ LoraLinearImpl::LoraLinearImpl(int64_t in, int64_t out, bool with_bias) {
 at::Tensor LoraLinearImpl::forward(const at::Tensor& x) const {
   if (int8_) return (*int8_)(x);
   if (const PackedLinear* packed = packed_for(x)) return packed->forward(x);
-  at::Tensor y = at::linear(x, weight, bias);
+  at::Tensor y = takes_amx_linear(x, weight) ? amx_linear(x, weight, bias) : at::linear(x, weight, bias);
   if (watch_) watch_({name_, x, y, [&](const ByteScale& scale) { return QuantizedLinear(weight, bias, scale)(x); }});
   if (!has_adapter()) return y;
   return y + at::linear(at::linear(x, lora_a), lora_b) * adapter_scale_;

@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 
+#include "kernels/amx.h"
 #include "kernels/group_norm_silu.h"
 #include "support/problem_of.h"
 
@@ -135,7 +136,8 @@ TEST(KernelReport, SaysWhichKernelsThisProcessUses) {
   ASSERT_EQ(reports.size(), 3);
   EXPECT_EQ(reports[0].names, "group_norm_silu and its gradient");
   EXPECT_EQ(reports[1].names, "few rows: product, attention, norm");
-  EXPECT_EQ(reports[2].names, "training: norms, attention, activations");
+  EXPECT_EQ(reports[2].names,
+            std::string("training: norms, attention, activations") + (has_amx() ? ", products (AMX)" : ""));
   for (const KernelReport& report : reports) {
     EXPECT_EQ(report.problem, "");
     EXPECT_FALSE(report.instruction_set.empty());
