@@ -7,6 +7,7 @@ from tables.plan import Step, is_named
 
 TWO_VIEWS = ["from_0.5_0.55_0.5_to_-0.05_0_0.13_fov_0.65", "from_0.5_-0.55_0.5_to_-0.05_0_0.13_fov_0.65"]
 ONE_VIEW = ["render_camera"]
+PUSHED = ("--disturb", 0.5, "--stay", 10)  # shows how to find back, and how to stay
 TINY = {"demonstrations": 4, "vae": 4, "steps": 4, "episodes": 2, "batch": 4}
 
 
@@ -41,13 +42,13 @@ class Options:
         return 0.2 if self.tiny else minutes
 
 
-def maniskill_data(options, task, cameras, episodes):
+def maniskill_data(options, task, cameras, episodes, more=()):
     """@return the demonstrations' folder, and the step that makes them"""
-    name = f"{task.removesuffix('-v1').lower()}-{'two-views' if cameras is TWO_VIEWS else 'one-view'}-{episodes}"
+    name = f"{task.removesuffix('-v1').lower()}-{'two-views' if cameras is TWO_VIEWS else 'one-view'}-{episodes}{'-pushed' if more else ''}"
     folder = options.data / name
     command = ["scripts/maniskill_demos", task, "--episodes", options.count("demonstrations", episodes), "--out", folder]
-    command += ["--cameras", *cameras, "--workers", options.workers]
-    return folder / task, Step(f"demonstrations-{name}", folder, command, options.share(episodes / 40), 0.01 * episodes)
+    command += ["--cameras", *cameras, "--workers", options.workers, *more]
+    return folder / task, Step(f"demonstrations-{name}", folder, command, options.share(episodes / (20 if more else 40)), 0.01 * episodes)
 
 
 def vae(options, name, data, config, steps, minutes):
@@ -83,10 +84,10 @@ def evaluation(options, name, policy, environment, episodes, seed, minutes):
     return folder, Step(name, folder, command, options.share(minutes), 0.1)
 
 
-def maniskill_row(options, task, paper, *, cameras, episodes, configs, steps, minutes, note):
-    """@param configs  of the VAE and of the policy  @param minutes  of both trainings"""
+def maniskill_row(options, task, paper, *, cameras, episodes, configs, steps, minutes, note, more=()):
+    """@param configs  of the VAE and of the policy  @param minutes  of both trainings  @param more  options of the demonstrations"""
     short = task.removesuffix("-v1").lower()
-    data, demonstrations = maniskill_data(options, task, cameras, episodes)
+    data, demonstrations = maniskill_data(options, task, cameras, episodes, more)
     encoder, encode = vae(options, f"vae-{short}", [data], configs[0], steps[0], minutes[0])
     policy, train = training(options, f"policy-{short}", [data], configs[1], ["--vae", encoder], steps[1], minutes[1])
     results, evaluate = evaluation(options, f"evaluation-{short}", policy, f"maniskill:{task}", 125, 100000, 10)
@@ -107,12 +108,19 @@ def maniskill(options):
     if options.nova:
         return [full_row(options, task, paper) for task, paper in (("PushCube-v1", 100), ("PickCube-v1", 73), ("StackCube-v1", 48))]
     one = {"cameras": ONE_VIEW, "configs": ("configs/maniskill_vae.json", "configs/maniskill_finetune.json")}
-    two = {"cameras": TWO_VIEWS, "configs": ("configs/maniskill_two_views_vae.json", "configs/maniskill_two_views_finetune.json")}
-    note = "two views of our own, 200 demonstrations"
+    two = {
+        "cameras": TWO_VIEWS,
+        "configs": ("configs/maniskill_two_views_vae.json", "configs/maniskill_two_views_finetune.json"),
+        "episodes": 400,
+        "more": PUSHED,
+        "steps": (1500, 6000),
+        "minutes": (12, 55),
+        "note": "two views of our own, 400 demonstrations, half of them pushed off their way, 10 steps of staying",
+    }
     return [
         maniskill_row(options, "PushCube-v1", 100, **one, episodes=100, steps=(2200, 500), minutes=(4, 8), note="100 demonstrations"),
-        maniskill_row(options, "PickCube-v1", 73, **two, episodes=200, steps=(1500, 1800), minutes=(12, 60), note=note),
-        maniskill_row(options, "StackCube-v1", 48, **two, episodes=200, steps=(1500, 1800), minutes=(12, 60), note=note),
+        maniskill_row(options, "PickCube-v1", 73, **two),
+        maniskill_row(options, "StackCube-v1", 48, **two),
     ]
 
 

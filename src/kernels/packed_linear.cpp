@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/amx_tasks.h"
 #include "kernels/packed_rows.h"
 #include "kernels/parallel.h"
 #include "kernels/record.h"
+#include "kernels/row_kernels.h"
 
 namespace physgen {
 namespace {
@@ -35,7 +37,7 @@ void check_work(const RowWork& work, int64_t in, int64_t out, int64_t rows) {
                     out, "], or the residual not [", rows, ", ", out, "]");
 }
 
-// [out, ...] with zeros up to whole panels.
+// [out, ...] in float32 with zeros up to whole panels.
 at::Tensor filled_up(const at::Tensor& x) {
   std::vector<int64_t> shape = x.sizes().vec();
   shape.front() = (shape.front() + kPanel - 1) / kPanel * kPanel;
@@ -47,13 +49,23 @@ at::Tensor filled_up(const at::Tensor& x) {
 }  // namespace
 
 PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias)
-    : in_(weight.size(1)),
-      out_(weight.size(0)),
-      panels_(filled_up(weight.detach()).unflatten(0, {-1, kPanel}).transpose(1, 2).contiguous()),
-      bias_(filled_up(bias.defined() ? bias.detach() : at::zeros({out_}))) {}
+    : in_(weight.size(1)), out_(weight.size(0)), bias_(filled_up(bias.defined() ? bias.detach() : at::zeros({out_}))) {
+  if (weight.scalar_type() == at::kFloat) {
+    panels_ = filled_up(weight.detach()).unflatten(0, {-1, kPanel}).transpose(1, 2).contiguous();
+  } else if (multiplies_packed_bfloat16(in_, out_)) {
+    amx_ = std::make_shared<const AmxWeights>(weight, AmxWeights::Way::forward);
+  }
+}
+
+bool PackedLinear::takes(const at::Tensor& x) const {
+  if (panels_.defined()) return takes_rows(x);
+  return amx_ && x.is_cpu() && x.scalar_type() == at::kBFloat16 && x.numel() > 0 && !at::GradMode::is_enabled() &&
+         training_kernels_serve();
+}
 
 at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const {
   RECORD_FUNCTION("physgen::packed_linear", Inputs());
+  if (amx_) return forward_bfloat16(x, work.gelu);
   TORCH_CHECK_VALUE(x.size(-1) == in_ && x.scalar_type() == at::kFloat, "[PackedLinear] rows of ", x.scalar_type(), " ",
                     x.sizes(), ", not of ", in_, " float32 numbers");
   check_work(work, in_, out_, x.numel() / in_);
@@ -65,6 +77,35 @@ at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const
     for (int64_t panel = begin; panel < end; ++panel) multiply_panel(product_of(panel, rows, work, y));
   });
   return y;
+}
+
+at::Tensor PackedLinear::forward_bfloat16(const at::Tensor& x, bool gelu) const {
+  constexpr int64_t kThreadWork = 2'000'000;  // products that are worth a thread
+  const at::Tensor rows = x.contiguous().view({-1, in_}), y = at::empty({rows.size(0), out_}, x.options());
+  const int64_t blocks = out_ / kAmxStep, tasks = count_amx_tasks(rows.size(0)),
+                of_block = std::min(kAmxRows, rows.size(0)) * kAmxStep * in_;
+  at::parallel_for(0, tasks * blocks, kThreadWork / of_block + 1, [&](int64_t begin, int64_t end) {
+    const AmxTiles tiles;
+    const AmxTaskRows task_rows(rows);
+    const AmxBuffer<float> sums(2 * kAmxRowsPanel);
+    for (int64_t task = begin / blocks; task * blocks < end; ++task) {
+      const AmxRows of_task = task_rows.of(task);
+      const int64_t first = std::max(begin - task * blocks, int64_t{0}), last = std::min(end - task * blocks, blocks);
+      for (int64_t column = first * kAmxStep; column < last * kAmxStep; column += kAmxStep) {
+        multiply_columns(of_task, *amx_, column, sums.get());
+        const AmxBiased biased{sums.get(), values_of(bias_) + column,
+                               numbers<Bfloat16Bits>(y) + task * kAmxRows * out_ + column, task_rows.count(task), out_};
+        gelu ? add_bias_gelu(biased) : add_bias(biased);
+      }
+    }
+  });
+  std::vector<int64_t> sizes = x.sizes().vec();
+  sizes.back() = out_;
+  return y.view(sizes);
+}
+
+bool multiplies_packed_bfloat16(int64_t in, int64_t out) {
+  return has_amx() && in % kAmxStep == 0 && out % kAmxStep == 0;
 }
 
 PanelProduct PackedLinear::product_of(int64_t panel, const at::Tensor& rows, const RowWork& work,

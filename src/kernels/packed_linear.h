@@ -2,9 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 namespace physgen {
 
 struct PanelProduct;
+class AmxWeights;
 
 /// What a product does to its rows before and after it, in the same pass.
 struct RowWork {
@@ -16,21 +19,31 @@ struct RowWork {
   at::Tensor gate = {};      ///< [out]; undefined: 1
 };
 
-/// A linear layer in float32 on the CPU for few rows, where calls and passes over memory take more time than the
-/// product: its weights lie as the product reads them, and what comes before and after it is done in the same pass.
+/// A linear layer on the CPU for few rows, where calls and passes over memory take more time than the product: its
+/// weights lie as the product reads them, and what comes before and after it is done in the same pass.
 class PackedLinear {
  public:
-  /// @param weight  float32 [out, in], copied  @param bias  [out], or undefined
+  /// @param weight  [out, in], copied: float32, or bfloat16 for a CPU that `multiplies_packed_bfloat16`
+  /// @param bias  [out], or undefined
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias);
 
-  /// x float32 [..., in] -> [..., out]
+  /// Whether `forward` takes x: rows of the weight's type, where no gradient is asked for and its kernels serve.
+  bool takes(const at::Tensor& x) const;
+
+  /// x [..., in] -> [..., out]. @param work  in bfloat16 `gelu` alone
   at::Tensor forward(const at::Tensor& x, const RowWork& work = {}) const;
 
  private:
   PanelProduct product_of(int64_t panel, const at::Tensor& rows, const RowWork& work, const at::Tensor& y) const;
 
+  at::Tensor forward_bfloat16(const at::Tensor& x, bool gelu) const;
+
   int64_t in_, out_;
-  at::Tensor panels_, bias_;  // [panels, in, kPanel], [panels, kPanel]
+  at::Tensor panels_, bias_;  // [panels, in, kPanel], [panels, kPanel]; of bfloat16 the bias alone
+  std::shared_ptr<const AmxWeights> amx_;
 };
+
+/// Whether this CPU multiplies rows of bfloat16 by packed weights of these sizes: it has AMX.
+bool multiplies_packed_bfloat16(int64_t in, int64_t out);
 
 }  // namespace physgen

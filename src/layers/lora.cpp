@@ -6,7 +6,6 @@
 
 #include "kernels/amx_linear.h"
 #include "kernels/packed_linear.h"
-#include "kernels/row_kernels.h"
 
 namespace physgen {
 
@@ -46,7 +45,7 @@ void LoraLinearImpl::pack() {
 }
 
 const PackedLinear* LoraLinearImpl::packed_for(const at::Tensor& x) const {
-  return packed_ && !int8_ && !watch_ && takes_rows(x) ? packed_.get() : nullptr;
+  return packed_ && !int8_ && !watch_ && packed_->takes(x) ? packed_.get() : nullptr;
 }
 
 void LoraLinearImpl::merge_adapter() {

@@ -56,15 +56,21 @@ bool is_packed(const torch::nn::Module& part) {
   const std::vector<at::Tensor> parameters = part.parameters();
   int64_t values = 0;
   for (const at::Tensor& parameter : parameters) values += parameter.numel();
-  const at::Tensor& first = parameters.front();
-  return first.is_cpu() && first.scalar_type() == at::kFloat && values <= kMostPackedValues;
+  return parameters.front().is_cpu() && values <= kMostPackedValues;
 }
 
 // What a control round computes for few rows. @return the action head, where it is packed
 std::shared_ptr<const PackedActionHead> packed_for_control(PhysGenModel& model) {
   VisionTransformer& encoder = model->nova->video_encoder;
   if (is_packed(*encoder)) encoder->pack();
-  return is_packed(*model->action_head) ? std::make_shared<PackedActionHead>(model->action_head) : nullptr;
+  if (!is_packed(*model->action_head)) return nullptr;
+  if (model->action_head->input->weight.scalar_type() == at::kFloat) {
+    return std::make_shared<PackedActionHead>(model->action_head);
+  }
+  for (const auto& layer : model->action_head->modules()) {
+    if (auto* linear = layer->as<LoraLinear>()) linear->pack();
+  }
+  return nullptr;
 }
 
 }  // namespace

@@ -32,9 +32,26 @@ TEST_P(PackedLinearTest, EqualsPyTorchsOperators) {
             4e-6);
 }
 
+TEST_P(PackedLinearTest, InBfloat16WhereTheCpuMultipliesIt) {
+  const auto& [rows, in, out] = GetParam();
+  at::manual_seed(4);
+  const auto rounded = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
+  const at::Tensor x = rounded(at::randn({rows, in})), weight = rounded(at::randn({out, in})),
+                   bias = rounded(at::randn({out}));
+  const PackedLinear packed(weight, bias);
+  EXPECT_FALSE(packed.takes(x));  // a gradient may be asked for
+  const at::NoGradGuard no_gradient;
+  ASSERT_EQ(packed.takes(x), multiplies_packed_bfloat16(in, out));
+  EXPECT_FALSE(packed.takes(x.to(at::kFloat)));
+  if (!packed.takes(x)) return;
+  const at::Tensor plain = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
+  EXPECT_LT(difference(packed.forward(x), plain), 4e-3);
+  EXPECT_LT(difference(packed.forward(x, {.gelu = true}), at::gelu(plain)), 4e-3);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, PackedLinearTest,
                          testing::Values(Sizes{24, 128, 384}, Sizes{1, 7, 5}, Sizes{11, 33, 65}, Sizes{8, 16, 32},
-                                         Sizes{50, 192, 40}));
+                                         Sizes{50, 192, 40}, Sizes{300, 192, 96}));
 
 }  // namespace
 }  // namespace physgen
