@@ -43,9 +43,16 @@ void clear(Module& module) {
 
 // What a forward pass of a small model takes.
 struct Held {
-  double bytes = 0;     // at its end, for the backward pass
-  double peak = 0;      // on its way
-  double matrices = 0;  // numbers in the model's matrices, of which autocast makes copies
+  double bytes = 0;  // at its end, for the backward pass
+  double peak = 0;   // on its way
+};
+
+// Of one window, and of two: what all windows share, such as the copies that autocast makes of weights, is in both.
+struct HeldByWindows {
+  Held one, two;
+
+  double of_a_window() const { return two.bytes - one.bytes; }
+  double shared() const { return one.bytes - of_a_window(); }
 };
 
 class Probe {
@@ -67,14 +74,10 @@ class Probe {
     count.forget_peak();
     const AutocastScope autocast(compute_.device, compute_.dtype);
     const Losses losses = compute_losses(model, batch, noise, config_.loss);
-    return {static_cast<double>(count.held() - before), static_cast<double>(count.peak() - before),
-            matrices_of(*model)};
+    return {static_cast<double>(count.held() - before), static_cast<double>(count.peak() - before)};
   }
 
-  // Bytes of the copies that autocast makes of so many numbers.
-  double copies(double numbers) const {
-    return compute_.dtype == at::kFloat ? 0 : numbers * static_cast<double>(at::elementSize(compute_.dtype));
-  }
+  HeldByWindows held(const ModelConfig& sizes) const { return {held(sizes, 1), held(sizes, 2)}; }
 
  private:
   LossNoise noise_of(const ModelConfig& sizes, const WindowBatch& batch) const {
@@ -86,14 +89,6 @@ class Probe {
         draw_frame_mask(share_, at::rand({windows * sizes.packs, sizes.backbone.image_tokens()}, random));
     noise.decoded = noise.frame_mask.unknown.flatten().nonzero().squeeze(1);
     return noise;
-  }
-
-  static double matrices_of(const torch::nn::Module& module) {
-    double numbers = 0;
-    for (const at::Tensor& parameter : module.parameters()) {
-      if (parameter.dim() > 1) numbers += static_cast<double>(parameter.numel());
-    }
-    return numbers;
   }
 
   const PolicyConfig& policy_;
@@ -118,39 +113,40 @@ ModelConfig shallow(ModelConfig model) {
 }
 
 // What all blocks beyond the fewest take.
-double deeper(const Probe& probe, ModelConfig whole, const ModelConfig& small, const Held& least, int64_t windows) {
+double deeper(const Probe& probe, ModelConfig whole, const ModelConfig& small, const HeldByWindows& least,
+              int64_t windows) {
   double bytes = 0;
   for (const Depth& depth : kDepths) {
     const int64_t blocks = (depth.of(whole) - depth.least) / depth.step;
     if (blocks <= 0) continue;
     ModelConfig more = small;
     depth.of(more) += depth.step;
-    const Held held = probe.held(more, 1);
-    const double copies = probe.copies(held.matrices - least.matrices);
+    const HeldByWindows held = probe.held(more);
     const auto packs = static_cast<double>(whole.packs) / static_cast<double>(small.packs);
     const auto tokens = static_cast<double>(whole.layout().length(whole.packs)) /
                         static_cast<double>(small.layout().length(small.packs));
-    const double of_a_window = (held.bytes - least.bytes - copies) * (depth.of_sequence ? tokens : packs);
-    bytes += static_cast<double>(blocks) * (copies + of_a_window * static_cast<double>(windows));
+    const double of_a_window = (held.of_a_window() - least.of_a_window()) * (depth.of_sequence ? tokens : packs);
+    bytes +=
+        static_cast<double>(blocks) * (held.shared() - least.shared() + of_a_window * static_cast<double>(windows));
   }
   return bytes;
 }
 
 double held_by(const Probe& probe, const ModelConfig& whole, int64_t windows) {
   const ModelConfig small = shallow(whole);
-  const Held one = probe.held(small, 1), two = probe.held(small, 2);
+  const HeldByWindows least = probe.held(small);
   double of_a_pack = 0;
   if (small.packs < whole.packs) {
     ModelConfig longer = small;
     ++longer.packs;
-    of_a_pack = probe.held(longer, 1).bytes - one.bytes;
+    of_a_pack = probe.held(longer, 1).bytes - least.one.bytes;
   }
   const auto more_windows = static_cast<double>(windows - 1),
              more_packs = static_cast<double>(whole.packs - small.packs);
   const double longer_too = static_cast<double>(windows) * more_packs * of_a_pack;
   const double held =
-      one.bytes + more_windows * (two.bytes - one.bytes) + longer_too + deeper(probe, whole, small, one, windows);
-  return std::max(held, one.peak + more_windows * (two.peak - one.peak) + longer_too);
+      least.one.bytes + more_windows * least.of_a_window() + longer_too + deeper(probe, whole, small, least, windows);
+  return std::max(held, least.one.peak + more_windows * (least.two.peak - least.one.peak) + longer_too);
 }
 
 }  // namespace

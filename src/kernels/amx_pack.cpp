@@ -62,7 +62,7 @@ AMX_CPU void pack_transposed(const AmxRows& x, Bfloat16Bits* a) {
   for (int64_t column = 0; column < x.columns; column += kAmxPanel) {
     for (int64_t row = 0; row < x.rows; row += kAmxStep) {
       for (int i = 0; i < kSide; ++i) {
-        const Bfloat16Bits* from = x.x + (row + 2 * i) * x.stride + column;
+        const Bfloat16Bits* from = x.x + (row + int64_t{2} * i) * x.stride + column;
         rows[i] = by_turns(load_halves(from, from + x.stride));
       }
       transpose(rows);
