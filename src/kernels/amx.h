@@ -24,6 +24,8 @@ inline constexpr int64_t kAmxPanel = 16;
 
 /// Whether this CPU has AMX for bfloat16 and the system lets this process use it.
 bool has_amx();
+/// Whether weights of these sizes are multiplied with it.
+inline bool fits_amx(int64_t in, int64_t out) { return has_amx() && in % kAmxStep == 0 && out % kAmxStep == 0; }
 
 /// What makes the calling thread ready for `multiply`, until its end. Throws nothing; only where `has_amx`.
 class AmxTiles {

@@ -15,8 +15,8 @@ using torch::autograd::variable_list;
 // x weights + bias, row by row.
 at::Tensor product(const at::Tensor& x, const AmxWeights& weights, const at::Tensor& bias, int64_t columns) {
   const at::Tensor y = at::empty({x.size(0), columns}, x.options());
+  const AmxTaskRows rows(x);
   for_each_amx_part(x.size(0), [&](const AmxPart& part) {
-    const AmxTaskRows rows(x);
     const AmxBuffer<float> sums(2 * kAmxRowsPanel);
     for (int64_t task = part.first; task < part.last; ++task) {
       multiply_rows(rows.of(task), weights, block_of<float>(bias, 0, 0), rows.count(task), columns,
@@ -35,8 +35,8 @@ WeightGradients weight_gradients(const at::Tensor& x, const at::Tensor& dy) {
   const int64_t parts = count_amx_parts(x.size(0)), in = x.size(1), out = dy.size(1);
   const auto options = x.options().dtype(at::kFloat);
   const at::Tensor weight = at::empty({parts, out, in}, options), bias = at::zeros({parts, out}, options);
+  const AmxTaskRows x_rows(x), dy_rows(dy);
   for_each_amx_part(x.size(0), [&](const AmxPart& part) {
-    const AmxTaskRows x_rows(x), dy_rows(dy);
     const AmxBuffer<Bfloat16Bits> left(kAmxRows * out), right(kAmxRows * in);
     for (int64_t task = part.first; task < part.last; ++task) {
       const AmxRows of_x = x_rows.of(task), of_dy = dy_rows.of(task);
@@ -74,8 +74,8 @@ struct AmxLinear : torch::autograd::Function<AmxLinear> {
 }  // namespace
 
 bool takes_amx_linear(const at::Tensor& x, const at::Tensor& weight) {
-  const bool fits = weight.size(0) % kAmxStep == 0 && weight.size(1) % kAmxStep == 0 && x.numel() > 0;
-  return fits && weight.scalar_type() == at::kFloat && takes_biased_activation(x) && has_amx();
+  return x.numel() > 0 && weight.scalar_type() == at::kFloat && takes_biased_activation(x) &&
+         fits_amx(weight.size(1), weight.size(0));
 }
 
 at::Tensor amx_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

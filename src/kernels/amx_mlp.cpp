@@ -25,8 +25,8 @@ at::Tensor forward_rows(const at::Tensor& x, const MlpWeights& mlp, Activation a
   const int64_t hidden = mlp.first.size(0), out = mlp.second.size(0);
   const at::Tensor y = at::empty({x.size(0), out}, x.options());
   const AmxWeights first(mlp.first, AmxWeights::Way::forward), second(mlp.second, AmxWeights::Way::forward);
+  const AmxTaskRows x_rows(x);
   for_each_amx_part(x.size(0), [&](const AmxPart& part) {
-    const AmxTaskRows x_rows(x);
     const AmxBuffer<float> sums(2 * kAmxRowsPanel);
     const AmxBuffer<Bfloat16Bits> inner(kAmxRows * hidden);
     for (int64_t task = part.first; task < part.last; ++task) {
@@ -75,15 +75,15 @@ struct BackwardWeights {
 // The way back of one part's rows, `kHiddenColumns` at a time.
 class BackwardPart {
  public:
-  BackwardPart(const at::Tensor& x, const at::Tensor& dy, const BackwardWeights& weights, Activation activation,
+  BackwardPart(const AmxTaskRows& x, const AmxTaskRows& dy, const BackwardWeights& weights, Activation activation,
                const Gradients& gradients)
       : x_rows_(x),
         dy_rows_(dy),
         weights_(weights),
         activation_(activation),
         to_(gradients),
-        in_(x.size(1)),
-        out_(dy.size(1)),
+        in_(x.width()),
+        out_(dy.width()),
         hidden_(weights.first_back.depth()) {}
 
   void run(const AmxPart& part) const {
@@ -134,7 +134,7 @@ class BackwardPart {
     }
   }
 
-  AmxTaskRows x_rows_, dy_rows_;
+  const AmxTaskRows &x_rows_, &dy_rows_;
   const BackwardWeights& weights_;
   Activation activation_;
   const Gradients& to_;
@@ -162,8 +162,9 @@ struct AmxMlp : torch::autograd::Function<AmxMlp> {
     const bool of_weights = context->needs_input_grad(1) || context->needs_input_grad(3);
     const Gradients made = make_gradients(x, mlp, of_weights);
     const BackwardWeights weights(mlp);
+    const AmxTaskRows x_rows(x), dy_rows(dy);
     for_each_amx_part(x.size(0),
-                      [&](const AmxPart& part) { BackwardPart(x, dy, weights, activation, made).run(part); });
+                      [&](const AmxPart& part) { BackwardPart(x_rows, dy_rows, weights, activation, made).run(part); });
     const at::Tensor none;
     return {made.x,
             of_weights ? made.first.sum(0).t() : none,

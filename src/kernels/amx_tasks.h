@@ -45,30 +45,36 @@ class AmxBuffer {
   at::Tensor memory_;
 };
 
-/// The rows of a task; where they are no multiple of 32, a copy that zeros fill up to one.
+/// The rows of each task; where the last one's are no multiple of 32, a copy that zeros fill up to one. Threads share
+/// it.
 class AmxTaskRows {
  public:
-  /// @param x  bfloat16 [rows, width], contiguous
+  /// @param x  bfloat16 [rows, width], contiguous; outlives this
   explicit AmxTaskRows(const at::Tensor& x)
-      : x_(numbers<Bfloat16Bits>(x)), rows_(x.size(0)), width_(x.size(1)), copy_(kAmxRows * width_) {}
+      : x_(numbers<Bfloat16Bits>(x)),
+        rows_(x.size(0)),
+        width_(x.size(1)),
+        last_(rows_ % kAmxStep ? kAmxRows * width_ : 0) {
+    if (rows_ % kAmxStep == 0) return;
+    const int64_t task = count_amx_tasks(rows_) - 1, values = count(task) * width_;
+    std::copy_n(x_ + task * kAmxRows * width_, values, last_.get());
+    std::fill_n(last_.get() + values, kAmxRows * width_ - values, Bfloat16Bits{});
+  }
 
   /// @return with `rows` a multiple of 32
   AmxRows of(int64_t task) const {
     const int64_t rows = count(task), whole = (rows + kAmxStep - 1) / kAmxStep * kAmxStep;
-    const Bfloat16Bits* from = x_ + task * kAmxRows * width_;
-    if (whole == rows) return {from, width_, rows, width_};
-    std::copy_n(from, rows * width_, copy_.get());
-    std::fill_n(copy_.get() + rows * width_, (whole - rows) * width_, Bfloat16Bits{});
-    return {copy_.get(), width_, whole, width_};
+    return {whole == rows ? x_ + task * kAmxRows * width_ : last_.get(), width_, whole, width_};
   }
 
+  int64_t width() const { return width_; }
   /// How many rows of x a task has.
   int64_t count(int64_t task) const { return std::min(kAmxRows, rows_ - task * kAmxRows); }
 
  private:
   const Bfloat16Bits* x_;
   int64_t rows_, width_;
-  AmxBuffer<Bfloat16Bits> copy_;
+  AmxBuffer<Bfloat16Bits> last_;
 };
 
 /// Weights [out, in] of float32 as `b`: for rows of `in`, or, on the way back, of `out` numbers.

@@ -52,7 +52,7 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias)
     : in_(weight.size(1)), out_(weight.size(0)), bias_(filled_up(bias.defined() ? bias.detach() : at::zeros({out_}))) {
   if (weight.scalar_type() == at::kFloat) {
     panels_ = filled_up(weight.detach()).unflatten(0, {-1, kPanel}).transpose(1, 2).contiguous();
-  } else if (multiplies_packed_bfloat16(in_, out_)) {
+  } else if (fits_amx(in_, out_)) {
     amx_ = std::make_shared<const AmxWeights>(weight, AmxWeights::Way::forward);
   }
 }
@@ -65,7 +65,7 @@ bool PackedLinear::takes(const at::Tensor& x) const {
 
 at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const {
   RECORD_FUNCTION("physgen::packed_linear", Inputs());
-  if (amx_) return forward_bfloat16(x, work.gelu);
+  if (amx_) return forward_bfloat16(x, work);
   TORCH_CHECK_VALUE(x.size(-1) == in_ && x.scalar_type() == at::kFloat, "[PackedLinear] rows of ", x.scalar_type(), " ",
                     x.sizes(), ", not of ", in_, " float32 numbers");
   check_work(work, in_, out_, x.numel() / in_);
@@ -79,33 +79,30 @@ at::Tensor PackedLinear::forward(const at::Tensor& x, const RowWork& work) const
   return y;
 }
 
-at::Tensor PackedLinear::forward_bfloat16(const at::Tensor& x, bool gelu) const {
+at::Tensor PackedLinear::forward_bfloat16(const at::Tensor& x, const RowWork& work) const {
+  TORCH_CHECK_VALUE(x.size(-1) == in_ && x.scalar_type() == at::kBFloat16, "[PackedLinear] rows of ", x.scalar_type(),
+                    " ", x.sizes(), ", not of ", in_, " bfloat16 numbers");
+  TORCH_CHECK_VALUE(!work.gain.defined() && !work.residual.defined(), "[PackedLinear] no norm or sum in bfloat16");
   constexpr int64_t kThreadWork = 2'000'000;  // products that are worth a thread
-  const at::Tensor rows = x.contiguous().view({-1, in_}), y = at::empty({rows.size(0), out_}, x.options());
-  const int64_t blocks = out_ / kAmxStep, tasks = count_amx_tasks(rows.size(0)),
-                of_block = std::min(kAmxRows, rows.size(0)) * kAmxStep * in_;
-  at::parallel_for(0, tasks * blocks, kThreadWork / of_block + 1, [&](int64_t begin, int64_t end) {
+  const at::Tensor rows = x.contiguous().view({-1, in_});
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out_;
+  const at::Tensor y = at::empty(shape, x.options());
+  const AmxTaskRows tasks(rows);
+  const int64_t blocks = out_ / kAmxStep, of_block = std::min(kAmxRows, rows.size(0)) * kAmxStep * in_;
+  const auto run = [&](int64_t begin, int64_t end) {
     const AmxTiles tiles;
-    const AmxTaskRows task_rows(rows);
     const AmxBuffer<float> sums(2 * kAmxRowsPanel);
-    for (int64_t task = begin / blocks; task * blocks < end; ++task) {
-      const AmxRows of_task = task_rows.of(task);
-      const int64_t first = std::max(begin - task * blocks, int64_t{0}), last = std::min(end - task * blocks, blocks);
-      for (int64_t column = first * kAmxStep; column < last * kAmxStep; column += kAmxStep) {
-        multiply_columns(of_task, *amx_, column, sums.get());
-        const AmxBiased biased{sums.get(), values_of(bias_) + column,
-                               numbers<Bfloat16Bits>(y) + task * kAmxRows * out_ + column, task_rows.count(task), out_};
-        gelu ? add_bias_gelu(biased) : add_bias(biased);
-      }
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t task = i / blocks, column = i % blocks * kAmxStep;
+      multiply_columns(tasks.of(task), *amx_, column, sums.get());
+      const AmxBiased biased{sums.get(), values_of(bias_) + column,
+                             block_of<Bfloat16Bits>(y, task, kAmxRows * out_) + column, tasks.count(task), out_};
+      work.gelu ? add_bias_gelu(biased) : add_bias(biased);
     }
-  });
-  std::vector<int64_t> sizes = x.sizes().vec();
-  sizes.back() = out_;
-  return y.view(sizes);
-}
-
-bool multiplies_packed_bfloat16(int64_t in, int64_t out) {
-  return has_amx() && in % kAmxStep == 0 && out % kAmxStep == 0;
+  };
+  at::parallel_for(0, count_amx_tasks(rows.size(0)) * blocks, kThreadWork / of_block + 1, run);
+  return y;
 }
 
 PanelProduct PackedLinear::product_of(int64_t panel, const at::Tensor& rows, const RowWork& work,

@@ -23,7 +23,7 @@ struct RowWork {
 /// weights lie as the product reads them, and what comes before and after it is done in the same pass.
 class PackedLinear {
  public:
-  /// @param weight  [out, in], copied: float32, or bfloat16 for a CPU that `multiplies_packed_bfloat16`
+  /// @param weight  [out, in], copied: float32, or bfloat16, for sizes that `fits_amx`
   /// @param bias  [out], or undefined
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias);
 
@@ -36,14 +36,11 @@ class PackedLinear {
  private:
   PanelProduct product_of(int64_t panel, const at::Tensor& rows, const RowWork& work, const at::Tensor& y) const;
 
-  at::Tensor forward_bfloat16(const at::Tensor& x, bool gelu) const;
+  at::Tensor forward_bfloat16(const at::Tensor& x, const RowWork& work) const;
 
   int64_t in_, out_;
   at::Tensor panels_, bias_;  // [panels, in, kPanel], [panels, kPanel]; of bfloat16 the bias alone
   std::shared_ptr<const AmxWeights> amx_;
 };
-
-/// Whether this CPU multiplies rows of bfloat16 by packed weights of these sizes: it has AMX.
-bool multiplies_packed_bfloat16(int64_t in, int64_t out);
 
 }  // namespace physgen

@@ -20,6 +20,7 @@
 #include "device/int8.h"
 #include "device/timed_stage.h"
 #include "device/weight_memory.h"
+#include "kernels/amx.h"
 #include "kernels/row_kernels.h"
 #include "policy/calibration.h"
 #include "policy/control_round.h"
@@ -56,7 +57,9 @@ bool is_packed(const torch::nn::Module& part) {
   const std::vector<at::Tensor> parameters = part.parameters();
   int64_t values = 0;
   for (const at::Tensor& parameter : parameters) values += parameter.numel();
-  return parameters.front().is_cpu() && values <= kMostPackedValues;
+  const at::Tensor& first = parameters.front();
+  const bool is_multiplied = first.scalar_type() == at::kFloat || has_amx();
+  return first.is_cpu() && is_multiplied && values <= kMostPackedValues;
 }
 
 // What a control round computes for few rows. @return the action head, where it is packed

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/agreement.h"
+#include "kernels/amx.h"
 
 namespace physgen {
 namespace {
@@ -41,7 +42,7 @@ TEST_P(PackedLinearTest, InBfloat16WhereTheCpuMultipliesIt) {
   const PackedLinear packed(weight, bias);
   EXPECT_FALSE(packed.takes(x));  // a gradient may be asked for
   const at::NoGradGuard no_gradient;
-  ASSERT_EQ(packed.takes(x), multiplies_packed_bfloat16(in, out));
+  ASSERT_EQ(packed.takes(x), fits_amx(in, out));
   EXPECT_FALSE(packed.takes(x.to(at::kFloat)));
   if (!packed.takes(x)) return;
   const at::Tensor plain = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
