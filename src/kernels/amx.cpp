@@ -48,8 +48,9 @@ bool system_permits() {
 
 bool has_amx() {
   static const bool has = __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
-                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("avx512bf16") && system_permits();
+                          __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16") &&
+                          system_permits();
   return has;
 }
 

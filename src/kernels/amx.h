@@ -6,7 +6,7 @@
 
 /// Compiles a function for a CPU that `has_amx`. What it calls in a loop must be inlined and compiled so, too.
 #if defined(__x86_64__)
-#define AMX_CPU [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")]]
+#define AMX_CPU [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16,amx-int8")]]
 #else
 #define AMX_CPU
 #endif
@@ -22,7 +22,7 @@ inline constexpr int64_t kAmxStep = 32;
 /// Columns in a panel of `b` and of `c`.
 inline constexpr int64_t kAmxPanel = 16;
 
-/// Whether this CPU has AMX for bfloat16 and the system lets this process use it.
+/// Whether this CPU has AMX for bfloat16 and bytes and the system lets this process use it.
 bool has_amx();
 /// Whether weights of these sizes are multiplied with it.
 inline bool fits_amx(int64_t in, int64_t out) { return has_amx() && in % kAmxStep == 0 && out % kAmxStep == 0; }

@@ -60,30 +60,22 @@ struct Identity {
 };
 
 // Both panels' numbers of a row.
-struct Pair {
-  Floats left, right;
-};
-
-AMX_INLINE Pair load_pair(const float* panels, int64_t row) {
+AMX_INLINE Pair load_row(const float* panels, int64_t row) {
   const float* left = panels + row * kAmxPanel;
   return {_mm512_loadu_ps(left), _mm512_loadu_ps(left + kAmxRowsPanel)};
 }
 
 AMX_INLINE Pair load_bias(const float* bias) {
   if (bias == nullptr) return {_mm512_setzero_ps(), _mm512_setzero_ps()};
-  return {_mm512_loadu_ps(bias), _mm512_loadu_ps(bias + kAmxPanel)};
-}
-
-AMX_INLINE Pair add(const Pair& x, const Pair& y) {
-  return {_mm512_add_ps(x.left, y.left), _mm512_add_ps(x.right, y.right)};
+  return load_pair(bias);
 }
 
 template <class Function>
 AMX_INLINE void activate(const AmxBiased& work) {
   const Pair bias = load_bias(work.bias);
   for (int64_t row = 0; row < work.rows; ++row) {
-    const Pair x = add(load_pair(work.sums, row), bias);
-    store_words(round_words(Function::at(x.left).value, Function::at(x.right).value), work.y + row * work.stride);
+    const Pair x = add(load_row(work.sums, row), bias);
+    store_pair({Function::at(x.left).value, Function::at(x.right).value}, work.y + row * work.stride);
   }
 }
 
@@ -111,12 +103,11 @@ AMX_INLINE void differentiate(const AmxActivationGradient& work) {
                                                  work.sum_pairs + at);
     const Pair b = differentiate_panel<Function>(work.sums + right + at, work.gradient + right + at, bias.right,
                                                  work.y_pairs + right + at, work.sum_pairs + right + at);
-    store_words(round_words(a.left, b.left), work.sum_rows + row * work.stride);
-    store_words(round_words(a.right, b.right), work.sum_rows + (row + 1) * work.stride);
+    store_pair({a.left, b.left}, work.sum_rows + row * work.stride);
+    store_pair({a.right, b.right}, work.sum_rows + (row + 1) * work.stride);
     total = add(total, {_mm512_add_ps(a.left, a.right), _mm512_add_ps(b.left, b.right)});
   }
-  _mm512_storeu_ps(work.bias_gradient, total.left);
-  _mm512_storeu_ps(work.bias_gradient + kAmxPanel, total.right);
+  store_pair(total, work.bias_gradient);
 }
 
 }  // namespace
@@ -131,11 +122,9 @@ AMX_CPU void add_rows(const Bfloat16Bits* x, int64_t rows, int64_t width, float*
   for (int64_t column = 0; column < width; column += kAmxStep) {
     Pair total = load_bias(sums + column);
     for (int64_t row = 0; row < rows; ++row) {
-      const Words words = load_words(x + row * width + column);
-      total = add(total, {low_floats(words), high_floats(words)});
+      total = add(total, load_pair(x + row * width + column));
     }
-    _mm512_storeu_ps(sums + column, total.left);
-    _mm512_storeu_ps(sums + column + kAmxPanel, total.right);
+    store_pair(total, sums + column);
   }
 }
 

@@ -50,6 +50,27 @@ AMX_INLINE Floats high_floats(const Words& words) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(words, 1)), 16));
 }
 
+/// 32 numbers beside each other.
+struct Pair {
+  Floats left, right;
+};
+
+AMX_INLINE Pair load_pair(const float* from) { return {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 16)}; }
+AMX_INLINE Pair load_pair(const Bfloat16Bits* from) {
+  const Words words = load_words(from);
+  return {low_floats(words), high_floats(words)};
+}
+
+AMX_INLINE void store_pair(const Pair& x, float* to) {
+  _mm512_storeu_ps(to, x.left);
+  _mm512_storeu_ps(to + 16, x.right);
+}
+AMX_INLINE void store_pair(const Pair& x, Bfloat16Bits* to) { store_words(round_words(x.left, x.right), to); }
+
+AMX_INLINE Pair add(const Pair& x, const Pair& y) {
+  return {_mm512_add_ps(x.left, y.left), _mm512_add_ps(x.right, y.right)};
+}
+
 }  // namespace physgen
 
 #endif

@@ -356,6 +356,14 @@ at::Tensor group_norm_silu_bytes(const at::Tensor& x, int64_t groups, const at::
   return bytes_of_rows<float>(x, groups, numbers(weight), numbers(bias), silu, rounding);
 }
 
+GroupNormTerms group_norm_terms(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias) {
+  RECORD_FUNCTION("physgen::group_norm_terms", Inputs());
+  TORCH_CHECK_VALUE(x.is_cpu() && is_frames(x), "[group_norm_terms] channels-last frames on the CPU");
+  const auto measured = x.scalar_type() == at::kBFloat16 ? measure_rows<Bfloat16Bits> : measure_rows<float>;
+  const Statistics statistics = measured(x, Rows(x), groups, numbers(weight), numbers(bias));
+  return {statistics.scale, statistics.shift};
+}
+
 at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual) {
 #ifdef PHYSGEN_HAS_CUDA
   const bool alike = is_frames(residual) && residual.sizes() == x.sizes() && residual.dtype() == x.dtype();

@@ -20,6 +20,14 @@ at::Tensor group_norm_silu(const at::Tensor& x, int64_t groups, const at::Tensor
 at::Tensor group_norm_silu_bytes(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
                                  const ByteScale& scale, bool silu = true);
 
+/// group_norm(x) = x scale + shift.
+struct GroupNormTerms {
+  at::Tensor scale, shift;  ///< float32 [B, C]
+};
+
+/// For channels-last frames [B, C, H, W] on the CPU in float32 or bfloat16. Nothing is differentiated.
+GroupNormTerms group_norm_terms(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias);
+
 /// x + offset + residual, in one pass over memory on GPUs. @param offset  [C]  @param residual  as x, [B, C, H, W]
 at::Tensor add_offset(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& residual);
 

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "kernels/amx.h"
+#include "kernels/amx_conv_check.h"
 #include "kernels/checked_kernel.h"
 #include "kernels/row_check.h"
 #include "kernels/training_check.h"
@@ -30,7 +32,9 @@ KernelSetting kernel_setting() {
 }
 
 std::vector<KernelReport> kernel_reports() {
-  return {cpu_group_norm().report(), cpu_row_kernels(), cpu_training_kernels()};
+  std::vector<KernelReport> reports = {cpu_group_norm().report(), cpu_row_kernels(), cpu_training_kernels()};
+  if (has_amx()) reports.push_back(cpu_convolutions());
+  return reports;
 }
 
 void tell_of_kernels(std::function<void(const std::string&)> tell) { listener() = std::move(tell); }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/amx_conv.h"
 #include "kernels/group_norm_silu.h"
 #include "vae/quantized_conv.h"
 
@@ -36,6 +37,8 @@ struct FoldedNorm {
     return group_norm_silu(x, groups, weight, bias, silu, offset);
   }
 
+  GroupNormTerms terms(const at::Tensor& x) const { return group_norm_terms(x, groups, weight, bias); }
+
   at::Tensor weight, bias;
   int64_t groups;
 };
@@ -44,20 +47,24 @@ struct FoldedConv {
   FoldedConv(const at::Tensor& kernel, const at::Tensor& offset, int64_t conv_stride, const Place& place)
       : weight(kernel.detach().to(place.device, place.dtype).contiguous(at::MemoryFormat::ChannelsLast)),
         bias(offset.detach().to(place.device, place.dtype).clone()),
-        stride(conv_stride) {}
+        stride(conv_stride) {
+    if (AmxConv::fits(weight)) amx.emplace(weight, bias, stride);
+  }
   FoldedConv(const CausalConv& conv, const Place& place)
       : FoldedConv(conv->frame_weight().clone(), conv->bias, conv->shape.stride, place) {}
 
   at::Tensor operator()(const at::Tensor& x) const { return run(x, bias); }
   at::Tensor without_bias(const at::Tensor& x) const { return run(x, {}); }
 
-  at::Tensor run(const at::Tensor& x, const at::Tensor& added) const {
-    if (stride == 2) return at::conv2d(pad_for_stride(x), weight, added, stride);
-    return at::conv2d(x, weight, added, stride, weight.size(2) / 2);
+  at::Tensor run(const at::Tensor& x, const at::Tensor& offset) const {
+    if (offset.defined() && amx && amx->takes(x)) return amx->forward(x);
+    if (stride == 2) return at::conv2d(pad_for_stride(x), weight, offset, stride);
+    return at::conv2d(x, weight, offset, stride, weight.size(2) / 2);
   }
 
   at::Tensor weight, bias;
   int64_t stride;
+  std::optional<AmxConv> amx;  // of frames that it takes
 };
 
 /// A norm with SiLU and the convolution of what it gives, which may be bytes.
@@ -71,6 +78,7 @@ struct FoldedPair {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
+    if (const AmxConv* amx = amx_of(x)) return amx->forward(x, norm.terms(x));
     if (int8) return (*int8)(bytes(x));
     const at::Tensor input = norm(x);
     at::Tensor y = conv(input);
@@ -79,7 +87,17 @@ struct FoldedPair {
   }
   /// Of x, and `sum` added, which may be overwritten.
   at::Tensor added(const at::Tensor& x, const at::Tensor& sum) const {
+    if (const AmxConv* amx = amx_of(x)) {
+      return amx->forward(x, norm.terms(x), sum.contiguous(at::MemoryFormat::ChannelsLast));
+    }
     return int8 ? int8->added(bytes(x), sum) : (*this)(x).add_(sum);
+  }
+
+  // That computes the norm, too, where it takes x and nobody watches; or null.
+  const AmxConv* amx_of(const at::Tensor& x) const {
+    const std::optional<AmxConv>& amx = int8 ? int8->amx() : conv.amx;
+    const bool is_watched = watch && !int8;
+    return amx && !is_watched && x.is_contiguous(at::MemoryFormat::ChannelsLast) && amx->takes(x) ? &*amx : nullptr;
   }
 
   at::Tensor bytes(const at::Tensor& x) const {

@@ -30,20 +30,23 @@ QuantizedConv::QuantizedConv(const at::Tensor& weight, const at::Tensor& bias, c
   steps_ = channels.steps;
   packed_ = call_operator("onednn::qconv_prepack", "", channels.bytes, steps_, input_.step, input_.zero, kOnes,
                           padding_, kOnes, kGroups, std::optional<at::IntArrayRef>());
+  if (AmxConv::fits(channels.bytes)) amx_.emplace(channels, bias_, input_, dtype_);
 }
 
 at::Tensor QuantizedConv::operator()(const at::Tensor& bytes) const {
+  if (amx_ && amx_->takes(bytes)) return amx_->forward(bytes);
   return call_operator("onednn::qconv2d_pointwise", "", bytes, input_.step, input_.zero, packed_, steps_, zeros_,
                        std::optional(bias_), kOnes, padding_, kOnes, kGroups, kOutputStep, kOutputZero,
                        std::optional(dtype_), std::string("none"), Scalars(), std::optional(std::string()));
 }
 
 at::Tensor QuantizedConv::added(const at::Tensor& bytes, const at::Tensor& sum) const {
+  const at::Tensor total = sum.contiguous(at::MemoryFormat::ChannelsLast);
+  if (amx_ && amx_->takes(bytes)) return amx_->forward(bytes, {}, total);
   return call_operator("onednn::qconv2d_pointwise", "binary", bytes, input_.step, input_.zero, packed_, steps_, zeros_,
-                       sum.contiguous(at::MemoryFormat::ChannelsLast), std::optional(bias_), kOnes, padding_, kOnes,
-                       kGroups, kOutputStep, kOutputZero, std::optional(dtype_), kOutputStep, kOutputZero,
-                       std::string("sum"), std::optional<at::Scalar>(), std::optional<std::string>(), Scalars(),
-                       std::optional<std::string>());
+                       total, std::optional(bias_), kOnes, padding_, kOnes, kGroups, kOutputStep, kOutputZero,
+                       std::optional(dtype_), kOutputStep, kOutputZero, std::string("sum"), std::optional<at::Scalar>(),
+                       std::optional<std::string>(), Scalars(), std::optional<std::string>());
 }
 
 }  // namespace physgen

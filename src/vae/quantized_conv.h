@@ -3,7 +3,10 @@
 #include <ATen/core/Tensor.h>
 #include <physgen/kernels/byte_scale.h>
 
+#include <optional>
 #include <vector>
+
+#include "kernels/amx_conv.h"
 
 namespace physgen {
 
@@ -18,6 +21,9 @@ class QuantizedConv {
 
   const ByteScale& input() const { return input_; }
 
+  /// It in AMX's tiles, which also takes what is to become bytes; or none.
+  const std::optional<AmxConv>& amx() const { return amx_; }
+
   /// @param bytes  uint8 [B, I, H, W], channels-last  @return [B, O, H, W], channels-last
   at::Tensor operator()(const at::Tensor& bytes) const;
 
@@ -29,6 +35,7 @@ class QuantizedConv {
   at::ScalarType dtype_;
   std::vector<int64_t> padding_;
   at::Tensor packed_, steps_, zeros_, bias_;
+  std::optional<AmxConv> amx_;
 };
 
 }  // namespace physgen

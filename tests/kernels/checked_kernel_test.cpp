@@ -133,11 +133,14 @@ TEST(KernelSetting, ReadsTheEnvironmentsText) {
 
 TEST(KernelReport, SaysWhichKernelsThisProcessUses) {
   const std::vector<KernelReport> reports = kernel_reports();
-  ASSERT_EQ(reports.size(), 3);
+  ASSERT_EQ(reports.size(), has_amx() ? 4 : 3);
   EXPECT_EQ(reports[0].names, "group_norm_silu and its gradient");
   EXPECT_EQ(reports[1].names, "few rows: product, attention, norm");
   EXPECT_EQ(reports[2].names,
             std::string("training: norms, attention, activations") + (has_amx() ? ", products (AMX)" : ""));
+  if (has_amx()) {
+    EXPECT_EQ(reports[3].names, "convolutions (AMX)");
+  }
   for (const KernelReport& report : reports) {
     EXPECT_EQ(report.problem, "");
     EXPECT_FALSE(report.instruction_set.empty());

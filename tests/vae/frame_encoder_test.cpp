@@ -63,6 +63,22 @@ TEST(FrameEncoderTest, ItGivesWhatAVaeWithAScalingFactorGives) {
   EXPECT_TRUE(at::allclose(got, expected_latents(vae, random_bytes()), 1e-4, 1e-5));
 }
 
+// Wide enough for the convolutions that CPUs with AMX have.
+TEST(FrameEncoderTest, WideOnesGiveWhatTheirVaeGives) {
+  VaeConfig config = small_config(1);
+  config.widths = {32, 64, 96};
+  config.layers_per_block = 2;
+  const CausalVae vae = make_vae(config);
+  at::manual_seed(7);
+  const at::Tensor frames = at::randint(256, {2, 40, 140, 3}, at::kByte), truth = expected_latents(vae, frames);
+  const FrameEncoder encoder(vae, test_device(), at::kFloat);
+  const at::Tensor got = encoder.encode(frames).cpu();
+  EXPECT_TRUE(at::allclose(got, truth, 1e-4, 1e-5));
+  EXPECT_TRUE(at::equal(encoder.encode(frames).cpu(), got));
+  const at::Tensor rounded = FrameEncoder(vae, test_device(), at::kBFloat16).encode(frames).cpu();
+  EXPECT_GT(at::cosine_similarity(rounded.flatten(), truth.flatten(), 0).item<double>(), 0.9995);
+}
+
 TEST(FrameEncoderTest, Bfloat16PointsTheSameWay) {
   const CausalVae vae = make_vae(small_config(1));
   const at::Tensor got = FrameEncoder(vae, test_device(), at::kBFloat16).encode(random_bytes()).cpu();

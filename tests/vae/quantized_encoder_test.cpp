@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "device/int8.h"
 #include "physgen/vae/causal_vae.h"
@@ -13,14 +14,14 @@
 namespace physgen {
 namespace {
 
-class QuantizedEncoderTest : public testing::Test {
+class QuantizedEncoderTest : public testing::TestWithParam<std::vector<int64_t>> {  // widths
  protected:
   void SetUp() override {
     if (!multiplies_bytes()) GTEST_SKIP() << "this CPU does not multiply bytes";
     at::manual_seed(5);
     vae_ = CausalVae(
-        VaeConfig{.widths = {16, 24, 32}, .layers_per_block = 1, .decoder_layers_per_block = 1, .norm_groups = 8});
-    frames_ = at::randint(256, {2, 32, 48, 3}, at::kByte);
+        VaeConfig{.widths = GetParam(), .layers_per_block = 1, .decoder_layers_per_block = 1, .norm_groups = 8});
+    frames_ = at::randint(256, {2, 32, 144, 3}, at::kByte);
   }
 
   // What every layer that can compute in int8 meets, and what it lost by its own.
@@ -39,7 +40,7 @@ class QuantizedEncoderTest : public testing::Test {
   at::Tensor frames_;
 };
 
-TEST_F(QuantizedEncoderTest, AConvolutionIsNearThatInFloat32) {
+TEST_P(QuantizedEncoderTest, AConvolutionIsNearThatInFloat32) {
   const at::Tensor x = at::silu(at::randn({2, 16, 20, 24})).contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor bias = at::randn({24});
   const ByteScale scale = byte_scale(x.min().item<double>(), x.max().item<double>());
@@ -59,7 +60,7 @@ TEST_F(QuantizedEncoderTest, AConvolutionIsNearThatInFloat32) {
   }
 }
 
-TEST_F(QuantizedEncoderTest, ItIsNearTheEncoderInFloat32) {
+TEST_P(QuantizedEncoderTest, ItIsNearTheEncoderInFloat32) {
   const LayerScales scales = look();
   const at::Tensor truth = FrameEncoder(vae_, at::kCPU, at::kFloat).encode(frames_);
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
@@ -69,7 +70,7 @@ TEST_F(QuantizedEncoderTest, ItIsNearTheEncoderInFloat32) {
   }
 }
 
-TEST_F(QuantizedEncoderTest, EveryLayerThatCanIsSeen) {
+TEST_P(QuantizedEncoderTest, EveryLayerThatCanIsSeen) {
   std::vector<std::string> seen, named = int8_layers(vae_);
   for (const auto& [name, scale] : look()) seen.push_back(name);
   std::sort(named.begin(), named.end());
@@ -77,7 +78,7 @@ TEST_F(QuantizedEncoderTest, EveryLayerThatCanIsSeen) {
   EXPECT_EQ(named.size(), 10u);  // two of each of five blocks
 }
 
-TEST_F(QuantizedEncoderTest, LayersWithoutAScaleStayAsTheyAre) {
+TEST_P(QuantizedEncoderTest, LayersWithoutAScaleStayAsTheyAre) {
   LayerScales some = look();
   const at::Tensor plain = FrameEncoder(vae_, at::kCPU, at::kFloat).encode(frames_);
   const at::Tensor all = FrameEncoder(vae_, at::kCPU, at::kFloat, some).encode(frames_);
@@ -87,13 +88,17 @@ TEST_F(QuantizedEncoderTest, LayersWithoutAScaleStayAsTheyAre) {
   EXPECT_LT(relative_error(one, plain), relative_error(all, plain));
 }
 
-TEST_F(QuantizedEncoderTest, TwoSnapshotsAndTwoRunsGiveTheSameBits) {
+TEST_P(QuantizedEncoderTest, TwoSnapshotsAndTwoRunsGiveTheSameBits) {
   const LayerScales scales = look();
   const FrameEncoder one(vae_, at::kCPU, at::kBFloat16, scales), other(vae_, at::kCPU, at::kBFloat16, scales);
   const at::Tensor first = one.encode(frames_);
   EXPECT_TRUE(at::equal(one.encode(frames_), first));
   EXPECT_TRUE(at::equal(other.encode(frames_), first));
 }
+
+// The second are wide enough for the convolutions that CPUs with AMX have.
+INSTANTIATE_TEST_SUITE_P(Widths, QuantizedEncoderTest,
+                         testing::Values(std::vector<int64_t>{16, 24, 32}, std::vector<int64_t>{64, 128, 64}));
 
 }  // namespace
 }  // namespace physgen
