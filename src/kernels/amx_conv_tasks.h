@@ -76,7 +76,7 @@ class AmxConvTasks {
 
  private:
   using Type = AmxNumber<Number>;
-  using Sum = typename Type::Sum;
+  using Sum = Type::Sum;
 
   struct Piece {
     int64_t row, row_end, block, block_end;

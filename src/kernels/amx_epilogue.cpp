@@ -12,21 +12,6 @@ struct Point {
   Floats value, slope;
 };
 
-AMX_INLINE Floats all(float value) { return _mm512_set1_ps(value); }
-
-// 2^x for x <= 0, relative error 3e-6: a polynomial of what x lacks to an integer, times the power of that.
-AMX_INLINE Floats power_of_two(const Floats& x) {
-  const Floats bounded = _mm512_max_ps(x, all(-126.0f));
-  const Floats whole = _mm512_roundscale_ps(bounded, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const Floats rest = _mm512_sub_ps(bounded, whole);
-  Floats sum = all(1.3333558e-3f);
-  sum = _mm512_fmadd_ps(sum, rest, all(9.6181291e-3f));
-  sum = _mm512_fmadd_ps(sum, rest, all(5.5504109e-2f));
-  sum = _mm512_fmadd_ps(sum, rest, all(2.4022651e-1f));
-  sum = _mm512_fmadd_ps(sum, rest, all(6.9314718e-1f));
-  return _mm512_scalef_ps(_mm512_fmadd_ps(sum, rest, all(1.0f)), whole);
-}
-
 // As gelu.h's, to a relative error of 1e-4, a thirtieth of a step of bfloat16.
 struct Gelu {
   AMX_INLINE static Point at(const Floats& x) {

@@ -8,22 +8,6 @@ namespace physgen {
 
 namespace {
 
-AMX_INLINE Floats all(float value) { return _mm512_set1_ps(value); }
-
-// 2^x for x <= 0, relative error 2e-7: Cephes' exp2f.
-AMX_INLINE Floats power_of_two(const Floats& x) {
-  const Floats bounded = _mm512_max_ps(x, all(-126.0f));
-  const Floats whole = _mm512_roundscale_ps(bounded, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const Floats rest = _mm512_sub_ps(bounded, whole);
-  Floats sum = all(1.535336188e-4f);
-  sum = _mm512_fmadd_ps(sum, rest, all(1.339887440e-3f));
-  sum = _mm512_fmadd_ps(sum, rest, all(9.618437357e-3f));
-  sum = _mm512_fmadd_ps(sum, rest, all(5.550332471e-2f));
-  sum = _mm512_fmadd_ps(sum, rest, all(2.402264791e-1f));
-  sum = _mm512_fmadd_ps(sum, rest, all(6.931472028e-1f));
-  return _mm512_scalef_ps(_mm512_fmadd_ps(sum, rest, all(1.0f)), whole);
-}
-
 AMX_INLINE Floats silu(const Floats& x) {
   const Floats power = power_of_two(_mm512_mul_ps(_mm512_abs_ps(x), all(-1.44269504f)));  // e^-|x|
   const Floats sum = _mm512_add_ps(power, all(1.0f)), guess = _mm512_rcp14_ps(sum);

@@ -79,7 +79,7 @@ struct FoldedPair {
 
   at::Tensor operator()(const at::Tensor& x) const {
     if (const AmxConv* amx = amx_of(x)) return amx->forward(x, norm.terms(x));
-    if (int8) return (*int8)(bytes(x));
+    if (int8) return (*int8)(bytes(x, int8->input()));
     const at::Tensor input = norm(x);
     at::Tensor y = conv(input);
     if (watch) watch({name, input, y, [&](const ByteScale& scale) { return in_int8(input, scale); }});
@@ -90,7 +90,7 @@ struct FoldedPair {
     if (const AmxConv* amx = amx_of(x)) {
       return amx->forward(x, norm.terms(x), sum.contiguous(at::MemoryFormat::ChannelsLast));
     }
-    return int8 ? int8->added(bytes(x), sum) : (*this)(x).add_(sum);
+    return int8 ? int8->added(bytes(x, int8->input()), sum) : (*this)(x).add_(sum);
   }
 
   // That computes the norm, too, where it takes x and nobody watches; or null.
@@ -100,8 +100,8 @@ struct FoldedPair {
     return amx && !is_watched && x.is_contiguous(at::MemoryFormat::ChannelsLast) && amx->takes(x) ? &*amx : nullptr;
   }
 
-  at::Tensor bytes(const at::Tensor& x) const {
-    return group_norm_silu_bytes(x, norm.groups, norm.weight, norm.bias, int8->input());
+  at::Tensor bytes(const at::Tensor& x, const ByteScale& scale) const {
+    return group_norm_silu_bytes(x, norm.groups, norm.weight, norm.bias, scale);
   }
   at::Tensor in_int8(const at::Tensor& input, const ByteScale& scale) const {
     return QuantizedConv(conv.weight, conv.bias, scale, input.scalar_type())(to_bytes(input, scale));
