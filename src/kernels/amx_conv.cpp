@@ -37,21 +37,6 @@ AmxConvSizes sizes_of(const at::Tensor& weight, int64_t stride) {
   return {weight.size(1), weight.size(0), weight.size(2), stride};
 }
 
-// Calls `work` with a number of the type.
-template <class Work>
-void by_number(at::ScalarType type, const Work& work) {
-  if (type == at::kFloat) return work(float{});
-  if (type == at::kBFloat16) return work(Bfloat16Bits{});
-  work(uint8_t{});
-}
-
-// What is multiplied as it is comes out as it is; bytes come out as numbers, and are made of those.
-template <class Number, class Input, class Output>
-constexpr bool is_served =
-    std::is_same_v<Number, uint8_t>
-        ? !std::is_same_v<Output, uint8_t> && (std::is_same_v<Input, uint8_t> || std::is_same_v<Input, Output>)
-        : std::is_same_v<Number, Input> && std::is_same_v<Number, Output>;
-
 at::Tensor floats(const at::Tensor& x) { return x.detach().to(at::kFloat).contiguous(); }
 
 }  // namespace
@@ -61,7 +46,7 @@ bool AmxConv::fits(const at::Tensor& weight) {
                 line = weight.element_size() == 1 ? AmxNumber<uint8_t>::kLineChannels : AmxNumber<float>::kLineChannels;
   const bool is_known = is_number_type(weight) || weight.scalar_type() == at::kChar;
   return has_amx() && is_known && weight.is_cpu() && weight.size(0) % kAmxOutputs == 0 && weight.size(1) % line == 0 &&
-         (side == 1 || side == 3) && weight.size(3) == side;
+         (side == 1 || side == 3) && weight.size(3) == side && convolutions_serve();
 }
 
 AmxConv::AmxConv(const at::Tensor& weight, const at::Tensor& bias, int64_t stride)
@@ -75,7 +60,7 @@ AmxConv::AmxConv(const ChannelBytes& weight, const at::Tensor& bias, const ByteS
     : sizes_(sizes_of(weight.bytes, 1)),
       number_(at::kByte),
       output_(dtype),
-      bytes_{static_cast<float>(1 / input.step), static_cast<uint8_t>(input.zero)},
+      bytes_(input.step, input.zero),
       tiles_(tiles_of(weight.bytes)),
       scale_(floats(weight.steps * input.step)) {
   // A byte stands for a number less the zero's: what the zeros' bytes add to each sum.
@@ -85,7 +70,7 @@ AmxConv::AmxConv(const ChannelBytes& weight, const at::Tensor& bias, const ByteS
 
 bool AmxConv::takes(const at::Tensor& x) const {
   return (x.scalar_type() == number_ || x.scalar_type() == output_) && x.is_cpu() && x.numel() > 0 &&
-         !at::GradMode::is_enabled() && sizes_.output(x.size(3)) >= kAmxPixels && convolutions_serve();
+         !at::GradMode::is_enabled() && sizes_.output(x.size(3)) >= kAmxPixels;
 }
 
 at::Tensor AmxConv::forward(const at::Tensor& x, const GroupNormTerms& norm, const at::Tensor& sum) const {
@@ -101,41 +86,46 @@ at::Tensor AmxConv::forward(const at::Tensor& x, const GroupNormTerms& norm, con
       "[AmxConv] the sum is not ", output_, " ", shape, ", channels-last");
   const at::Tensor y = sum.defined() ? sum : at::empty(shape, x.options().dtype(output_).memory_format(kLayout));
   const at::Tensor frames = x.contiguous(kLayout);
-  by_number(number_, [&](auto number) {
-    by_number(x.scalar_type(), [&](auto input) {
-      by_number(output_, [&](auto output) {
-        convolve<decltype(number), decltype(input), decltype(output)>(frames, norm, y, sum.defined());
-      });
-    });
-  });
+  const bool adds = sum.defined();
+  if (number_ == at::kByte) {
+    output_ == at::kFloat ? convolve_bytes<float>(frames, norm, y, adds)
+                          : convolve_bytes<Bfloat16Bits>(frames, norm, y, adds);
+  } else {
+    number_ == at::kFloat ? convolve<float, float, float>(frames, norm, y, adds)
+                          : convolve<Bfloat16Bits, Bfloat16Bits, Bfloat16Bits>(frames, norm, y, adds);
+  }
   return y;
+}
+
+// Of bytes, or of numbers that become bytes.
+template <class Output>
+void AmxConv::convolve_bytes(const at::Tensor& x, const GroupNormTerms& norm, const at::Tensor& y, bool adds) const {
+  x.scalar_type() == at::kByte ? convolve<uint8_t, uint8_t, Output>(x, norm, y, adds)
+                               : convolve<uint8_t, Output, Output>(x, norm, y, adds);
 }
 
 template <class Number, class Input, class Output>
 void AmxConv::convolve(const at::Tensor& x, const GroupNormTerms& norm, const at::Tensor& y, bool adds) const {
-  if constexpr (is_served<Number, Input, Output>) {
-    const AmxConvWork work = {.sizes = sizes_,
-                              .height = x.size(2),
-                              .width = x.size(3),
-                              .weights = numbers<std::byte>(tiles_),
-                              .scale = block_of<float>(scale_, 0, 0),
-                              .bias = numbers<float>(bias_),
-                              .bytes = bytes_,
-                              .adds = adds};
-    const AmxConvTasks<Number, Input, Output> tasks(work, at::get_num_threads());
-    const int64_t of_frame = tasks.count();
-    at::parallel_for(0, x.size(0) * of_frame, 1, [&](int64_t begin, int64_t end) {
-      const AmxTiles tiles;
-      const AmxBuffer<std::byte> lines(tasks.line_bytes());
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t frame = i / of_frame;
-        const AmxNorm of = {block_of<float>(norm.scale, frame, sizes_.in),
-                            block_of<float>(norm.shift, frame, sizes_.in)};
-        tasks.run(i % of_frame, block_of<Input>(x, frame, x.stride(0)), of, block_of<Output>(y, frame, y.stride(0)),
-                  lines.get());
-      }
-    });
-  }
+  const AmxConvWork work = {.sizes = sizes_,
+                            .height = x.size(2),
+                            .width = x.size(3),
+                            .weights = numbers<std::byte>(tiles_),
+                            .scale = block_of<float>(scale_, 0, 0),
+                            .bias = numbers<float>(bias_),
+                            .bytes = bytes_,
+                            .adds = adds};
+  const AmxConvTasks<Number, Input, Output> tasks(work, at::get_num_threads());
+  const int64_t of_frame = tasks.count();
+  at::parallel_for(0, x.size(0) * of_frame, 1, [&](int64_t begin, int64_t end) {
+    const AmxTiles tiles;
+    const AmxBuffer<std::byte> lines(tasks.line_bytes());
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t frame = i / of_frame;
+      const AmxNorm of = {block_of<float>(norm.scale, frame, sizes_.in), block_of<float>(norm.shift, frame, sizes_.in)};
+      tasks.run(i % of_frame, block_of<Input>(x, frame, x.stride(0)), of, block_of<Output>(y, frame, y.stride(0)),
+                lines.get());
+    }
+  });
 }
 
 }  // namespace physgen

@@ -15,7 +15,8 @@ namespace physgen {
 /// Safe to use from several threads.
 class AmxConv {
  public:
-  /// Whether there is one for weights [O, I, k, k] of this type: whole tiles of outputs and channels, k of 1 or 3.
+  /// Whether there is one for weights [O, I, k, k] of this type: whole tiles of outputs and channels, k of 1 or 3;
+  /// and its kernels serve.
   static bool fits(const at::Tensor& weight);
 
   /// @param weight  float32 or bfloat16, as the frames  @param bias  [O]
@@ -23,7 +24,7 @@ class AmxConv {
   /// Of frames' bytes, at stride 1. @param dtype  of what comes out: float32 or bfloat16
   AmxConv(const ChannelBytes& weight, const at::Tensor& bias, const ByteScale& input, at::ScalarType dtype);
 
-  /// Whether `forward` takes x: its kernels serve, no gradient is asked for, and rows are not too short for them.
+  /// Whether `forward` takes x: no gradient is asked for, and rows are not too short for them.
   bool takes(const at::Tensor& x) const;
 
   /// @param x     [B, I, H, W] of the frames' type; of bytes also of what comes out, with a norm
@@ -36,9 +37,12 @@ class AmxConv {
   template <class Number, class Input, class Output>
   void convolve(const at::Tensor& x, const GroupNormTerms& norm, const at::Tensor& y, bool adds) const;
 
+  template <class Output>
+  void convolve_bytes(const at::Tensor& x, const GroupNormTerms& norm, const at::Tensor& y, bool adds) const;
+
   AmxConvSizes sizes_;
   at::ScalarType number_, output_;  // that are multiplied, and come out
-  AmxBytes bytes_ = {};
+  ByteRounding bytes_{1, 0};
   at::Tensor tiles_, scale_, bias_;  // the weights as `AmxConvBlock` reads them; of bytes' sums [O]; [O]
 };
 

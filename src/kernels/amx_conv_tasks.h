@@ -35,7 +35,7 @@ struct AmxConvWork {
   int64_t height, width;      ///< of the frames
   const std::byte* weights;   ///< [out / 32] as `AmxConvBlock`'s
   const float *scale, *bias;  ///< [out]; scale: of bytes
-  AmxBytes bytes;             ///< where numbers are multiplied as bytes
+  ByteRounding bytes;         ///< where numbers are multiplied as bytes
   bool adds;                  ///< to what the output is
 };
 

@@ -48,10 +48,10 @@ struct AsNumbers {
 };
 
 struct AsBytes {
-  AmxBytes bytes;
+  ByteRounding bytes;
 
   AMX_INLINE __m128i round(const Floats& x) const {
-    const Floats place = _mm512_fmadd_ps(x, all(bytes.inverse_step), all(static_cast<float>(bytes.zero)));
+    const Floats place = _mm512_fmadd_ps(x, all(bytes.inverse_step), all(bytes.zero));
     return _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(_mm512_max_ps(place, _mm512_setzero_ps())));
   }
   template <class Number>
@@ -65,7 +65,7 @@ struct AsBytes {
   AMX_INLINE void write(const uint8_t* from, const AmxNorm&, int64_t channel, std::byte* line, int64_t) const {
     _mm512_storeu_si512(line, _mm512_loadu_si512(from + channel));
   }
-  AMX_INLINE Words zeros() const { return _mm512_set1_epi8(static_cast<char>(bytes.zero)); }
+  AMX_INLINE Words zeros() const { return _mm512_set1_epi8(static_cast<char>(static_cast<uint8_t>(bytes.zero))); }
 };
 
 constexpr int64_t kAhead = 2048;  // bytes by which memory is asked for before it is read
@@ -99,13 +99,13 @@ AMX_CPU void pack_patch(const AmxPatch<float>& patch, std::byte* lines) { pack<f
 AMX_CPU void pack_patch(const AmxPatch<Bfloat16Bits>& patch, std::byte* lines) {
   pack<Bfloat16Bits>(patch, AsNumbers{}, lines);
 }
-AMX_CPU void pack_patch(const AmxPatch<float>& patch, const AmxBytes& bytes, std::byte* lines) {
+AMX_CPU void pack_patch(const AmxPatch<float>& patch, const ByteRounding& bytes, std::byte* lines) {
   pack<uint8_t>(patch, AsBytes{bytes}, lines);
 }
-AMX_CPU void pack_patch(const AmxPatch<Bfloat16Bits>& patch, const AmxBytes& bytes, std::byte* lines) {
+AMX_CPU void pack_patch(const AmxPatch<Bfloat16Bits>& patch, const ByteRounding& bytes, std::byte* lines) {
   pack<uint8_t>(patch, AsBytes{bytes}, lines);
 }
-AMX_CPU void pack_patch(const AmxPatch<uint8_t>& patch, const AmxBytes& bytes, std::byte* lines) {
+AMX_CPU void pack_patch(const AmxPatch<uint8_t>& patch, const ByteRounding& bytes, std::byte* lines) {
   pack<uint8_t>(patch, AsBytes{bytes}, lines);
 }
 
@@ -113,9 +113,9 @@ AMX_CPU void pack_patch(const AmxPatch<uint8_t>& patch, const AmxBytes& bytes, s
 
 void pack_patch(const AmxPatch<float>&, std::byte*) {}
 void pack_patch(const AmxPatch<Bfloat16Bits>&, std::byte*) {}
-void pack_patch(const AmxPatch<float>&, const AmxBytes&, std::byte*) {}
-void pack_patch(const AmxPatch<Bfloat16Bits>&, const AmxBytes&, std::byte*) {}
-void pack_patch(const AmxPatch<uint8_t>&, const AmxBytes&, std::byte*) {}
+void pack_patch(const AmxPatch<float>&, const ByteRounding&, std::byte*) {}
+void pack_patch(const AmxPatch<Bfloat16Bits>&, const ByteRounding&, std::byte*) {}
+void pack_patch(const AmxPatch<uint8_t>&, const ByteRounding&, std::byte*) {}
 
 #endif
 

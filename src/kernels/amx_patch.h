@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/amx_conv_block.h"
+#include "kernels/group_norm_rows.h"
 
 namespace physgen {
 
@@ -42,19 +43,13 @@ AmxPatchLayout patch_layout(int64_t rows, int64_t columns, int64_t stride) {
   return {plane, row, rows * row};
 }
 
-/// How numbers become bytes: x inverse_step + zero, rounded to the nearest integer in [0, 255].
-struct AmxBytes {
-  float inverse_step;
-  uint8_t zero;
-};
-
 /// The patch as `AmxConvBlock` reads it: group by group of channels, row by row, plane by plane; zeros beyond the
 /// edges.
 void pack_patch(const AmxPatch<float>& patch, std::byte* lines);
 void pack_patch(const AmxPatch<Bfloat16Bits>& patch, std::byte* lines);
 /// As bytes; those of bytes are as they are.
-void pack_patch(const AmxPatch<float>& patch, const AmxBytes& bytes, std::byte* lines);
-void pack_patch(const AmxPatch<Bfloat16Bits>& patch, const AmxBytes& bytes, std::byte* lines);
-void pack_patch(const AmxPatch<uint8_t>& patch, const AmxBytes& bytes, std::byte* lines);
+void pack_patch(const AmxPatch<float>& patch, const ByteRounding& bytes, std::byte* lines);
+void pack_patch(const AmxPatch<Bfloat16Bits>& patch, const ByteRounding& bytes, std::byte* lines);
+void pack_patch(const AmxPatch<uint8_t>& patch, const ByteRounding& bytes, std::byte* lines);
 
 }  // namespace physgen

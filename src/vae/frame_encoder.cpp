@@ -75,6 +75,7 @@ struct FoldedPair {
     const auto scale = place.int8.find(name);
     if (scale == place.int8.end()) return;
     int8.emplace(module->frame_weight(), module->bias, scale->second, place.dtype);
+    conv.amx.reset();  // it is not computed
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
